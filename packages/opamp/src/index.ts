@@ -1,0 +1,1 @@
+export * from "./gen/opamp_pb.ts";
