@@ -1,1 +1,6 @@
-export const packageName = "@flowplane/runtime";
+export * from "./backoff.ts";
+export * from "./clock.ts";
+export * from "./health.ts";
+export * from "./shutdown.ts";
+export * from "./tasks.ts";
+export * from "./wait.ts";
