@@ -1,1 +1,11 @@
-export const packageName = "@flowplane/contract";
+export * from "./agents.ts";
+export * from "./api.ts";
+export * from "./audit.ts";
+export * from "./client.ts";
+export * from "./common.ts";
+export * from "./endpoint.ts";
+export * from "./enrolment.ts";
+export * from "./identity.ts";
+export * from "./overview.ts";
+export * from "./roles.ts";
+export * from "./runs.ts";

@@ -1,0 +1,172 @@
+import { z } from "zod";
+import { endpoint } from "./endpoint.ts";
+import { ActorRef, Id, ListQuery, Name, page, Timestamp } from "./common.ts";
+import { PERMISSIONS, ROLES } from "./roles.ts";
+
+const tag = "Identity";
+export const RoleName = z.enum(ROLES);
+
+export const Organization = z.object({ id: Id, name: Name, role: RoleName });
+
+export const Me = z.object({
+  actor: ActorRef,
+  email: z.string().nullable(),
+  organization: Organization,
+  /** All organizations this person belongs to; switch with the `Flowplane-Organization` header. */
+  organizations: z.array(Organization),
+  permissions: z.array(z.enum(PERMISSIONS)),
+  server: z.object({
+    version: z.string(),
+    agents_url: z.string(),
+    public_url: z.string(),
+    smtp: z.boolean(),
+  }),
+});
+export type Me = z.output<typeof Me>;
+
+export const Site = z.object({
+  id: Id,
+  name: Name,
+  environment: z.string(),
+  agents: z.number().int(),
+  created_at: Timestamp,
+});
+export type Site = z.output<typeof Site>;
+
+export const Member = z.object({
+  user_id: Id,
+  email: z.string(),
+  name: z.string(),
+  role: RoleName,
+  created_at: Timestamp,
+  last_signed_in_at: Timestamp.nullable(),
+});
+export type Member = z.output<typeof Member>;
+
+export const ApiToken = z.object({
+  id: Id,
+  name: Name,
+  role: RoleName,
+  created_by: ActorRef,
+  created_at: Timestamp,
+  expires_at: Timestamp.nullable(),
+  last_used_at: Timestamp.nullable(),
+  revoked_at: Timestamp.nullable(),
+});
+export type ApiToken = z.output<typeof ApiToken>;
+
+/** A link that signs one person in once. */
+export const SignInLink = z.object({ url: z.string(), expires_at: Timestamp });
+
+export const identityApi = {
+  me: endpoint({
+    method: "GET",
+    path: "/me",
+    tag,
+    summary: "Who am I, where, and what may I do",
+    access: "signed_in",
+    response: Me,
+  }),
+  siteList: endpoint({
+    method: "GET",
+    path: "/sites",
+    tag,
+    summary: "List sites",
+    access: "organization:read",
+    query: ListQuery,
+    response: page(Site),
+  }),
+  siteCreate: endpoint({
+    method: "POST",
+    path: "/sites",
+    tag,
+    summary: "Create a site",
+    access: "site:write",
+    body: z.object({ name: Name, environment: z.string().trim().max(60).default("production") }),
+    response: Site,
+    status: 201,
+    idempotent: true,
+  }),
+  memberList: endpoint({
+    method: "GET",
+    path: "/members",
+    tag,
+    summary: "List members",
+    access: "member:read",
+    query: ListQuery,
+    response: page(Member),
+  }),
+  memberInvite: endpoint({
+    method: "POST",
+    path: "/members",
+    tag,
+    summary: "Invite a person; mails a sign-in link when SMTP is configured, else returns one to pass on",
+    access: "member:write",
+    body: z.object({ email: z.email(), name: Name.optional(), role: RoleName }),
+    response: z.object({ member: Member, mailed: z.boolean(), link: SignInLink.nullable() }),
+    status: 201,
+    idempotent: true,
+  }),
+  memberChange: endpoint({
+    method: "PATCH",
+    path: "/members/{user_id}",
+    tag,
+    summary: "Change a member's role",
+    access: "member:write",
+    params: z.object({ user_id: Id }),
+    body: z.object({ role: RoleName }),
+    response: Member,
+  }),
+  memberRemove: endpoint({
+    method: "DELETE",
+    path: "/members/{user_id}",
+    tag,
+    summary: "Remove a member; their sessions end at once",
+    access: "member:write",
+    params: z.object({ user_id: Id }),
+    status: 204,
+  }),
+  signInLinkCreate: endpoint({
+    method: "POST",
+    path: "/sign-in-links",
+    tag,
+    summary: "Make a one-time sign-in link for a member",
+    access: "member:write",
+    body: z.object({ user_id: Id.optional().describe("default: the oldest owner") }),
+    response: SignInLink,
+    status: 201,
+  }),
+  apiTokenList: endpoint({
+    method: "GET",
+    path: "/api-tokens",
+    tag,
+    summary: "List API tokens",
+    access: "api_token:write",
+    query: ListQuery,
+    response: page(ApiToken),
+  }),
+  apiTokenCreate: endpoint({
+    method: "POST",
+    path: "/api-tokens",
+    tag,
+    summary: "Create an API token; the secret is shown this once",
+    access: "api_token:write",
+    body: z.object({
+      name: Name,
+      role: RoleName,
+      expires_in_seconds: z.number().int().min(60).max(31_536_000).nullable().default(null),
+    }),
+    response: z.object({ token: ApiToken, secret: z.string() }),
+    status: 201,
+    idempotent: true,
+  }),
+  apiTokenRevoke: endpoint({
+    method: "DELETE",
+    path: "/api-tokens/{token_id}",
+    tag,
+    summary: "Revoke an API token at once",
+    access: "api_token:write",
+    params: z.object({ token_id: Id }),
+    status: 204,
+  }),
+} as const;
