@@ -1,0 +1,85 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+export const ROLES = ["api", "gateway", "worker"] as const;
+export type ServerRole = (typeof ROLES)[number];
+
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Everything the environment and the command line decide, checked once. */
+export interface Config {
+  readonly dataDir: string;
+  readonly roles: readonly ServerRole[];
+  readonly http: Listen;
+  readonly agents: Listen;
+  /** Where people reach the dashboard; null until the listener knows its port. */
+  readonly publicUrl: string | null;
+  /** Where agents reach us: host names the certificate of the agents' listener is made for. */
+  readonly agentsUrl: string | null;
+  /** Undefined: the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  /** Undefined: made at first start and kept in the data folder, 0600. */
+  readonly masterKey: string | undefined;
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string;
+  readonly logLevel: string;
+  /** Header in which a trusted proxy forwards the client certificate (URL-encoded PEM); off when undefined. */
+  readonly clientCertificateHeader: string | undefined;
+}
+
+/** A setting that cannot be used, with a sentence that says how to mend it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the settings of docs/reference/configuration.md. Throws `ConfigError`. */
+export function readConfig(env: Environment, overrides: Partial<Config> = {}): Config {
+  return {
+    dataDir: dataDirOf(env),
+    roles: ROLES,
+    http: listen("FLOWPLANE_HTTP", env["FLOWPLANE_HTTP"] ?? "127.0.0.1:4300"),
+    agents: listen("FLOWPLANE_AGENTS", env["FLOWPLANE_AGENTS"] ?? "127.0.0.1:4320"),
+    publicUrl: url("FLOWPLANE_PUBLIC_URL", env["FLOWPLANE_PUBLIC_URL"]),
+    agentsUrl: url("FLOWPLANE_AGENTS_URL", env["FLOWPLANE_AGENTS_URL"]),
+    databaseUrl: text(env["DATABASE_URL"]),
+    masterKey: text(env["FLOWPLANE_MASTER_KEY"]),
+    smtpUrl: text(env["SMTP_URL"]),
+    mailFrom: text(env["FLOWPLANE_MAIL_FROM"]) ?? "Flowplane <flowplane@localhost>",
+    logLevel: text(env["FLOWPLANE_LOG"]) ?? "info",
+    clientCertificateHeader: text(env["FLOWPLANE_CLIENT_CERTIFICATE_HEADER"])?.toLowerCase(),
+    ...overrides,
+  };
+}
+
+/** `FLOWPLANE_DATA`, else the XDG data home. */
+export function dataDirOf(env: Environment): string {
+  const named = text(env["FLOWPLANE_DATA"]);
+  if (named !== undefined) return resolve(named);
+  return join(text(env["XDG_DATA_HOME"]) ?? join(homedir(), ".local", "share"), "flowplane");
+}
+
+function text(value: string | undefined): string | undefined {
+  const trimmed = value?.trim();
+  return trimmed === "" ? undefined : trimmed;
+}
+
+function listen(name: string, value: string): Listen {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value.trim());
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    throw new ConfigError(`${name} is "${value}"; it must be HOST:PORT, such as 127.0.0.1:4300.`);
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function url(name: string, value: string | undefined): string | null {
+  const given = text(value);
+  if (given === undefined) return null;
+  if (!URL.canParse(given) || !/^https?:/.test(given))
+    throw new ConfigError(`${name} is "${given}"; it must be an http or https URL.`);
+  return given.replace(/\/+$/, "");
+}

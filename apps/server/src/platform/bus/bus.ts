@@ -1,0 +1,46 @@
+/**
+ * The bus carries notices between the roles of the control plane. It is a nudge, never the truth:
+ * whoever misses a message finds the same news in the database at the next look.
+ */
+export interface Bus {
+  /** Sends to all subscribers of a subject, in order. Never throws for want of subscribers. */
+  publish(subject: string, data: unknown): void;
+  /**
+   * Calls back for each message on a subject; `*` as last token matches one token, `>` any number.
+   * With `after`, messages retained since that id come first; `reset` is called instead of them when some are gone.
+   */
+  subscribe(
+    pattern: string,
+    listener: (message: BusMessage) => void,
+    options?: { after?: string; reset?: () => void },
+  ): Subscription;
+  close(): Promise<void>;
+}
+
+export interface BusMessage {
+  readonly subject: string;
+  /** Opaque, ordered per bus, usable as an SSE event id. */
+  readonly id: string;
+  readonly data: unknown;
+}
+
+export interface Subscription {
+  close(): void;
+}
+
+/** Messages kept for those who resume. */
+export const RETAINED_MESSAGES_MAX = 10_000;
+
+/** Subjects, in one place. Ids are checked to be `[A-Za-z0-9_-]+` before they come here. */
+export const subjects = {
+  /** Change notices of an organization for its dashboards. */
+  changes: (organizationId: string) => `org.${organizationId}.changes`,
+  /** Log lines of a watched run, as they are framed. */
+  tail: (runId: string) => `run.${runId}.tail`,
+  /** Nudges the gateway that holds an agent's socket: new intents, a changed desire. */
+  agentNudge: (agentId: string) => `agent.${agentId}.nudge`,
+  /** Asks the gateway to watch or leave a run's log: `{ run_id, agent_id, from_seq, ttl_ms }`. */
+  agentWatch: (agentId: string) => `agent.${agentId}.watch`,
+  /** An identity was revoked: every gateway ends its sockets now. */
+  agentRevoked: (agentId: string) => `agent.${agentId}.revoked`,
+} as const;

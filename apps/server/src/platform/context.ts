@@ -1,0 +1,86 @@
+import { randomUUIDv7 } from "node:crypto";
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import type { ActorRef, ChangeNotice, Permission, Role } from "@flowplane/contract";
+import type { Config } from "../config.ts";
+import { subjects, type Bus } from "./bus/bus.ts";
+import type { Objects } from "./objects/objects.ts";
+import type { Secrets } from "./secrets/secrets.ts";
+import type { Db, Storage } from "./storage/database.ts";
+
+/** What lives as long as the process. `main.ts` builds it once; tests build a small one by hand. */
+export interface Base {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly storage: Storage;
+  readonly bus: Bus;
+  readonly objects: Objects;
+  readonly secrets: Secrets;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Who acts, in which organization, with which rights. It travels as one value. */
+export interface Actor extends ActorRef {
+  readonly organization_id: string;
+  readonly role: Role;
+  readonly permissions: readonly Permission[];
+}
+
+/** One operation: the process it runs in and who asked. It has no database on purpose: see `inTransaction`. */
+export interface Ctx extends Base {
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly remoteAddress: string | null;
+}
+
+/** An operation inside its transaction. Functions that take a `Tx` name it `ctx`, so that the pool is out of reach. */
+export interface Tx extends Ctx {
+  readonly db: Db;
+  /** Runs last inside the transaction, in order of registration. */
+  beforeCommit(hook: () => Promise<void>): void;
+  /** Runs once the change is durable; for nudges and notices, which may be lost. */
+  afterCommit(hook: () => void): void;
+}
+
+/** Runs `work` in one transaction that sees the actor's organization and nothing else. */
+export async function inTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
+  const before: (() => Promise<void>)[] = [];
+  const after: (() => void)[] = [];
+  const result = await ctx.storage.tenant.transaction().execute(async (db) => {
+    await sql`select set_config('app.organization_id', ${ctx.actor.organization_id}, true)`.execute(db);
+    const tx: Tx = {
+      ...ctx,
+      db,
+      beforeCommit: (hook) => void before.push(hook),
+      afterCommit: (hook) => void after.push(hook),
+    };
+    const value = await work(tx);
+    for (const hook of before) await hook();
+    return value;
+  });
+  for (const hook of after) hook();
+  return result;
+}
+
+/** Tells the organization's dashboards, after the commit, that something should be read again. */
+export function notify(ctx: Tx, notice: ChangeNotice): void {
+  ctx.afterCommit(() => ctx.bus.publish(subjects.changes(ctx.actor.organization_id), notice));
+}
+
+/** What a row or an answer keeps of an actor. */
+export function actorRef(actor: ActorRef): ActorRef {
+  return { type: actor.type, id: actor.id, name: actor.name };
+}
+
+/** A new id: a UUIDv7, so ids sort by the time they were made. */
+export function newId(): string {
+  return randomUUIDv7();
+}
+
+/** ISO 8601 with milliseconds, as the contract has it. */
+export function timestamp(date: Date): string;
+export function timestamp(date: Date | null): string | null;
+export function timestamp(date: Date | null): string | null {
+  return date === null ? null : date.toISOString();
+}

@@ -1,0 +1,101 @@
+import { STATUS_CODES } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import type { Problem } from "@flowplane/contract";
+import { AppError, type ErrorCode, type FieldError } from "../errors.ts";
+
+/** The one place where failures become HTTP statuses. */
+const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
+  invalid_input: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  idempotency_mismatch: 422,
+  too_large: 413,
+  unsupported_media_type: 415,
+  rate_limited: 429,
+  unavailable: 503,
+  internal: 500,
+};
+
+/** Answers every failure with RFC 9457 problem details and logs what is our fault with its whole chain of causes. */
+export function installProblems(fastify: FastifyInstance): void {
+  fastify.setErrorHandler((error, request, reply) => {
+    const failure = asAppError(error);
+    if (failure.code === "internal") request.log.error({ err: error }, "request failed");
+    return sendProblem(request, reply, failure);
+  });
+  fastify.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      request,
+      reply,
+      new AppError(
+        "not_found",
+        `There is nothing at ${request.method} ${pathOf(request)}. The API is described at /api/v1/openapi.json.`,
+      ),
+    ),
+  );
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: AppError): FastifyReply {
+  const status = STATUS_OF[failure.code];
+  if (failure.retryAfterSeconds !== undefined) reply.header("retry-after", failure.retryAfterSeconds);
+  if (status === 401) reply.header("www-authenticate", 'Bearer realm="flowplane"');
+  return reply
+    .code(status)
+    .type("application/problem+json")
+    .serializer(JSON.stringify)
+    .send(problemOf(failure, status, request));
+}
+
+function problemOf(failure: AppError, status: number, request: FastifyRequest): Problem {
+  return {
+    type: `https://flowplane.dev/problems/${failure.code}`,
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail: failure.message,
+    instance: pathOf(request),
+    code: failure.code,
+    request_id: request.id,
+    ...(failure.fields.length === 0 ? {} : { errors: [...failure.fields] }),
+  };
+}
+
+/** Without the query: it may hold what should not be repeated. */
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?", 1)[0] ?? "/";
+}
+
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const where = error.validationContext ?? "body";
+    const fields: FieldError[] = error.validation.map((issue) => ({
+      pointer: (where === "body" ? "" : where) + issue.instancePath,
+      message: issue.message ?? "is not valid",
+    }));
+    const first = fields[0];
+    const at = first === undefined || first.pointer === "" ? where : first.pointer;
+    return new AppError(
+      "invalid_input",
+      `The ${where} is not valid: ${at}: ${first?.message ?? "unknown"}.`,
+      { fields, cause: error },
+    );
+  }
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  switch (code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return new AppError("too_large", "The body is larger than this endpoint takes.", { cause: error });
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return new AppError("unsupported_media_type", "Send the body as application/json.", { cause: error });
+    case "FST_ERR_CTP_EMPTY_JSON_BODY":
+      return new AppError("invalid_input", "The body is empty; this endpoint takes a JSON object.", {
+        cause: error,
+      });
+  }
+  if (statusCode === 400) return new AppError("invalid_input", (error as Error).message, { cause: error });
+  return new AppError("internal", "Something went wrong on our side. The log has it under this request_id.", {
+    cause: error,
+  });
+}

@@ -1,0 +1,114 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import {
+  API_PREFIX,
+  type Access,
+  type Endpoint,
+  type EndpointOutput,
+  type EndpointRequest,
+} from "@flowplane/contract";
+import type { Actor, Base, Ctx } from "../context.ts";
+import { AppError } from "../errors.ts";
+
+/** `/v1/…` answers as an alias, for clients written against the older documents. */
+const PREFIXES = [API_PREFIX, "/v1"];
+
+/** The HTTP edge as features see it: where to hang routes, and how a request becomes an actor. */
+export interface Http {
+  readonly fastify: FastifyInstance;
+  readonly base: Base;
+  /** The actor of a request, or undefined when it shows no valid credential. Throws for one that is expired or revoked. */
+  readonly authenticate: (request: FastifyRequest) => Promise<Actor | undefined>;
+}
+
+type Handler<E extends Endpoint> = (ctx: Ctx, request: EndpointRequest<E>) => Promise<EndpointOutput<E>>;
+type StreamHandler<E extends Endpoint> = (
+  ctx: Ctx,
+  request: EndpointRequest<E>,
+  raw: FastifyRequest,
+  reply: FastifyReply,
+) => Promise<unknown>;
+
+/** Serves one endpoint of the contract: validates, authenticates, authorizes, calls, answers with the endpoint's status. */
+export function route<E extends Endpoint>(http: Http, definition: E, handler: Handler<E>): void {
+  register(http, definition, async (ctx, request, _raw, reply) => {
+    const result = await handler(ctx, request);
+    reply.code(definition.status ?? 200);
+    return definition.status === 204 ? reply.send() : result;
+  });
+}
+
+/** As `route`, for endpoints that write their own response: event streams and files. */
+export function streamRoute<E extends Endpoint>(http: Http, definition: E, handler: StreamHandler<E>): void {
+  register(http, definition, handler);
+}
+
+function register<E extends Endpoint>(http: Http, definition: E, handler: StreamHandler<E>): void {
+  for (const prefix of PREFIXES) {
+    http.fastify.route({
+      method: definition.method,
+      url: prefix + definition.path.replace(/\{(\w+)\}/g, ":$1"),
+      schema: {
+        summary: definition.summary,
+        tags: [definition.tag],
+        hide: prefix !== API_PREFIX,
+        ...(definition.params === undefined ? {} : { params: definition.params }),
+        ...(definition.query === undefined ? {} : { querystring: definition.query }),
+        ...(definition.body === undefined ? {} : { body: definition.body }),
+        ...(definition.response === undefined
+          ? {}
+          : { response: { [definition.status ?? 200]: definition.response } }),
+      },
+      config: { endpoint: definition },
+      // Before the body is read: who may not call learns nothing about its shape.
+      onRequest: async (request) => {
+        request.actor = await admit(http, definition.access, request);
+      },
+      handler: async (request, reply) =>
+        handler(
+          contextOf(http.base, request),
+          { params: request.params, query: request.query, body: request.body } as EndpointRequest<E>,
+          request,
+          reply,
+        ),
+    });
+  }
+}
+
+async function admit(http: Http, access: Access, request: FastifyRequest): Promise<Actor | undefined> {
+  const actor = await http.authenticate(request);
+  if (access === "public") return actor;
+  if (actor === undefined) {
+    throw new AppError(
+      "unauthenticated",
+      "Sign in, or send an API token as `Authorization: Bearer …`. On the server's own machine the key is in admin.key of the data folder.",
+    );
+  }
+  if (access !== "signed_in" && !actor.permissions.includes(access)) {
+    throw new AppError(
+      "forbidden",
+      `The role ${actor.role} may not do this; it needs the permission ${access}. Ask an owner or admin of the organization.`,
+    );
+  }
+  return actor;
+}
+
+function contextOf(base: Base, request: FastifyRequest): Ctx {
+  // Handlers of public endpoints do not read the actor; every other one has been given it by `admit`.
+  const actor = request.actor as Actor;
+  return {
+    ...base,
+    log: base.log.child({ request_id: request.id }),
+    actor,
+    requestId: request.id,
+    remoteAddress: request.ip,
+  };
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    actor: Actor | undefined;
+  }
+  interface FastifyContextConfig {
+    endpoint?: Endpoint;
+  }
+}

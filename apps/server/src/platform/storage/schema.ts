@@ -1,0 +1,207 @@
+import type { ColumnType, Generated } from "kysely";
+import type { ActorRef, AgentState, Health, Role, RunState } from "@flowplane/contract";
+
+/** Rows as the migrations define them; the names are those of the API. Times come as `Date`, bigints as numbers (see database.ts). */
+export interface Database {
+  organizations: { id: string; name: string; created_at: Generated<Date> };
+  sites: Tenant & { id: string; name: string; environment: string; created_at: Generated<Date> };
+  memberships: Tenant & { user_id: string; role: Role; created_at: Generated<Date> };
+  api_tokens: Tenant & {
+    id: string;
+    name: string;
+    role: Role;
+    secret_hash: Buffer;
+    created_by: Json<ActorRef>;
+    created_at: Generated<Date>;
+    expires_at: Date | null;
+    last_used_at: Date | null;
+    revoked_at: Date | null;
+  };
+  enrolment_tokens: Tenant & {
+    id: string;
+    site_id: string;
+    name: string;
+    secret_hash: Buffer;
+    labels: Json<Record<string, string>>;
+    approval: "automatic" | "manual";
+    uses: Generated<number>;
+    uses_max: number | null;
+    expires_at: Date;
+    revoked_at: Date | null;
+    created_by: Json<ActorRef>;
+    created_at: Generated<Date>;
+  };
+  enrolment_attempts: Tenant & {
+    id: string;
+    token_id: string;
+    at: Generated<Date>;
+    outcome: "enrolled" | "connected" | "pending" | "refused";
+    detail: string;
+    agent_id: string | null;
+    remote_address: string | null;
+    hostname: string | null;
+  };
+  agents: Tenant & {
+    id: string;
+    site_id: string;
+    kind: "site" | "collector" | "gateway";
+    name: string;
+    instance_uid: string | null;
+    approval: "expected" | "pending" | "approved";
+    labels: Json<Record<string, string>>;
+    version: string | null;
+    os: string | null;
+    hostname: string | null;
+    healthy: boolean | null;
+    health_status: string | null;
+    capabilities: Generated<number>;
+    sequence_num: number | null;
+    transport: "websocket" | "http" | null;
+    credential: "certificate" | "bearer" | "token" | null;
+    remote_address: string | null;
+    connection_id: string | null;
+    connected_at: Date | null;
+    disconnected_at: Date | null;
+    last_seen_at: Date | null;
+    heartbeat_ms: Generated<number>;
+    enrolment_token_id: string | null;
+    public_key_hash: Buffer | null;
+    certificate_expires_at: Date | null;
+    revoked_at: Date | null;
+    revoked_reason: string | null;
+    created_at: Generated<Date>;
+  };
+  agent_reports: Tenant & {
+    agent_id: string;
+    identifying_attributes: Json<Record<string, unknown>>;
+    non_identifying_attributes: Json<Record<string, unknown>>;
+    health: Json<Health> | null;
+    effective_config: Json<{ name: string; content_type: string; body: string }[]> | null;
+    effective_config_at: Date | null;
+    remote_config_status: Json<{ status: string; hash: string; error_message: string }> | null;
+    package_statuses: Json<Record<string, unknown>> | null;
+    connection_settings_status: Json<Record<string, unknown>> | null;
+    custom_capabilities: Json<string[]>;
+    available_components_hash: Buffer | null;
+  };
+  available_components: Tenant & { hash: Buffer; components: Json<Record<string, unknown>> };
+  agent_certificates: Tenant & {
+    serial: string;
+    agent_id: string;
+    fingerprint: string;
+    not_before: Date;
+    not_after: Date;
+    revoked_at: Date | null;
+    revoked_reason: string | null;
+  };
+  bearers: Tenant & {
+    id: string;
+    agent_id: string;
+    created_by: Json<ActorRef>;
+    created_at: Generated<Date>;
+    expires_at: Date;
+    last_used_at: Date | null;
+    revoked_at: Date | null;
+  };
+  agent_spools: Tenant & { agent_id: string; spool_id: string; events_up_to: number };
+  runs: Tenant & {
+    id: string;
+    site_id: string;
+    agent_id: string;
+    agent_name: string;
+    job_id: string | null;
+    kind: "process" | "check" | "assistant";
+    name: string;
+    command: string;
+    args: Json<string[]>;
+    cwd: string | null;
+    env_names: Json<string[]>;
+    env_sealed: Buffer | null;
+    grace_ms: number;
+    max_runtime_ms: number | null;
+    state: RunState;
+    state_since: Date;
+    waiting_for: string | null;
+    deadline: Date | null;
+    pid: number | null;
+    exit_code: number | null;
+    signal: string | null;
+    reason: string | null;
+    stop: Json<{ mode: "stop" | "kill"; actor: ActorRef; reason: string; requested_at: string }> | null;
+    restart_of: string | null;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    started_at: Date | null;
+    ended_at: Date | null;
+    log_bytes: Generated<number>;
+    log_lines: Generated<number>;
+    log_stored_seq: Generated<number>;
+    log_last_seq: number | null;
+  };
+  run_events: Tenant & {
+    id: string;
+    run_id: string;
+    at: Date;
+    type: string;
+    actor: Json<ActorRef>;
+    title: string;
+    reason: string | null;
+    payload: Json<Record<string, unknown>>;
+  };
+  log_segments: Tenant & {
+    run_id: string;
+    segment_seq: number;
+    object_key: string;
+    first_seq: number;
+    last_seq: number;
+    bytes: number;
+    stored_bytes: number;
+    lines: number;
+    checksum: string;
+    first_at: Date;
+    last_at: Date;
+    created_at: Generated<Date>;
+  };
+  intents: Tenant & {
+    id: string;
+    agent_id: string;
+    type: string;
+    run_id: string | null;
+    payload_sealed: Buffer;
+    created_at: Generated<Date>;
+    acknowledged_at: Date | null;
+  };
+  audit_events: Tenant & {
+    seq: number;
+    at: Date;
+    actor: Json<ActorRef>;
+    action: string;
+    target_type: string;
+    target_id: string;
+    reason: string | null;
+    request_id: string | null;
+    remote_address: string | null;
+    metadata: Json<Record<string, unknown>>;
+    previous_hash: string;
+    hash: string;
+  };
+  audit_heads: Tenant & { seq: number; hash: string };
+  idempotency_keys: Tenant & {
+    key: string;
+    endpoint: string;
+    request_hash: Buffer;
+    status: number | null;
+    response: Json<unknown> | null;
+    created_at: Generated<Date>;
+  };
+  installation: { key: string; value: Buffer; created_at: Generated<Date> };
+}
+
+export type { AgentState };
+
+interface Tenant {
+  organization_id: string;
+}
+
+/** jsonb: read as a value, written as JSON text (arrays would else become PostgreSQL arrays). */
+export type Json<T> = ColumnType<T, string, string>;
