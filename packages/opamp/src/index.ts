@@ -1,1 +1,26 @@
+// OpAMP: bytes to messages, and the state machines of both ends. No sockets, files, timers or randomness:
+// whoever runs a machine passes `now` and `random` and performs the effects it gets back.
+//
+//   framing, codec     bytes ↔ messages; malformed input is an answer, never an exception
+//   capabilities, uid  names of bits, forms of identifiers
+//   projections        what agents report, as plain JSON for storing
+//   redact             any message as JSON for people, without its secrets
+//   server/            one agent as the server sees it: step(state, message, context)
+//   agent/             our own agent's side of the link: step(state, event, now, random)
+
 export * from "./gen/opamp_pb.ts";
+export * from "./attributes.ts";
+export * from "./bytes.ts";
+export * from "./capabilities.ts";
+export * from "./codec.ts";
+export * from "./digest.ts";
+export * from "./framing.ts";
+export * from "./limits.ts";
+export * from "./projections.ts";
+export * from "./redact.ts";
+export * from "./uid.ts";
+export * from "./server/liveness.ts";
+export * from "./server/overload.ts";
+export * from "./server/ownership.ts";
+export type * from "./server/types.ts";
+export type * from "./agent/types.ts";
