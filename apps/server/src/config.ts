@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 
 export const ROLES = ["api", "gateway", "worker"] as const;
@@ -15,10 +15,10 @@ export interface Config {
   readonly roles: readonly ServerRole[];
   readonly http: Listen;
   readonly agents: Listen;
-  /** Where people reach the dashboard; null until the listener knows its port. */
-  readonly publicUrl: string | null;
-  /** Where agents reach us: host names the certificate of the agents' listener is made for. */
-  readonly agentsUrl: string | null;
+  /** Where people reach the dashboard, without a slash at the end. */
+  readonly publicUrl: string;
+  /** Where agents reach their listener; its host is in that listener's certificate. */
+  readonly agentsUrl: string;
   /** Undefined: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
   /** Undefined: made at first start and kept in the data folder, 0600. */
@@ -39,13 +39,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the settings of docs/reference/configuration.md. Throws `ConfigError`. */
 export function readConfig(env: Environment, overrides: Partial<Config> = {}): Config {
+  const http = overrides.http ?? listen("FLOWPLANE_HTTP", env["FLOWPLANE_HTTP"] ?? "127.0.0.1:4300");
+  const agents = overrides.agents ?? listen("FLOWPLANE_AGENTS", env["FLOWPLANE_AGENTS"] ?? "127.0.0.1:4320");
   return {
     dataDir: dataDirOf(env),
     roles: ROLES,
-    http: listen("FLOWPLANE_HTTP", env["FLOWPLANE_HTTP"] ?? "127.0.0.1:4300"),
-    agents: listen("FLOWPLANE_AGENTS", env["FLOWPLANE_AGENTS"] ?? "127.0.0.1:4320"),
-    publicUrl: url("FLOWPLANE_PUBLIC_URL", env["FLOWPLANE_PUBLIC_URL"]),
-    agentsUrl: url("FLOWPLANE_AGENTS_URL", env["FLOWPLANE_AGENTS_URL"]),
+    http,
+    agents,
+    publicUrl: url("FLOWPLANE_PUBLIC_URL", env["FLOWPLANE_PUBLIC_URL"]) ?? `http://${authority(http)}`,
+    agentsUrl: url("FLOWPLANE_AGENTS_URL", env["FLOWPLANE_AGENTS_URL"]) ?? `https://${authority(agents)}`,
     databaseUrl: text(env["DATABASE_URL"]),
     masterKey: text(env["FLOWPLANE_MASTER_KEY"]),
     smtpUrl: text(env["SMTP_URL"]),
@@ -76,9 +78,16 @@ function listen(name: string, value: string): Listen {
   return { host: match[1] ?? match[2] ?? "", port };
 }
 
-function url(name: string, value: string | undefined): string | null {
+/** HOST:PORT of a listener as others reach it: a wildcard address is this machine's name. */
+function authority({ host, port }: Listen): string {
+  const isWildcard = host === "0.0.0.0" || host === "::";
+  const name = isWildcard ? hostname() : host;
+  return `${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+function url(name: string, value: string | undefined): string | undefined {
   const given = text(value);
-  if (given === undefined) return null;
+  if (given === undefined) return undefined;
   if (!URL.canParse(given) || !/^https?:/.test(given))
     throw new ConfigError(`${name} is "${given}"; it must be an http or https URL.`);
   return given.replace(/\/+$/, "");
