@@ -1,4 +1,3 @@
-import { randomUUIDv7 } from "node:crypto";
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import type { ActorRef, ChangeNotice, Permission, Role } from "@flowplane/contract";
@@ -7,6 +6,8 @@ import { subjects, type Bus } from "./bus/bus.ts";
 import type { Objects } from "./objects/objects.ts";
 import type { Secrets } from "./secrets/secrets.ts";
 import type { Db, Storage } from "./storage/database.ts";
+
+export { newId } from "./ids.ts";
 
 /** What lives as long as the process. `main.ts` builds it once; tests build a small one by hand. */
 export interface Base {
@@ -71,11 +72,6 @@ export function notify(ctx: Tx, notice: ChangeNotice): void {
 /** What a row or an answer keeps of an actor. */
 export function actorRef(actor: ActorRef): ActorRef {
   return { type: actor.type, id: actor.id, name: actor.name };
-}
-
-/** A new id: a UUIDv7, so ids sort by the time they were made. */
-export function newId(): string {
-  return randomUUIDv7();
 }
 
 /** ISO 8601 with milliseconds, as the contract has it. */

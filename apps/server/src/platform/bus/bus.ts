@@ -3,8 +3,11 @@
  * whoever misses a message finds the same news in the database at the next look.
  */
 export interface Bus {
-  /** Sends to all subscribers of a subject, in order. Never throws for want of subscribers. */
-  publish(subject: string, data: unknown): void;
+  /**
+   * Sends to all subscribers of a subject, in order. Never throws for want of subscribers.
+   * With `retain: false` nobody can resume over the message: for what is bulky, such as log lines.
+   */
+  publish(subject: string, data: unknown, options?: { retain?: boolean }): void;
   /**
    * Calls back for each message on a subject; `*` as last token matches one token, `>` any number.
    * With `after`, messages retained since that id come first; `reset` is called instead of them when some are gone.

@@ -26,10 +26,12 @@ export function createInProcessBus(onListenerError: (error: unknown) => void): B
   };
 
   return {
-    publish(subject, data) {
-      count += 1;
+    publish(subject, data, options = {}) {
+      const isRetained = options.retain ?? true;
+      // What is not retained shares the id of the message before it: resuming after it misses nothing.
+      if (isRetained) count += 1;
       const message = { subject, id: `${epoch}-${count}`, data };
-      retained.push(message);
+      if (isRetained) retained.push(message);
       // Trimmed by halves: amortised constant, and never less than the promised number is kept.
       if (retained.length > 2 * RETAINED_MESSAGES_MAX) retained.splice(0, RETAINED_MESSAGES_MAX);
       for (const subscriber of exact.get(subject) ?? []) deliver(subscriber, message);
