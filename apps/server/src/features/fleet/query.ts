@@ -1,0 +1,86 @@
+import { AGENT_KINDS, AGENT_STATES, type AgentState } from "@flowplane/contract";
+
+/**
+ * The query bar of the fleet page: `kind:collector site:berlin version:<0.159 label.env=prod offline db`.
+ * `KEY:VALUE` filters, `label.KEY=VALUE` matches a label, a bare state word filters by state, any other word
+ * must occur in the name, the host name or a label's value.
+ */
+export interface AgentQuery {
+  readonly words: readonly string[];
+  readonly kinds: readonly string[];
+  readonly states: readonly AgentState[];
+  readonly sites: readonly string[];
+  readonly os: readonly string[];
+  readonly versions: readonly { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[];
+  readonly labels: readonly { key: string; value: string }[];
+}
+
+export type ParsedQuery = { ok: true; query: AgentQuery } | { ok: false; problem: string };
+
+const TOKENS_MAX = 20;
+const KEYS = ["kind", "state", "site", "os", "version"] as const;
+
+export function parseAgentQuery(text: string): ParsedQuery {
+  const query = {
+    words: [] as string[],
+    kinds: [] as string[],
+    states: [] as AgentState[],
+    sites: [] as string[],
+    os: [] as string[],
+    versions: [] as { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[],
+    labels: [] as { key: string; value: string }[],
+  };
+  const tokens = text.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
+  if (tokens.length > TOKENS_MAX)
+    return { ok: false, problem: `The filter has more than ${TOKENS_MAX} words.` };
+  for (const token of tokens.map((word) => word.replaceAll('"', ""))) {
+    const label = /^label\.([^=]+)=(.*)$/.exec(token);
+    const filter = /^([a-z]+):(.*)$/.exec(token);
+    if (label !== null) {
+      query.labels.push({ key: label[1] ?? "", value: label[2] ?? "" });
+    } else if (filter === null) {
+      if (isState(token.toLowerCase())) query.states.push(token.toLowerCase() as AgentState);
+      else if (token !== "") query.words.push(token);
+    } else {
+      const problem = addFilter(query, filter[1] ?? "", filter[2] ?? "");
+      if (problem !== undefined) return { ok: false, problem };
+    }
+  }
+  return { ok: true, query };
+}
+
+type Mutable = { -readonly [K in keyof AgentQuery]: AgentQuery[K][number][] };
+
+function addFilter(query: Mutable, key: string, value: string): string | undefined {
+  if (value === "") return `Write a value after ${key}:`;
+  switch (key) {
+    case "kind":
+      if (!AGENT_KINDS.some((kind) => kind === value))
+        return `There is no kind "${value}"; the kinds are ${AGENT_KINDS.join(", ")}.`;
+      query.kinds.push(value);
+      return;
+    case "state":
+      if (!isState(value)) return `There is no state "${value}"; the states are ${AGENT_STATES.join(", ")}.`;
+      query.states.push(value);
+      return;
+    case "site":
+      query.sites.push(value);
+      return;
+    case "os":
+      query.os.push(value);
+      return;
+    case "version": {
+      const [, operator, version] = /^(<=|>=|<|>|=)?(.+)$/.exec(value) ?? [];
+      if (version === undefined || !/^v?\d+(\.\d+)*/.test(version))
+        return `"${value}" is no version; write it like version:<0.159 or version:1.2.3.`;
+      query.versions.push({ operator: (operator ?? "=") as "=", version: version.replace(/^v/, "") });
+      return;
+    }
+    default:
+      return `There is no filter "${key}:"; the filters are ${KEYS.map((name) => `${name}:`).join(", ")} and label.KEY=VALUE.`;
+  }
+}
+
+function isState(word: string): word is AgentState {
+  return (AGENT_STATES as readonly string[]).includes(word);
+}

@@ -1,0 +1,181 @@
+import { sql, type ExpressionBuilder, type Selectable, type SqlBool } from "kysely";
+import type { AgentState } from "@flowplane/contract";
+import type { Db } from "../../platform/storage/database.ts";
+import type { Database } from "../../platform/storage/schema.ts";
+import type { AgentQuery } from "./query.ts";
+import { stateSql } from "./state.ts";
+
+export type AgentRow = Selectable<Database["agents"]>;
+export type ReportRow = Selectable<Database["agent_reports"]>;
+export type CertificateRow = Selectable<Database["agent_certificates"]>;
+
+export type AgentSort = "name" | "last_seen_at" | "created_at" | "version" | "state";
+
+export interface AgentFilter {
+  readonly query: AgentQuery;
+  readonly kind?: string | undefined;
+  readonly state?: AgentState | undefined;
+  readonly siteId?: string | undefined;
+}
+
+export interface AgentPage {
+  readonly filter: AgentFilter;
+  readonly sort: AgentSort;
+  readonly order: "asc" | "desc";
+  /** Sort value and id of the last row of the page before. */
+  readonly after: readonly [string | null, string] | undefined;
+  readonly limit: number;
+}
+
+/** `limit + 1` rows, so that the caller knows whether there are more; `sort_value` is what the cursor holds. */
+export async function listAgents(
+  db: Db,
+  page: AgentPage,
+  now: number,
+): Promise<(AgentRow & { sort_value: string | null })[]> {
+  const sortValue = sortSql(page.sort, now);
+  const direction = sql.raw(page.order);
+  let select = db
+    .selectFrom("agents")
+    .selectAll("agents")
+    .select(sql<string | null>`${sortValue}`.as("sort_value"))
+    .where((eb) => matching(eb, page.filter, now));
+  if (page.after !== undefined) {
+    const [value, id] = page.after;
+    const comparison = sql.raw(page.order === "asc" ? ">" : "<");
+    select = select.where(sql<SqlBool>`(${sortValue}, agents.id) ${comparison} (${value}, ${id}::uuid)`);
+  }
+  return select
+    .orderBy(sql`${sortValue} ${direction}`)
+    .orderBy("agents.id", page.order)
+    .limit(page.limit + 1)
+    .execute();
+}
+
+export async function countAgents(db: Db, filter: AgentFilter, now: number): Promise<number> {
+  const row = await db
+    .selectFrom("agents")
+    .select(sql<number>`count(*)::int`.as("count"))
+    .where((eb) => matching(eb, filter, now))
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+/** Counts by every facet in one pass over the matching agents. */
+export async function countFacets(db: Db, filter: AgentFilter, now: number) {
+  return db
+    .selectFrom("agents")
+    .innerJoin("sites", "sites.id", "agents.site_id")
+    .select([
+      sql<number>`grouping(${stateSql(now)}, agents.kind, sites.name, agents.version, agents.os)::int`.as(
+        "facet",
+      ),
+      sql<AgentState | null>`${stateSql(now)}`.as("state"),
+      "agents.kind as kind",
+      "sites.name as site",
+      "agents.version as version",
+      "agents.os as os",
+      sql<number>`count(*)::int`.as("count"),
+    ])
+    .where((eb) => matching(eb, filter, now))
+    .groupBy(
+      sql`grouping sets ((${stateSql(now)}), (agents.kind), (sites.name), (agents.version), (agents.os))`,
+    )
+    .execute();
+}
+
+export async function findAgent(db: Db, id: string): Promise<AgentRow | undefined> {
+  return db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+export async function findAgentForUpdate(db: Db, id: string): Promise<AgentRow | undefined> {
+  return db.selectFrom("agents").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
+}
+
+export async function findReport(db: Db, agentId: string): Promise<ReportRow | undefined> {
+  return db.selectFrom("agent_reports").selectAll().where("agent_id", "=", agentId).executeTakeFirst();
+}
+
+export const CERTIFICATES_SHOWN_MAX = 20;
+
+export async function listCertificates(db: Db, agentId: string): Promise<CertificateRow[]> {
+  return db
+    .selectFrom("agent_certificates")
+    .selectAll()
+    .where("agent_id", "=", agentId)
+    .orderBy("not_after", "desc")
+    .limit(CERTIFICATES_SHOWN_MAX)
+    .execute();
+}
+
+export async function changeAgent(
+  db: Db,
+  id: string,
+  change: { name?: string; labels?: Record<string, string> },
+): Promise<AgentRow> {
+  return db
+    .updateTable("agents")
+    .set({
+      ...(change.name === undefined ? {} : { name: change.name }),
+      ...(change.labels === undefined ? {} : { labels: JSON.stringify(change.labels) }),
+    })
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+export async function deleteAgent(db: Db, id: string): Promise<void> {
+  await db.deleteFrom("agents").where("id", "=", id).execute();
+}
+
+/** The value rows are sorted by, as text that sorts right, never null: nulls would make the cursor's comparison unknown. */
+function sortSql(sort: AgentSort, now: number) {
+  switch (sort) {
+    case "name":
+      return sql`agents.name`;
+    case "created_at":
+      return sql`to_char(agents.created_at at time zone 'utc', 'YYYYMMDDHH24MISSUS')`;
+    case "last_seen_at":
+      return sql`coalesce(to_char(agents.last_seen_at at time zone 'utc', 'YYYYMMDDHH24MISSUS'), '')`;
+    case "version":
+      return sql`coalesce(agents.version, '')`;
+    case "state":
+      return stateSql(now);
+  }
+}
+
+function matching(eb: ExpressionBuilder<Database, "agents">, filter: AgentFilter, now: number) {
+  const { query } = filter;
+  const states = filter.state === undefined ? query.states : [...query.states, filter.state];
+  const kinds = filter.kind === undefined ? query.kinds : [...query.kinds, filter.kind];
+  const conditions = [
+    ...(states.length === 0 ? [] : [sql<SqlBool>`${stateSql(now)} = any(${states})`]),
+    ...(kinds.length === 0 ? [] : [sql<SqlBool>`agents.kind = any(${kinds})`]),
+    ...(filter.siteId === undefined ? [] : [sql<SqlBool>`agents.site_id = ${filter.siteId}::uuid`]),
+    ...(query.sites.length === 0
+      ? []
+      : [sql<SqlBool>`agents.site_id in (select id from sites where name = any(${query.sites}))`]),
+    ...(query.os.length === 0 ? [] : [sql<SqlBool>`agents.os ilike any(${query.os.map(contains)})`]),
+    ...query.labels.map(
+      ({ key, value }) => sql<SqlBool>`agents.labels @> ${JSON.stringify({ [key]: value })}::jsonb`,
+    ),
+    ...query.versions.map(
+      ({ operator, version }) =>
+        sql<SqlBool>`${versionSql(sql`agents.version`)} ${sql.raw(operator)} ${versionSql(sql`${version}::text`)}`,
+    ),
+    ...query.words.map((word) => {
+      const pattern = contains(word);
+      return sql<SqlBool>`(agents.name ilike ${pattern} or agents.hostname ilike ${pattern} or exists (select from jsonb_each_text(agents.labels) as label where label.value ilike ${pattern}))`;
+    }),
+  ];
+  return eb.and(conditions);
+}
+
+/** The leading numbers of a version as an array, which compares element by element. */
+function versionSql(value: ReturnType<typeof sql>) {
+  return sql`string_to_array(substring(${value} from '^v?(\\d{1,9}(?:\\.\\d{1,9})*)'), '.')::int[]`;
+}
+
+function contains(word: string): string {
+  return `%${word.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
+}

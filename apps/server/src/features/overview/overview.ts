@@ -1,0 +1,111 @@
+import type { Need, Overview } from "@flowplane/contract";
+import { inTransaction, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
+import { plural } from "../../platform/words.ts";
+import { agentState, type StateColumns } from "../fleet/state.ts";
+import {
+  countActiveRuns,
+  countRunsByHour,
+  countStates,
+  listExpiringTokens,
+  listFailedStops,
+  listTroubledAgents,
+  readChecklist,
+  STRIP_HOURS,
+} from "./store.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Everything the first page shows, read in one transaction. */
+export async function readOverview(ctx: Ctx): Promise<Overview> {
+  const now = ctx.now();
+  return inTransaction(ctx, async (ctx) => {
+    const agents = await countStates(ctx.db, now);
+    const needs = await readNeeds(ctx, now);
+    const active = await countActiveRuns(ctx.db);
+    return {
+      sentence: sentence(agents, needs.length, active),
+      needs,
+      agents,
+      runs: await readStrip(ctx, now),
+      runs_active: active,
+      checklist: await readChecklist(ctx.db),
+    };
+  });
+}
+
+/** What waits for a person, worst first. */
+async function readNeeds(ctx: Tx, now: number): Promise<Need[]> {
+  const stops = (await listFailedStops(ctx.db, now)).map((run): Need => ({
+    kind: "run_failed_stop",
+    severity: "bad",
+    title: `${run.name} on ${run.agent_name} could not be stopped; something of it still runs`,
+    since: timestamp(run.state_since),
+    resource: "run",
+    id: run.id,
+  }));
+  const agents = (await listTroubledAgents(ctx.db, now)).map((agent) => needOf(agent, now));
+  const tokens = (await listExpiringTokens(ctx.db, now)).map((token): Need => ({
+    kind: "token_expiring",
+    severity: "attention",
+    title: `The enrolment token ${token.name} runs out within a day`,
+    since: timestamp(token.expires_at),
+    resource: "enrolment_token",
+    id: token.id,
+  }));
+  return [...stops, ...agents, ...tokens].toSorted(
+    (a, b) => Number(a.severity === "attention") - Number(b.severity === "attention"),
+  );
+}
+
+async function readStrip(ctx: Tx, now: number): Promise<Overview["runs"]> {
+  const firstHour = Math.floor(now / HOUR_MS) * HOUR_MS - (STRIP_HOURS - 1) * HOUR_MS;
+  const byHour = await countRunsByHour(ctx.db, new Date(firstHour));
+  return Array.from({ length: STRIP_HOURS }, (_, index) => {
+    const hour = firstHour + index * HOUR_MS;
+    const counts = byHour.filter((row) => row.hour.getTime() === hour);
+    return {
+      hour: new Date(hour).toISOString(),
+      states: Object.fromEntries(counts.map((row) => [row.state, row.count])),
+    };
+  });
+}
+
+function needOf(
+  agent: StateColumns & { id: string; name: string; health_status: string | null },
+  now: number,
+): Need {
+  const { state, since } = agentState(agent, now);
+  const need = { since: new Date(since).toISOString(), resource: "agent", id: agent.id } as const;
+  if (state === "pending") {
+    return {
+      ...need,
+      kind: "agent_pending",
+      severity: "attention",
+      title: `${agent.name} waits for approval`,
+    };
+  }
+  if (state === "connected") {
+    const why = agent.health_status === null || agent.health_status === "" ? "" : `: ${agent.health_status}`;
+    return { ...need, kind: "agent_unhealthy", severity: "bad", title: `${agent.name} is unhealthy${why}` };
+  }
+  const title = state === "stale" ? `${agent.name} has gone silent` : `${agent.name} is offline`;
+  return { ...need, kind: "agent_offline", severity: state === "stale" ? "attention" : "bad", title };
+}
+
+function sentence(
+  agents: readonly { state: string; count: number }[],
+  needs: number,
+  active: number,
+): string {
+  const count = (state: string) => agents.find((row) => row.state === state)?.count ?? 0;
+  const all = agents.reduce((sum, row) => sum + row.count, 0) - count("expected") - count("revoked");
+  if (all === 0) return "No agent yet. Add one to see it here.";
+  const connected = count("connected");
+  const fleet =
+    connected === all
+      ? `${plural(all, "agent")} connected`
+      : `${connected} of ${plural(all, "agent")} connected`;
+  const need =
+    needs === 0 ? "nothing needs you" : `${plural(needs, "thing")} ${needs === 1 ? "needs" : "need"} you`;
+  return `${fleet}, ${plural(active, "run")} active, ${need}.`;
+}

@@ -1,0 +1,107 @@
+import { sql } from "kysely";
+import type { AgentState, RunState } from "@flowplane/contract";
+import type { Db } from "../../platform/storage/database.ts";
+import { stateSql } from "../fleet/state.ts";
+
+/** Reads only; each table is written by the feature that owns it. */
+export const NEEDS_PER_KIND_MAX = 20;
+const HOUR_MS = 3_600_000;
+export const STRIP_HOURS = 24;
+
+export async function countStates(db: Db, now: number): Promise<{ state: AgentState; count: number }[]> {
+  return db
+    .selectFrom("agents")
+    .select([stateSql(now).as("state"), sql<number>`count(*)::int`.as("count")])
+    .groupBy("state")
+    .execute();
+}
+
+/** Agents that wait for somebody: to be approved, gone silent, or unhealthy. */
+export async function listTroubledAgents(db: Db, now: number) {
+  return db
+    .selectFrom("agents")
+    .selectAll()
+    .where((eb) =>
+      eb.or([
+        eb(stateSql(now), "in", ["pending", "stale"]),
+        eb.and([eb(stateSql(now), "=", "offline"), eb("last_seen_at", "is not", null)]),
+        eb.and([eb(stateSql(now), "=", "connected"), eb("healthy", "=", false)]),
+      ]),
+    )
+    .orderBy("last_seen_at", "desc")
+    .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
+/** Tokens made to be used again that run out within a day. */
+export async function listExpiringTokens(db: Db, now: number) {
+  return db
+    .selectFrom("enrolment_tokens")
+    .select(["id", "name", "expires_at"])
+    .where("revoked_at", "is", null)
+    .where("expires_at", ">", new Date(now))
+    .where("expires_at", "<", new Date(now + 24 * HOUR_MS))
+    .where(sql<boolean>`expires_at - created_at > interval '2 days'`)
+    .where(sql<boolean>`(uses_max is null or uses < uses_max)`)
+    .orderBy("expires_at")
+    .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
+/** Runs whose processes could not be ended. */
+export async function listFailedStops(db: Db, now: number) {
+  return db
+    .selectFrom("runs")
+    .select(["id", "name", "agent_name", "state_since"])
+    .where("state", "=", "FAILED_STOP")
+    .where("state_since", ">", new Date(now - 7 * 24 * HOUR_MS))
+    .orderBy("id", "desc")
+    .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
+/** Runs created since `from`, by hour and the state they are in now. */
+export async function countRunsByHour(
+  db: Db,
+  from: Date,
+): Promise<{ hour: Date; state: RunState; count: number }[]> {
+  return (
+    db
+      .selectFrom("runs")
+      .select([
+        sql<Date>`date_trunc('hour', created_at)`.as("hour"),
+        "state",
+        sql<number>`count(*)::int`.as("count"),
+      ])
+      .where("created_at", ">=", from)
+      // Ids are time-ordered, so this bounds the scan by the list's index.
+      .where("id", ">=", firstIdAt(from.getTime()))
+      .groupBy(["hour", "state"])
+      .execute()
+  );
+}
+
+export async function countActiveRuns(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom("runs")
+    .select(sql<number>`count(*)::int`.as("count"))
+    .where(sql<boolean>`state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING')`)
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+export async function readChecklist(db: Db) {
+  const { rows } = await sql<{ agent_enrolled: boolean; first_run: boolean; first_collector: boolean }>`
+    select
+      exists (select from agents where last_seen_at is not null) as agent_enrolled,
+      exists (select from runs) as first_run,
+      exists (select from agents where kind = 'collector' and last_seen_at is not null) as first_collector
+  `.execute(db);
+  return rows[0] ?? { agent_enrolled: false, first_run: false, first_collector: false };
+}
+
+/** The smallest UUIDv7 of a millisecond (RFC 9562 §5.7). */
+function firstIdAt(ms: number): string {
+  const hex = Math.max(0, ms).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
