@@ -5,8 +5,8 @@
 //   capabilities, uid  names of bits, forms of identifiers
 //   projections        what agents report, as plain JSON for storing
 //   redact             any message as JSON for people, without its secrets
-//   server/            one agent as the server sees it: step(state, message, context)
-//   agent/             our own agent's side of the link: step(state, event, now, random)
+//   server/            one agent as the server sees it: stepServer(state, message, context)
+//   agent/             our own agent's side of the link: stepAgent(state, event, now, random)
 
 export * from "./gen/opamp_pb.ts";
 export * from "./attributes.ts";
@@ -22,5 +22,12 @@ export * from "./uid.ts";
 export * from "./server/liveness.ts";
 export * from "./server/overload.ts";
 export * from "./server/ownership.ts";
+export * from "./server/replies.ts";
+export { pushToAgent, receiveFromAgent, stepServer, tellToMove } from "./server/session.ts";
+export { FULL_STATE_REASK_MS } from "./server/arrival.ts";
+export type { Received, ReceiveIssue } from "./server/session.ts";
+export { opampOfferProblems } from "./server/offers.ts";
+export { agentStateFromJson, agentStateToJson, newAgentState, newConnection } from "./server/state.ts";
+export type { AgentStateJson } from "./server/state.ts";
 export type * from "./server/types.ts";
 export type * from "./agent/types.ts";

@@ -1,4 +1,4 @@
-// Our own agent's side of the link over a WebSocket, as values: `step(state, event, now, random)` in
+// Our own agent's side of the link over a WebSocket, as values: `stepAgent(state, event, now, random)` in
 // session.ts gives back the next state and what the shell has to do, `nextWakeAt` when to send `tick`.
 
 import type {

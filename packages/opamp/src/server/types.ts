@@ -1,9 +1,10 @@
 // The server's side of one agent, as values. `AgentState` outlives sockets, processes and nodes; a
 // `Connection` lives as long as its socket (for plain HTTP: one request); an `Ownership` says which
-// connection speaks for the agent now. `step` in session.ts takes them and gives back the next ones.
+// connection speaks for the agent now. `stepServer` in session.ts takes them and gives back the next ones.
 
 import type {
   AgentRemoteConfig,
+  AgentToServer,
   ConnectionSettingsOffers,
   PackagesAvailable,
   ServerToAgent,
@@ -48,8 +49,8 @@ export type AgentState = {
   readonly packagesHash: string | null;
   readonly customCapabilities: readonly string[];
   readonly componentsHash: string | null;
-  /** The components hash the agent was last asked to explain. */
-  readonly componentsAskedFor: string | null;
+  /** The components hash the agent was last asked to explain, and by the reply to which message. */
+  readonly componentsAsked: { readonly hash: string; readonly sequenceNum: bigint } | null;
   /** Configurations the agent reported as failed, oldest first; they are not offered again unasked. */
   readonly failedConfigHashes: readonly string[];
   /** What was last sent, for agents that do not report what they received. */
@@ -82,8 +83,8 @@ export type AgentOnConnection = {
 /** What the server wants of the agent now. An absent member wants nothing. */
 export type Desired = {
   readonly remoteConfig?: AgentRemoteConfig;
-  /** Offers `remoteConfig` even if the agent has failed it before: somebody asked for another try. */
-  readonly retryRemoteConfig?: boolean;
+  /** Somebody asked to try a failed `remoteConfig` once more: an id of that request. */
+  readonly retryRemoteConfig?: string;
   /** Complete settings: see `opampOfferProblems`. */
   readonly connectionSettings?: ConnectionSettingsOffers;
   /** The complete set: agents remove what is not in it. */
@@ -154,6 +155,14 @@ export type Effect =
   | { kind: "agent_rekeyed"; from: string; to: string }
   /** Two live agents share `uid`; the one on `connectionId` becomes a new agent `newUid`. Send it `identificationFor` when `connectionId` is another connection than the context's. */
   | { kind: "duplicate_uid"; uid: string; newUid: string; connectionId: string };
+
+/** A message that was decoded and says who sent it. */
+export type Incoming = {
+  readonly uid: string;
+  readonly message: AgentToServer;
+  /** Fingerprint of the received bytes. */
+  readonly digest: number;
+};
 
 export type StepResult = {
   readonly state: AgentState;

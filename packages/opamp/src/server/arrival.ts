@@ -1,0 +1,60 @@
+// The sequence rules: next, retry, or something was missed. The question ReportFullState is put once for
+// each gap. It is repeated only where its reply may be lost: to a retry, on a new socket, and after a
+// minute without an answer; a question in every reply would make many clients answer in a loop.
+
+import { NOTHING_SENT } from "./state.ts";
+import type { AgentState, Incoming, StepContext } from "./types.ts";
+
+/** An agent that did not answer ReportFullState is asked again after this, or when it reconnects. */
+export const FULL_STATE_REASK_MS = 60_000;
+
+/** How a message relates to what was processed before it. */
+export type Arrival = {
+  kind: "next" | "retry" | "unknown_agent" | "sequence_gap";
+  /** The agent's first message on this connection. */
+  isFirst: boolean;
+  /** Ask for a full report in the reply to this message. */
+  asksFullState: "unknown_agent" | "sequence_gap" | "not_answered" | null;
+};
+
+export function judgeArrival(
+  state: AgentState,
+  { uid, message, digest }: Incoming,
+  context: StepContext,
+): Arrival {
+  const { sequenceNum, messageDigest, fullStateAsked: asked } = state;
+  const isFirst = !context.connection.agents.has(uid);
+  if (sequenceNum === null) return { kind: "unknown_agent", isFirst, asksFullState: "unknown_agent" };
+  if (message.sequenceNum === sequenceNum && digest === messageDigest) {
+    // The reply may be what got lost, so the question is repeated with it.
+    const asksFullState = asked?.sequenceNum === sequenceNum ? "not_answered" : null;
+    return { kind: "retry", isFirst, asksFullState };
+  }
+  if (message.sequenceNum !== sequenceNum + 1n) {
+    return { kind: "sequence_gap", isFirst, asksFullState: "sequence_gap" };
+  }
+  const mayBeLost =
+    (isFirst && context.connection.transport === "ws") ||
+    (asked !== null && context.now - asked.at >= FULL_STATE_REASK_MS);
+  const unanswered = asked !== null && !message.agentDescription && mayBeLost;
+  return { kind: "next", isFirst, asksFullState: unanswered ? "not_answered" : null };
+}
+
+/** The state with the message counted. */
+export function recordArrival(
+  state: AgentState,
+  incoming: Incoming,
+  arrival: Arrival,
+  now: number,
+): AgentState {
+  // What the lost reply may have carried must be sent again.
+  if (arrival.kind === "retry") return { ...state, sent: NOTHING_SENT };
+  const { sequenceNum, agentDescription } = incoming.message;
+  let { fullStateAsked } = state;
+  if (arrival.asksFullState) fullStateAsked = { sequenceNum, at: now };
+  // Every client's full report has the description, and hardly any other report does.
+  else if (agentDescription) fullStateAsked = null;
+  // After a gap the agent may be a new process that has forgotten what it was sent.
+  const sent = arrival.kind === "next" ? state.sent : NOTHING_SENT;
+  return { ...state, sequenceNum, messageDigest: incoming.digest, fullStateAsked, sent };
+}
