@@ -2,7 +2,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { createOpAMPClient } from "@elastic/opamp-client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Agent } from "@flowplane/contract";
-import { eventually, startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
+import { eventually, startControlPlane, type ControlPlane } from "../harness/index.ts";
 
 /** A client of another make: plain HTTP, sequence numbers from 1, no goodbye, strict about the content type of answers. */
 let plane: ControlPlane;
