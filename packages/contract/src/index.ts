@@ -9,3 +9,4 @@ export * from "./identity.ts";
 export * from "./overview.ts";
 export * from "./roles.ts";
 export * from "./runs.ts";
+export * from "./sse.ts";

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
 import {
   API_PREFIX,
   type Access,
@@ -9,7 +8,6 @@ import {
 } from "@flowplane/contract";
 import type { Actor, Base, Ctx } from "../context.ts";
 import { AppError } from "../errors.ts";
-import { once } from "./idempotency.ts";
 
 /** `/v1/…` answers as an alias, for clients written against the older documents. */
 const PREFIXES = [API_PREFIX, "/v1"];
@@ -32,30 +30,11 @@ type StreamHandler<E extends Endpoint> = (
 
 /** Serves one endpoint of the contract: validates, authenticates, authorizes, calls, answers with the endpoint's status. */
 export function route<E extends Endpoint>(http: Http, definition: E, handler: Handler<E>): void {
-  register(http, definition, async (ctx, request, raw, reply) => {
-    const key = raw.headers["idempotency-key"];
-    const isOnce = definition.idempotent === true && key !== undefined;
-    const result = isOnce
-      ? await answerOnce(ctx, definition, String(key), request, handler, reply)
-      : await handler(ctx, request);
+  register(http, definition, async (ctx, request, _raw, reply) => {
+    const result = await handler(ctx, request);
     reply.code(definition.status ?? 200);
     return definition.status === 204 ? reply.send() : result;
   });
-}
-
-async function answerOnce<E extends Endpoint>(
-  ctx: Ctx,
-  definition: E,
-  key: string,
-  request: EndpointRequest<E>,
-  handler: Handler<E>,
-  reply: FastifyReply,
-): Promise<EndpointOutput<E>> {
-  const { answer, replayed } = await once(ctx, { key, endpoint: definition, input: request }, (ctx) =>
-    handler(ctx, request),
-  );
-  if (replayed) reply.header("idempotency-replayed", "true");
-  return answer;
 }
 
 /** As `route`, for endpoints that write their own response: event streams and files. */
@@ -82,8 +61,7 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
       config: { endpoint: definition },
       // Before the body is read: who may not call learns nothing about its shape.
       onRequest: async (request) => {
-        request.actor = await http.authenticate(request);
-        admit(definition.access, request.actor);
+        request.actor = await admit(http, definition.access, request);
       },
       handler: async (request, reply) =>
         handler(
@@ -96,8 +74,9 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
   }
 }
 
-function admit(access: Access, actor: Actor | undefined): void {
-  if (access === "public") return;
+async function admit(http: Http, access: Access, request: FastifyRequest): Promise<Actor | undefined> {
+  const actor = await http.authenticate(request);
+  if (access === "public") return actor;
   if (actor === undefined) {
     throw new AppError(
       "unauthenticated",
@@ -110,6 +89,7 @@ function admit(access: Access, actor: Actor | undefined): void {
       `The role ${actor.role} may not do this; it needs the permission ${access}. Ask an owner or admin of the organization.`,
     );
   }
+  return actor;
 }
 
 function contextOf(base: Base, request: FastifyRequest): Ctx {
@@ -117,9 +97,7 @@ function contextOf(base: Base, request: FastifyRequest): Ctx {
   const actor = request.actor as Actor;
   return {
     ...base,
-    log: request.log.child(
-      actor === undefined ? {} : { tenant_id: actor.organization_id, actor: actor.id },
-    ) as Logger,
+    log: base.log.child({ request_id: request.id }),
     actor,
     requestId: request.id,
     remoteAddress: request.ip,

@@ -190,7 +190,8 @@ export interface Database {
     key: string;
     endpoint: string;
     request_hash: Buffer;
-    response_sealed: Buffer;
+    status: number | null;
+    response: Json<unknown> | null;
     created_at: Generated<Date>;
   };
   installation: { key: string; value: Buffer; created_at: Generated<Date> };

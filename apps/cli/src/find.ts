@@ -1,0 +1,61 @@
+import type { Agent, Client, Run } from "@flowplane/contract";
+import { EXIT } from "./exit-codes.ts";
+import { CliError } from "./failure.ts";
+import { shortId } from "./format.ts";
+import { isWholeId, listUpTo, matchesId, theOnly } from "./listing.ts";
+
+/** How far back a part of an id is looked for. */
+const RUNS_SEARCHED_MAX = 2_000;
+const AGENTS_SEARCHED_MAX = 2_000;
+
+/** The run somebody means: an id, a part of one, or `-` or `@last` for the newest. */
+export async function findRun(client: Client, wanted: string): Promise<Run> {
+  if (wanted === "-" || wanted === "@last") return await newestRun(client);
+  if (isWholeId(wanted)) return await client.runRead({ params: { run_id: wanted.toLowerCase() } });
+  const { items } = await listUpTo((query) => client.runList({ query }), RUNS_SEARCHED_MAX);
+  const matches = items.filter((run) => matchesId(run.id, wanted));
+  return theOnly(matches, "run", wanted, (run) => `${shortId(run.id)} (${run.name})`);
+}
+
+async function newestRun(client: Client): Promise<Run> {
+  const { items } = await client.runList({ query: { limit: 1 } });
+  const [newest] = items;
+  if (newest !== undefined) return newest;
+  throw new CliError("There is no run yet.", {
+    exitCode: EXIT.notFound,
+    advice: "Start one with `flowplane run -- COMMAND`.",
+  });
+}
+
+/** The agent somebody means: its name or hostname, an id, or a part of one. A name that is exact wins. */
+export async function findAgent(client: Client, wanted: string): Promise<Agent> {
+  if (isWholeId(wanted)) return await client.agentRead({ params: { agent_id: wanted.toLowerCase() } });
+  const named = await listUpTo(
+    (query) => client.agentList({ query: { ...query, q: quoteWord(wanted) } }),
+    AGENTS_SEARCHED_MAX,
+  );
+  for (const is of [
+    (agent: Agent) => agent.name === wanted,
+    (agent: Agent) => agent.name.toLowerCase() === wanted.toLowerCase(),
+    (agent: Agent) => agent.hostname?.toLowerCase() === wanted.toLowerCase(),
+  ]) {
+    const matches = named.items.filter(is);
+    if (matches.length > 0) return theOnly(matches, "agent", wanted, agentWords);
+  }
+  const { items } = await listUpTo((query) => client.agentList({ query }), AGENTS_SEARCHED_MAX);
+  return theOnly(
+    items.filter((agent) => matchesId(agent.id, wanted)),
+    "agent",
+    wanted,
+    agentWords,
+  );
+}
+
+function agentWords(agent: Agent): string {
+  return `${agent.name} ${shortId(agent.id)} (${agent.state})`;
+}
+
+/** The query language gives `word:` a meaning of its own; a name with a colon is not searched by the server. */
+function quoteWord(name: string): string {
+  return /[:"]/.test(name) ? "" : name;
+}

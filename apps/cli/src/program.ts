@@ -1,0 +1,42 @@
+import { Command } from "commander";
+import type { Context } from "./context.ts";
+import { declareAgents } from "./commands/agents.ts";
+import { declareAudit } from "./commands/audit.ts";
+import { declareCompletion } from "./commands/completion.ts";
+import { declareLogin } from "./commands/login.ts";
+import { declareLogs } from "./commands/logs.ts";
+import { declareApiTokens, declareMembers, declareWhoami } from "./commands/people.ts";
+import { declareRun } from "./commands/run.ts";
+import { declareRuns } from "./commands/runs.ts";
+import { declareSites } from "./commands/sites.ts";
+import { declareTokens } from "./commands/tokens.ts";
+import { declareVersion } from "./commands/version.ts";
+import { VERSION } from "./version.ts";
+
+const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Context) => void)[]>> = {
+  "Runs:": [declareRun, declareLogs, declareRuns],
+  "Fleet:": [declareAgents, declareTokens, declareSites],
+  "Organization:": [declareMembers, declareApiTokens, declareAudit],
+  "This machine:": [declareLogin, declareWhoami, declareCompletion, declareVersion],
+};
+
+/** The whole command tree; help, completion and the reference are all read from it. */
+export function buildProgram(context: Context): Command {
+  const program = new Command("flowplane")
+    .description("Run and supervise jobs on a fleet of agents.")
+    .version(VERSION, "-V, --version", "print the version of this command")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "flowplane: ")),
+    })
+    .showHelpAfterError("Run it with --help to see how it is used.")
+    .enablePositionalOptions()
+    .exitOverride();
+  for (const [heading, declarations] of Object.entries(GROUPS)) {
+    program.commandsGroup(heading);
+    for (const declare of declarations) declare(program, context);
+  }
+  return program;
+}

@@ -1,2 +1,0 @@
-export * from "./control-plane.ts";
-export * from "./site-agent.ts";
