@@ -9,6 +9,7 @@ export default defineConfig({
       "test/**/*.test.ts",
       "bench/**/*.test.ts",
     ],
+    globalSetup: ["apps/server/src/platform/storage/testing-server.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 30_000,
     hookTimeout: 120_000,
