@@ -31,3 +31,19 @@ export { agentStateFromJson, agentStateToJson, newAgentState, newConnection } fr
 export type { AgentStateJson } from "./server/state.ts";
 export type * from "./server/types.ts";
 export type * from "./agent/types.ts";
+export * from "./agent/backoff.ts";
+export {
+  CONNECT_TIMEOUT_MS,
+  HEARTBEAT_MS_DEFAULT,
+  HEARTBEAT_MS_MAX,
+  HEARTBEAT_MS_MIN,
+  newAgentSession,
+  nextWakeAt,
+  stepAgent,
+} from "./agent/session.ts";
+export {
+  CUSTOM_MESSAGE_BYTES_MAX,
+  OUTBOX_BYTES_MAX,
+  OUTBOX_MESSAGES_MAX,
+  REPLY_TIMEOUT_MS,
+} from "./agent/outgoing.ts";

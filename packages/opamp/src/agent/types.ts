@@ -42,17 +42,20 @@ export type AgentSession = {
   readonly customCapabilities: readonly string[];
   readonly report: AgentReport;
   /** Parts that differ from what was last sent. */
-  readonly unsent: ReadonlySet<ReportPart>;
+  readonly unsent: ReadonlySet<ReportPart | "customCapabilities">;
   /** The next message must hold everything: at the start, and when the server asked. */
   readonly sendAll: boolean;
+  /** When ReportFullState was last obeyed: a server that sets it in every reply must not make us spin. */
+  readonly fullStateSentAt: number | null;
   /** The server asked for the tree behind the components hash. */
   readonly sendComponents: boolean;
   /** Of the next message. Counts over all connections of this process. */
   readonly sequenceNum: bigint;
-  /** Null switches heartbeats off. */
-  readonly heartbeatIntervalMs: number | null;
-  /** PEM; kept until sent. */
-  readonly certificateRequest: Uint8Array | null;
+  readonly heartbeatIntervalMs: number;
+  /** Of the last connection settings offer taken up; a repeated one is skipped. Hexadecimal. */
+  readonly settingsHash: string | null;
+  /** Kept until it was answered, and sent once on each connection until then. `csr` is PEM. */
+  readonly certificateRequest: { readonly csr: Uint8Array; readonly isSent: boolean } | null;
   readonly outbox: readonly CustomMessageIn[];
   readonly outboxBytes: number;
   readonly link: Link;
@@ -65,7 +68,7 @@ export type Link =
       readonly kind: "connected";
       readonly failures: number;
       /** Any message is a heartbeat, so this is the last one sent plus the interval. */
-      readonly heartbeatAt: number | null;
+      readonly heartbeatAt: number;
       /** When the server must have answered what we sent; null when nothing is owed. */
       readonly replyBy: number | null;
       /** Null until the first reply on this connection. */
@@ -106,6 +109,7 @@ export type AgentEffect =
   /** Handed to the socket, which is no proof of arrival. */
   | { kind: "custom_sent"; id: string }
   | { kind: "custom_refused"; id: string; reason: "queue_full" | "too_large" | "stopped" }
+  | { kind: "certificate_refused"; message: string }
   | { kind: "server_error"; error: "bad_request" | "unavailable" | "unknown"; message: string };
 
 export type AgentStepResult = { readonly state: AgentSession; readonly effects: readonly AgentEffect[] };

@@ -26,9 +26,11 @@ export function judgeArrival(
   const isFirst = !context.connection.agents.has(uid);
   if (sequenceNum === null) return { kind: "unknown_agent", isFirst, asksFullState: "unknown_agent" };
   if (message.sequenceNum === sequenceNum && digest === messageDigest) {
-    // The reply may be what got lost, so the question is repeated with it.
-    const asksFullState = asked?.sequenceNum === sequenceNum ? "not_answered" : null;
-    return { kind: "retry", isFirst, asksFullState };
+    // The reply may be what got lost, so the question is repeated with it. On a new socket it may also be a
+    // new process whose heartbeat happens to look like the last one's; asking is always safe.
+    const isNewSocket = isFirst && context.connection.transport === "ws";
+    const mustAsk = isNewSocket || asked?.sequenceNum === sequenceNum;
+    return { kind: "retry", isFirst, asksFullState: mustAsk ? "not_answered" : null };
   }
   if (message.sequenceNum !== sequenceNum + 1n) {
     return { kind: "sequence_gap", isFirst, asksFullState: "sequence_gap" };
@@ -48,7 +50,11 @@ export function recordArrival(
   now: number,
 ): AgentState {
   // What the lost reply may have carried must be sent again.
-  if (arrival.kind === "retry") return { ...state, sent: NOTHING_SENT };
+  if (arrival.kind === "retry") {
+    const { sequenceNum } = incoming.message;
+    const fullStateAsked = arrival.asksFullState ? { sequenceNum, at: now } : state.fullStateAsked;
+    return { ...state, sent: NOTHING_SENT, fullStateAsked };
+  }
   const { sequenceNum, agentDescription } = incoming.message;
   let { fullStateAsked } = state;
   if (arrival.asksFullState) fullStateAsked = { sequenceNum, at: now };

@@ -22,13 +22,23 @@ export const OWNER_SILENT_MS = 120_000;
 export const SUPERSEDED_MAX = 4;
 
 export type Ownership = {
-  readonly connectionId: string;
+  /** Null when the owner is gone and old connections may still deliver what was on the way. */
+  readonly connectionId: string | null;
   readonly credential: string;
+  /** When that connection was opened. */
+  readonly openedAt: number;
   readonly heardAt: number;
   readonly superseded: readonly { readonly connectionId: string; readonly at: number }[];
 };
 
-export type Speaker = { readonly connectionId: string; readonly credential: string };
+/** A connection on which a message arrived. */
+export type Speaker = {
+  readonly connectionId: string;
+  readonly credential: string;
+  readonly openedAt: number;
+  /** It carries other agents too: it is a gateway's, which may move an agent between its sockets and back. */
+  readonly isShared: boolean;
+};
 
 export type Claim =
   /** The speaker owns the agent, now or still. */
@@ -42,31 +52,34 @@ export type Claim =
 
 /** Judges a message on a WebSocket connection. */
 export function claim(ownership: Ownership | null, speaker: Speaker, now: number): Claim {
-  const { connectionId, credential } = speaker;
-  if (ownership === null) {
-    return { kind: "owner", ownership: { connectionId, credential, heardAt: now, superseded: [] } };
-  }
+  const { connectionId, openedAt } = speaker;
+  if (ownership === null) return { kind: "owner", ownership: owned(speaker, now, []) };
   if (ownership.connectionId === connectionId) {
     return { kind: "owner", ownership: { ...ownership, heardAt: now } };
   }
   const old = ownership.superseded.find((superseded) => superseded.connectionId === connectionId);
-  if (old) {
-    if (now - old.at <= LATE_MESSAGE_MS) return { kind: "late", ownership };
-    const superseded = ownership.superseded.filter((other) => other !== old);
-    return {
-      kind: "owner_was_clone",
-      ownership: { connectionId, credential, heardAt: now, superseded },
-      cloneConnectionId: ownership.connectionId,
-    };
+  const others = ownership.superseded.filter((other) => other !== old);
+  if (old && now - old.at <= LATE_MESSAGE_MS) return { kind: "late", ownership };
+  if (ownership.connectionId === null) return { kind: "owner", ownership: owned(speaker, now, others) };
+  if (old && !speaker.isShared) {
+    const cloneConnectionId = ownership.connectionId;
+    return { kind: "owner_was_clone", ownership: owned(speaker, now, others), cloneConnectionId };
   }
-  if (ownership.credential !== credential && now - ownership.heardAt < OWNER_SILENT_MS) {
+  // The greeting of an older socket may be overtaken by the one of the socket that replaced it.
+  if (openedAt < ownership.openedAt && now - ownership.openedAt <= LATE_MESSAGE_MS) {
+    const superseded = [...others, { connectionId, at: ownership.openedAt }].slice(-SUPERSEDED_MAX);
+    return { kind: "late", ownership: { ...ownership, superseded } };
+  }
+  if (ownership.credential !== speaker.credential && now - ownership.heardAt < OWNER_SILENT_MS) {
     return { kind: "newcomer_is_clone", ownership };
   }
-  const superseded = [...ownership.superseded, { connectionId: ownership.connectionId, at: now }];
-  return {
-    kind: "owner",
-    ownership: { connectionId, credential, heardAt: now, superseded: superseded.slice(-SUPERSEDED_MAX) },
-  };
+  const superseded = [...others, { connectionId: ownership.connectionId, at: now }];
+  return { kind: "owner", ownership: owned(speaker, now, superseded.slice(-SUPERSEDED_MAX)) };
+}
+
+function owned(speaker: Speaker, now: number, superseded: Ownership["superseded"]): Ownership {
+  const { connectionId, credential, openedAt } = speaker;
+  return { connectionId, credential, openedAt, heardAt: now, superseded };
 }
 
 /**
@@ -78,7 +91,16 @@ export function release(
   connectionId: string,
 ): { ownership: Ownership | null; wasOwner: boolean } {
   if (ownership === null) return { ownership, wasOwner: false };
-  if (ownership.connectionId === connectionId) return { ownership: null, wasOwner: true };
+  const wasOwner = ownership.connectionId === connectionId;
   const superseded = ownership.superseded.filter((old) => old.connectionId !== connectionId);
-  return { ownership: { ...ownership, superseded }, wasOwner: false };
+  if (!wasOwner) return { ownership: { ...ownership, superseded }, wasOwner };
+  return {
+    ownership: superseded.length === 0 ? null : { ...ownership, connectionId: null, superseded },
+    wasOwner,
+  };
+}
+
+/** Whether some open connection speaks for the agent. */
+export function isOwned(ownership: Ownership | null): boolean {
+  return ownership !== null && ownership.connectionId !== null;
 }

@@ -67,18 +67,16 @@ export function stepServer(known: AgentState | null, incoming: Incoming, context
   }
   // One request is not a live connection: HTTP agents neither own nor supersede.
   if (connection.transport === "http") return processed(known, incoming, context, ownership, []);
-  const claimed = claim(
-    ownership,
-    { connectionId: connection.id, credential: connection.credential },
-    context.now,
-  );
+  const { id: connectionId, credential, openedAt, agents } = connection;
+  const isShared = agents.size > 1;
+  const claimed = claim(ownership, { connectionId, credential, openedAt, isShared }, context.now);
   switch (claimed.kind) {
     case "owner":
       return processed(known, incoming, context, claimed.ownership, []);
     case "owner_was_clone": {
       const newcomer = newUid(context.now, context.random);
-      const connectionId = claimed.cloneConnectionId;
-      const effect: Effect = { kind: "duplicate_uid", uid, newUid: newcomer, connectionId };
+      const cloneId = claimed.cloneConnectionId;
+      const effect: Effect = { kind: "duplicate_uid", uid, newUid: newcomer, connectionId: cloneId };
       return processed(known, incoming, context, claimed.ownership, [effect]);
     }
     case "late": {

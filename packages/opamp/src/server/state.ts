@@ -32,8 +32,13 @@ export const NOTHING_SENT: AgentState["sent"] = {
 };
 
 /** `credential` is the identity that authenticated, not the secret it did it with. */
-export function newConnection(id: string, transport: Transport, credential: string): Connection {
-  return { id, transport, credential, agents: new Map() };
+export function newConnection(
+  id: string,
+  transport: Transport,
+  credential: string,
+  openedAt: number,
+): Connection {
+  return { id, transport, credential, openedAt, agents: new Map() };
 }
 
 /** The state as JSON; its bigints are decimal strings. */

@@ -71,6 +71,8 @@ export type Connection = {
   readonly transport: Transport;
   /** Who authenticated. It must stay the same when a certificate or token is renewed: an identity, not a secret. */
   readonly credential: string;
+  /** ms since the epoch. */
+  readonly openedAt: number;
   /** By instance_uid: a gateway carries many agents on one socket. */
   readonly agents: ReadonlyMap<string, AgentOnConnection>;
 };

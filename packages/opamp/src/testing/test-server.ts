@@ -6,7 +6,7 @@ import { SERVER_CAPABILITIES_ALL } from "../capabilities.ts";
 import { decodeServerToAgent, encodeAgentToServer, encodeServerToAgent } from "../codec.ts";
 import { AgentToServerSchema, type AgentToServer, type ServerToAgent } from "../gen/opamp_pb.ts";
 import { connectionState, type ConnectionState } from "../server/liveness.ts";
-import { release, type Ownership } from "../server/ownership.ts";
+import { isOwned, release, type Ownership } from "../server/ownership.ts";
 import { pushToAgent, receiveFromAgent, stepServer, tellToMove } from "../server/session.ts";
 import { agentStateFromJson, agentStateToJson, newConnection, type AgentStateJson } from "../server/state.ts";
 import type {
@@ -48,7 +48,7 @@ export class TestServer {
   open(transport: Transport = "ws", credential = "agent-a"): string {
     this.#opened += 1;
     const id = `${transport}-${this.#opened}`;
-    this.connections.set(id, newConnection(id, transport, credential));
+    this.connections.set(id, newConnection(id, transport, credential, this.now));
     return id;
   }
 
@@ -88,8 +88,9 @@ export class TestServer {
   push(uid: string): ServerToAgent[] {
     const live = this.#liveOf(uid);
     const state = this.state(uid);
-    if (!live.ownership || !state) return [];
-    const result = pushToAgent(state, this.#context(live.ownership.connectionId, uid, live));
+    const owner = live.ownership?.connectionId;
+    if (!owner || !state) return [];
+    const result = pushToAgent(state, this.#context(owner, uid, live));
     this.#store(result.state, {});
     this.#perform(uid, result.effects);
     return result.messages.map(wire);
@@ -127,7 +128,7 @@ export class TestServer {
       transport,
       heartbeatIntervalMs: null,
       reportsHeartbeat: hasCapability(state?.capabilities ?? 0n, "ReportsHeartbeat"),
-      isOpen: ownership !== null,
+      isOpen: isOwned(ownership),
       present: state?.present ?? false,
     };
     return connectionState(liveness, this.now);
