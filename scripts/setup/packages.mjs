@@ -1,18 +1,26 @@
 // The packages of the workspace, Node 26 among them, exactly as the lockfile says.
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
-import os from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 
-import { pnpmVersion, productNode, root, tools } from "./places.mjs";
+import { pnpmVersion, productNode, root } from "./places.mjs";
 import { ensurePnpm } from "./pnpm.mjs";
 import { Problem } from "./problem.mjs";
 import { showProgress } from "./progress.mjs";
-import { runQuietly, toolEnvironment } from "./run-quietly.mjs";
+import { runQuietly } from "./run-quietly.mjs";
+import { storeOptions, toolEnvironment } from "./tool-environment.mjs";
 import { hashOf, readStamp, removeStamp, writeStamp } from "./stamp.mjs";
 
 /** Inside node_modules, so that who deletes that folder gets a new one. */
 const stampFile = path.join(root, "node_modules/.flowplane-installed");
+
+const pnpmVariables = {
+  // No questions when it has to replace a node_modules that another tool made.
+  CI: "true",
+  pnpm_config_fetch_retries: "3",
+  pnpm_config_fetch_retry_mintimeout: "500",
+  pnpm_config_fetch_retry_maxtimeout: "4000",
+};
 
 /** Hash of everything that decides what `pnpm install` does. */
 export function packagesHash() {
@@ -40,8 +48,9 @@ export async function installPackages(hash) {
       [pnpm, "install", "--frozen-lockfile", "--reporter=append-only", ...storeOptions()],
       {
         doing: "Installing the packages with pnpm",
-        // CI: pnpm asks no questions when it has to replace a node_modules that another tool made.
-        env: { ...toolEnvironment(), ...cacheVariables(), CI: "true" },
+        env: { ...toolEnvironment(), ...pnpmVariables },
+        // pnpm goes on for minutes with the other packages when one has used up its tries.
+        giveUpAt: /\b0 retries left/,
         onOutput: (text) => {
           const counts = [...text.matchAll(/resolved (\d+).*?added (\d+)/g)].at(-1);
           if (counts !== undefined) progress.detail(`${counts[2]} of ${counts[1]}`);
@@ -84,28 +93,4 @@ function foldersIn(folder) {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules")
     .map((entry) => path.join(folder, entry.name));
-}
-
-/** pnpm's store and npm's cache stay out of a home folder that can't be written to. */
-function storeOptions() {
-  return isHomeWritable() ? [] : [`--store-dir=${path.join(tools, "store")}`];
-}
-
-function cacheVariables() {
-  if (isHomeWritable()) return {};
-  return {
-    npm_config_cache: path.join(tools, "npm-cache"),
-    XDG_CACHE_HOME: path.join(tools, "cache"),
-    XDG_STATE_HOME: path.join(tools, "state"),
-  };
-}
-
-function isHomeWritable() {
-  try {
-    accessSync(os.homedir(), constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    // Missing, somebody else's or read-only: all the same to us.
-    return false;
-  }
 }

@@ -46,6 +46,12 @@ export async function ensurePnpm() {
         writes: tools,
       },
     );
+    // npm takes a failed optional package, such as pnpm's executable, for a success.
+    await runQuietly(process.execPath, [path.join(draft, pnpmEntry), "--version"], {
+      doing: "Running the fetched pnpm",
+      cwd: draft,
+      writes: tools,
+    });
     renameSync(draft, home);
   } finally {
     rmSync(draft, { recursive: true, force: true });

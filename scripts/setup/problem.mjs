@@ -22,6 +22,15 @@ export class Problem extends Error {
  * @returns {string | undefined}
  */
 export function knownProblem(text, folder) {
+  // Tools break long messages into lines.
+  return sentenceFor(text.replaceAll(/\s+/g, " "), folder);
+}
+
+/**
+ * @param {string} text
+ * @param {string} folder
+ */
+function sentenceFor(text, folder) {
   if (/\bENOSPC\b|\bEDQUOT\b|no space left on device|disk quota exceeded/i.test(text)) {
     return `The disk that holds ${folder} is full: free at least 1 GB and start again.`;
   }

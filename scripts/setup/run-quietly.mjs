@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 
 import { knownProblem, Problem } from "./problem.mjs";
 import { root } from "./places.mjs";
+import { toolEnvironment } from "./tool-environment.mjs";
 
 /** What is kept of a tool's output; the end is where the error stands. */
 const outputBytesMax = 64 * 1024;
@@ -18,19 +19,21 @@ const tailLines = 25;
  * @param {string} [options.writes] the folder it writes, for the sentence when it can't
  * @param {NodeJS.ProcessEnv} [options.env]
  * @param {(text: string) => void} [options.onOutput]
+ * @param {RegExp} [options.giveUpAt] output after which it can only fail, so that it is ended there
  * @returns {Promise<string>} the end of its output
  * @throws {Problem} when it can't be started or fails
  */
 export async function runQuietly(
   program,
   args,
-  { doing, cwd = root, writes = root, env = toolEnvironment(), onOutput },
+  { doing, cwd = root, writes = root, env = toolEnvironment(), onOutput, giveUpAt },
 ) {
   let output = "";
   const keep = (/** @type {Buffer} */ chunk) => {
     const text = chunk.toString();
     output = (output + text).slice(-outputBytesMax);
     onOutput?.(text);
+    if (giveUpAt?.test(text) === true) endGroup(child);
   };
   // A group of its own, so that an interruption ends the tool's children too.
   const child = spawn(program, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
@@ -60,32 +63,6 @@ export async function runQuietly(
 }
 
 /**
- * Our environment without what npm adds for the script it runs (a nested npm or pnpm would take it
- * for its own configuration), what would leave dev dependencies out, and a debugger's port.
- * @returns {NodeJS.ProcessEnv}
- */
-export function toolEnvironment() {
-  const env = { ...process.env };
-  for (const name of Object.keys(env)) {
-    if (
-      /^npm_(package_|lifecycle_|command$|config_(local_prefix|prefix|global|omit|production|ignore_scripts)$)/i.test(
-        name,
-      )
-    ) {
-      delete env[name];
-    }
-  }
-  delete env.INIT_CWD;
-  delete env.NODE_ENV;
-  if (env.NODE_OPTIONS !== undefined) {
-    env.NODE_OPTIONS = env.NODE_OPTIONS.split(/\s+/)
-      .filter((option) => !option.startsWith("--inspect"))
-      .join(" ");
-  }
-  return env;
-}
-
-/**
  * While the child lives, a signal that ends us ends its group first: nothing keeps writing behind
  * the back of the next start.
  * @param {import("node:child_process").ChildProcess} child
@@ -95,7 +72,7 @@ function endWithUs(child) {
     const handler = () => {
       process.stderr.write("\nInterrupted: the next start goes on from here.\n");
       child.once("close", () => process.exit(signal === "SIGINT" ? 130 : 143));
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      endGroup(child);
     };
     process.once(signal, handler);
     return /** @type {const} */ ([signal, handler]);
@@ -103,6 +80,15 @@ function endWithUs(child) {
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler);
   };
+}
+
+/**
+ * Nothing set-up runs has to be ended gently: what it makes becomes visible only when complete.
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function endGroup(child) {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+    process.kill(-child.pid, "SIGKILL");
 }
 
 /** @param {string} output */

@@ -5,7 +5,8 @@ import path from "node:path";
 
 import { Problem } from "../setup/problem.mjs";
 import { showProgress } from "../setup/progress.mjs";
-import { runQuietly, toolEnvironment } from "../setup/run-quietly.mjs";
+import { runQuietly } from "../setup/run-quietly.mjs";
+import { toolEnvironment } from "../setup/tool-environment.mjs";
 import { findProgram, isExecutable } from "./find-program.mjs";
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AgentDetail } from "@flowplane/contract";
-import { eventually, freePort, startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
+import { eventually, freePort, startControlPlane, type ControlPlane } from "../harness/index.ts";
 import { collectorBinary, startCollector } from "./collector.ts";
 
 const binary = await collectorBinary();

@@ -33,6 +33,8 @@ export interface Ctx extends Base {
   readonly actor: Actor;
   readonly requestId: string;
   readonly remoteAddress: string | null;
+  /** Set while an idempotent request is at work: its transaction, which every `inTransaction` below it joins. */
+  readonly transaction?: Pick<Tx, "db" | "beforeCommit" | "afterCommit">;
 }
 
 /** An operation inside its transaction. Functions that take a `Tx` name it `ctx`, so that the pool is out of reach. */
@@ -44,8 +46,12 @@ export interface Tx extends Ctx {
   afterCommit(hook: () => void): void;
 }
 
-/** Runs `work` in one transaction that sees the actor's organization and nothing else. */
+/**
+ * Runs `work` in one transaction that sees the actor's organization and nothing else. Inside an idempotent request
+ * it is that request's transaction, which commits when the whole request has succeeded.
+ */
 export async function inTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
+  if (ctx.transaction !== undefined) return work({ ...ctx, ...ctx.transaction });
   const before: (() => Promise<void>)[] = [];
   const after: (() => void)[] = [];
   const result = await ctx.storage.tenant.transaction().execute(async (db) => {

@@ -32,3 +32,39 @@ export async function addIntent(ctx: Tx, intent: NewIntent): Promise<string> {
   ctx.afterCommit(() => ctx.bus.publish(subjects.agentNudge(intent.agent_id), {}));
   return id;
 }
+
+/**
+ * Takes the order to start a run back while no agent has confirmed that it stored it; its stop goes with it.
+ * False when there is nothing to take back. The agent may have it all the same, if its confirmation is on the way.
+ */
+export async function withdrawStart(ctx: Tx, agentId: string, runId: string): Promise<boolean> {
+  const remove = async (type: NewIntent["type"]) =>
+    ctx.db
+      .deleteFrom("intents")
+      .where("agent_id", "=", agentId)
+      .where("acknowledged_at", "is", null)
+      .where("run_id", "=", runId)
+      .where("type", "=", type)
+      .returning("id")
+      .execute();
+  if ((await remove("run.start")).length === 0) return false;
+  await remove("run.stop");
+  ctx.afterCommit(() => ctx.bus.publish(subjects.agentNudge(agentId), {}));
+  return true;
+}
+
+/** The runs that orders to an agent are about, by the order's id. */
+export async function findIntentRuns(
+  ctx: Tx,
+  agentId: string,
+  intentIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (intentIds.length === 0) return new Map();
+  const rows = await ctx.db
+    .selectFrom("intents")
+    .select(["id", "run_id"])
+    .where("id", "in", intentIds)
+    .where("agent_id", "=", agentId)
+    .execute();
+  return new Map(rows.flatMap((row) => (row.run_id === null ? [] : [[row.id, row.run_id] as const])));
+}

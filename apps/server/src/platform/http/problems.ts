@@ -19,27 +19,33 @@ const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
 };
 
+/** Answers for a path no route has; undefined when it does not want it either. */
+export type Fallback = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
+
 /** Answers every failure with RFC 9457 problem details and logs what is our fault with its whole chain of causes. */
-export function installProblems(fastify: FastifyInstance): void {
+export function installProblems(fastify: FastifyInstance, fallback: Fallback = () => undefined): void {
   fastify.setErrorHandler((error, request, reply) => {
     const failure = asAppError(error);
-    if (failure.code === "internal") request.log.error({ err: error }, "request failed");
+    if (failure.code === "internal") request.log.error({ error, error_code: failure.code }, "request failed");
     return sendProblem(request, reply, failure);
   });
-  fastify.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      request,
-      reply,
-      new AppError(
-        "not_found",
-        `There is nothing at ${request.method} ${pathOf(request)}. The API is described at /api/v1/openapi.json.`,
+  fastify.setNotFoundHandler(
+    (request, reply) =>
+      fallback(request, reply) ??
+      sendProblem(
+        request,
+        reply,
+        new AppError(
+          "not_found",
+          `There is nothing at ${request.method} ${pathOf(request)}. The API is described at /api/v1/openapi.json.`,
+        ),
       ),
-    ),
   );
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: AppError): FastifyReply {
   const status = STATUS_OF[failure.code];
+  request.errorCode = failure.code;
   if (failure.retryAfterSeconds !== undefined) reply.header("retry-after", failure.retryAfterSeconds);
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="flowplane"');
   return reply
@@ -67,7 +73,8 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split("?", 1)[0] ?? "/";
 }
 
-function asAppError(error: unknown): AppError {
+/** What any failure is to the caller; an unknown one is `internal`, with its cause kept for the log. */
+export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
     const where = error.validationContext ?? "body";
@@ -94,8 +101,23 @@ function asAppError(error: unknown): AppError {
         cause: error,
       });
   }
+  if (isForeignId(error))
+    return new AppError("not_found", "There is nothing with such an id. Ids are UUIDs.", { cause: error });
   if (statusCode === 400) return new AppError("invalid_input", (error as Error).message, { cause: error });
   return new AppError("internal", "Something went wrong on our side. The log has it under this request_id.", {
     cause: error,
   });
+}
+
+/** PostgreSQL was asked for a row by what is no UUID: the contract's ids are wider than those we make. */
+function isForeignId(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return code === "22P02" && String(message).includes("type uuid");
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Code of the problem this request was answered with; undefined while it goes well. */
+    errorCode: ErrorCode | undefined;
+  }
 }

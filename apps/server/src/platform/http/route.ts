@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
 import {
   API_PREFIX,
   type Access,
@@ -8,6 +9,7 @@ import {
 } from "@flowplane/contract";
 import type { Actor, Base, Ctx } from "../context.ts";
 import { AppError } from "../errors.ts";
+import { once } from "./idempotency.ts";
 
 /** `/v1/…` answers as an alias, for clients written against the older documents. */
 const PREFIXES = [API_PREFIX, "/v1"];
@@ -30,11 +32,30 @@ type StreamHandler<E extends Endpoint> = (
 
 /** Serves one endpoint of the contract: validates, authenticates, authorizes, calls, answers with the endpoint's status. */
 export function route<E extends Endpoint>(http: Http, definition: E, handler: Handler<E>): void {
-  register(http, definition, async (ctx, request, _raw, reply) => {
-    const result = await handler(ctx, request);
+  register(http, definition, async (ctx, request, raw, reply) => {
+    const key = raw.headers["idempotency-key"];
+    const isOnce = definition.idempotent === true && key !== undefined;
+    const result = isOnce
+      ? await answerOnce(ctx, definition, String(key), request, handler, reply)
+      : await handler(ctx, request);
     reply.code(definition.status ?? 200);
     return definition.status === 204 ? reply.send() : result;
   });
+}
+
+async function answerOnce<E extends Endpoint>(
+  ctx: Ctx,
+  definition: E,
+  key: string,
+  request: EndpointRequest<E>,
+  handler: Handler<E>,
+  reply: FastifyReply,
+): Promise<EndpointOutput<E>> {
+  const { answer, replayed } = await once(ctx, { key, endpoint: definition, input: request }, (ctx) =>
+    handler(ctx, request),
+  );
+  if (replayed) reply.header("idempotency-replayed", "true");
+  return answer;
 }
 
 /** As `route`, for endpoints that write their own response: event streams and files. */
@@ -61,7 +82,8 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
       config: { endpoint: definition },
       // Before the body is read: who may not call learns nothing about its shape.
       onRequest: async (request) => {
-        request.actor = await admit(http, definition.access, request);
+        request.actor = await http.authenticate(request);
+        admit(definition.access, request.actor);
       },
       handler: async (request, reply) =>
         handler(
@@ -74,9 +96,8 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
   }
 }
 
-async function admit(http: Http, access: Access, request: FastifyRequest): Promise<Actor | undefined> {
-  const actor = await http.authenticate(request);
-  if (access === "public") return actor;
+function admit(access: Access, actor: Actor | undefined): void {
+  if (access === "public") return;
   if (actor === undefined) {
     throw new AppError(
       "unauthenticated",
@@ -89,7 +110,6 @@ async function admit(http: Http, access: Access, request: FastifyRequest): Promi
       `The role ${actor.role} may not do this; it needs the permission ${access}. Ask an owner or admin of the organization.`,
     );
   }
-  return actor;
 }
 
 function contextOf(base: Base, request: FastifyRequest): Ctx {
@@ -97,7 +117,9 @@ function contextOf(base: Base, request: FastifyRequest): Ctx {
   const actor = request.actor as Actor;
   return {
     ...base,
-    log: base.log.child({ request_id: request.id }),
+    log: request.log.child(
+      actor === undefined ? {} : { tenant_id: actor.organization_id, actor: actor.id },
+    ) as Logger,
     actor,
     requestId: request.id,
     remoteAddress: request.ip,

@@ -190,8 +190,7 @@ export interface Database {
     key: string;
     endpoint: string;
     request_hash: Buffer;
-    status: number | null;
-    response: Json<unknown> | null;
+    response_sealed: Buffer;
     created_at: Generated<Date>;
   };
   installation: { key: string; value: Buffer; created_at: Generated<Date> };

@@ -1,0 +1,195 @@
+import { sql } from "kysely";
+import { every, type Task } from "@flowplane/runtime";
+import type { RunState } from "@flowplane/contract";
+import { inTransaction, timestamp, type Base, type Tx } from "../../platform/context.ts";
+import { duration } from "../../platform/words.ts";
+import { withdrawStart } from "../gateway/intents.ts";
+import { RECONCILE_EVERY_MS, RECONCILE_RUNS_MAX, TAKEN_DEADLINE_MS } from "./limits.ts";
+import { setActiveRuns } from "./metrics.ts";
+import { findRun, lockRun, updateRun, type RunRow, type ShownRunRow } from "./store.ts";
+import { systemContext } from "./system-context.ts";
+import { addToTimeline, timelineRow } from "./timeline.ts";
+import { transition, type RunInput } from "./transitions.ts";
+import { CONTROL_PLANE } from "./words.ts";
+
+type Overdue = Extract<RunInput, "start_overdue" | "stop_overdue" | "agent_gone">;
+
+interface Candidate {
+  readonly id: string;
+  readonly organization_id: string;
+  readonly input: Overdue;
+}
+
+/** The worker's task: deadlines of runs become stated failures soon after they have passed. */
+export function runDeadlines(base: Base): Task {
+  return {
+    name: "run deadlines",
+    run: (signal) =>
+      every(RECONCILE_EVERY_MS, signal, async () => {
+        try {
+          await reconcileRuns(base);
+        } catch (error) {
+          // The database may be away for a while; the next look finds the same runs.
+          base.log.error({ err: error }, "looking at the deadlines of runs failed");
+        }
+      }),
+  };
+}
+
+/**
+ * Ends, as presumed, the runs nobody should wait for any longer, and counts the active ones. Idempotent, and without
+ * input: what is due is read, and judged again under each run's lock. Returns how many runs it ended.
+ */
+export async function reconcileRuns(base: Base): Promise<number> {
+  const now = base.now();
+  const due = [
+    ...(await findOverdue(base, now)),
+    ...(await findUntaken(base, now)),
+    ...(await findOrphans(base)),
+  ];
+  let ended = 0;
+  for (const candidate of due) if (await endPresumed(base, candidate)) ended += 1;
+  setActiveRuns(await countActive(base));
+  return ended;
+}
+
+async function endPresumed(base: Base, { id, organization_id, input }: Candidate): Promise<boolean> {
+  return inTransaction(systemContext(base, organization_id), async (ctx) => {
+    const run = await lockRun(ctx.db, id);
+    const shown = run === undefined ? undefined : await findRun(ctx.db, id, ctx.now());
+    if (run === undefined || shown === undefined || !isStillDue(shown, input, ctx.now())) return false;
+    // An order that nobody confirmed is taken back rather than waited for: then there is nothing to stop.
+    const isWithdrawn = input === "stop_overdue" && (await withdrawStart(ctx, run.agent_id, run.id));
+    const step = transition(run, isWithdrawn ? "withdraw" : input);
+    if (step.kind !== "move") return false;
+    await end(ctx, run, step.to, isWithdrawn ? WITHDRAWN : reasonOf(shown, input, ctx.now()));
+    return true;
+  });
+}
+
+function isStillDue(run: ShownRunRow, input: Overdue, now: number): boolean {
+  switch (input) {
+    case "start_overdue":
+      return run.state === "QUEUED" || (run.state === "STARTING" && isPast(run.deadline, now));
+    case "stop_overdue":
+      return run.state === "STOPPING" && isPast(run.deadline, now);
+    case "agent_gone":
+      return run.agent_state === null || run.agent_state === "revoked";
+  }
+}
+
+async function end(ctx: Tx, run: RunRow, state: RunState, reason: string): Promise<void> {
+  const now = new Date(ctx.now());
+  await updateRun(ctx.db, run.id, {
+    state,
+    state_since: now,
+    ended_at: now,
+    reason,
+    waiting_for: null,
+    deadline: null,
+  });
+  await addToTimeline(ctx, [
+    timelineRow(ctx, run.id, CONTROL_PLANE, {
+      type: "run.presumed_ended",
+      title: `Presumed ${state}`,
+      reason,
+      payload: { from: run.state, to: state },
+      at: now,
+    }),
+  ]);
+}
+
+const WITHDRAWN = "The agent never took the order to start it, so the order was taken back.";
+
+/** What was waited for in vain, and what to do now. */
+function reasonOf(run: ShownRunRow, input: Overdue, now: number): string {
+  const agent = run.agent_name;
+  const away =
+    run.agent_state === "connected"
+      ? null
+      : `The agent ${agent} is away${run.agent_seen_at === null ? "" : ` since ${timestamp(run.agent_seen_at)}`}`;
+  const since = duration(now - run.state_since.getTime());
+  switch (input) {
+    case "start_overdue":
+      if (run.state === "QUEUED")
+        return `The agent ${agent} took the order to start it ${since} ago and reported nothing since. Restart the run; if the agent still has this one, it shows again.`;
+      return `It began to start ${since} ago and nothing was heard of it since. ${away === null ? "" : `${away}. `}If it runs, it shows again as soon as the agent reports it; else restart it.`;
+    case "stop_overdue":
+      return away === null
+        ? `The agent ${agent} did not report the end within ${since} of the stop. Look for process ${run.pid ?? "of the run"} on its host.`
+        : `${away}, so nobody knows whether the run has ended. The stop is carried out when the agent is back; else end process ${run.pid ?? "of the run"} on its host.`;
+    case "agent_gone":
+      return run.state === "QUEUED"
+        ? `The agent ${agent} was ${run.agent_state === null ? "deleted" : "revoked"} before it took the run. Launch it on another agent.`
+        : `The agent ${agent} was ${run.agent_state === null ? "deleted" : "revoked"}, so nobody reports about the run any more. Look for process ${run.pid ?? "of the run"} on its host.`;
+  }
+}
+
+function isPast(deadline: Date | null, now: number): boolean {
+  return deadline !== null && deadline.getTime() <= now;
+}
+
+async function findOverdue(base: Base, now: number): Promise<Candidate[]> {
+  const rows = await base.storage.system
+    .selectFrom("runs")
+    .select(["id", "organization_id", "state"])
+    .where("state", "in", ["STARTING", "STOPPING"])
+    .where("deadline", "<=", new Date(now))
+    .orderBy("deadline")
+    .limit(RECONCILE_RUNS_MAX)
+    .execute();
+  return rows.map((row) => ({ ...row, input: row.state === "STARTING" ? "start_overdue" : "stop_overdue" }));
+}
+
+/** Runs whose agent stored the order long ago, has been connected since, and says nothing. */
+async function findUntaken(base: Base, now: number): Promise<Candidate[]> {
+  const before = new Date(now - TAKEN_DEADLINE_MS);
+  const rows = await base.storage.system
+    .selectFrom("runs")
+    .innerJoin("agents", "agents.id", "runs.agent_id")
+    .select(["runs.id", "runs.organization_id"])
+    .where("runs.state", "=", "QUEUED")
+    .where("runs.state_since", "<=", before)
+    .where("agents.disconnected_at", "is", null)
+    .where("agents.connected_at", "<=", before)
+    .where("agents.revoked_at", "is", null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("intents")
+            .select("intents.id")
+            .whereRef("intents.agent_id", "=", "runs.agent_id")
+            .whereRef("intents.run_id", "=", "runs.id")
+            .where("intents.type", "=", "run.start")
+            // Delivered a moment ago is not long ago.
+            .where(sql<boolean>`coalesce(intents.acknowledged_at > ${before}, true)`),
+        ),
+      ),
+    )
+    .limit(RECONCILE_RUNS_MAX)
+    .execute();
+  return rows.map((row) => ({ ...row, input: "start_overdue" }));
+}
+
+/** Active runs whose agent will never report again. */
+async function findOrphans(base: Base): Promise<Candidate[]> {
+  const rows = await base.storage.system
+    .selectFrom("runs")
+    .leftJoin("agents", "agents.id", "runs.agent_id")
+    .select(["runs.id", "runs.organization_id"])
+    .where("runs.state", "in", ["QUEUED", "STARTING", "RUNNING", "STOPPING"])
+    .where(({ or, eb }) => or([eb("agents.id", "is", null), eb("agents.revoked_at", "is not", null)]))
+    .limit(RECONCILE_RUNS_MAX)
+    .execute();
+  return rows.map((row) => ({ ...row, input: "agent_gone" }));
+}
+
+async function countActive(base: Base): Promise<ReadonlyMap<RunState, number>> {
+  const rows = await base.storage.system
+    .selectFrom("runs")
+    .select(["state", sql<number>`count(*)::int`.as("count")])
+    .where("state", "in", ["QUEUED", "STARTING", "RUNNING", "STOPPING"])
+    .groupBy("state")
+    .execute();
+  return new Map(rows.map((row) => [row.state, row.count]));
+}

@@ -1,0 +1,87 @@
+import type { LinkEvent } from "@flowplane/link";
+import type { Tx } from "../../platform/context.ts";
+import { isUuid } from "../../platform/ids.ts";
+import { addIntent, findIntentRuns } from "../gateway/intents.ts";
+import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
+import { observeLaunch, observeStop } from "./metrics.ts";
+import { judgeReport, type Judgement, type RunPatch } from "./report.ts";
+import { lockRunsOfAgent, updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
+import { stopPayload } from "./stop-order.ts";
+import { addToTimeline, timelineRow } from "./timeline.ts";
+
+/**
+ * Applies what an agent reports about its runs, in the transaction in which the gateway stores how far the agent's
+ * spool was read; so each event takes effect once. Nothing in an event makes this fail: see `judgeReport`.
+ * Events about runs that are not this agent's are left out, with a line in our log.
+ */
+export async function applyRunEvents(
+  ctx: Tx,
+  identity: AgentIdentity,
+  events: readonly LinkEvent[],
+): Promise<void> {
+  const runIds = await runIdsOf(ctx, identity, events);
+  const ids = [...new Set(runIds.values())].toSorted();
+  const runs = new Map((await lockRunsOfAgent(ctx.db, identity.agent_id, ids)).map((run) => [run.id, run]));
+  const patches = new Map<string, RunPatch>();
+  const timeline: NewRunEventRow[] = [];
+  const actor = agentActor(identity);
+
+  for (const event of events) {
+    const run = runs.get(runIds.get(event) ?? "");
+    if (run === undefined) {
+      if (event.type.startsWith("run."))
+        ctx.log.warn(
+          { agent_id: identity.agent_id, run_id: event.run_id, type: event.type, seq: event.seq },
+          "event about a run that is not this agent's, ignored",
+        );
+      continue;
+    }
+    const judgement = judgeReport(run, event, ctx.now());
+    // Later events of the batch are judged by the run as the earlier ones left it.
+    runs.set(run.id, { ...run, ...judgement.patch });
+    patches.set(run.id, { ...patches.get(run.id), ...judgement.patch });
+    timeline.push(timelineRow(ctx, run.id, actor, judgement.entry));
+    if (judgement.mustStop) await orderStopAgain(ctx, run);
+    measure(ctx, run, judgement);
+  }
+
+  for (const [id, patch] of patches) if (Object.keys(patch).length > 0) await updateRun(ctx.db, id, patch);
+  await addToTimeline(ctx, timeline);
+}
+
+/** The run each event is about. A refused order names the order; the order names the run. */
+async function runIdsOf(
+  ctx: Tx,
+  identity: AgentIdentity,
+  events: readonly LinkEvent[],
+): Promise<ReadonlyMap<LinkEvent, string>> {
+  const intentIds = events
+    .filter((event) => event.run_id === undefined && event.type === "intent.refused")
+    .map((event) => event.payload["intent_id"])
+    .filter((id): id is string => typeof id === "string" && isUuid(id));
+  const runOfIntent = await findIntentRuns(ctx, identity.agent_id, intentIds);
+  const entries = events.map((event): [LinkEvent, string] => {
+    const id = event.run_id ?? runOfIntent.get(String(event.payload["intent_id"])) ?? "";
+    return [event, isUuid(id) ? id.toLowerCase() : ""];
+  });
+  return new Map(entries.filter(([, id]) => id !== ""));
+}
+
+async function orderStopAgain(ctx: Tx, run: RunRow): Promise<void> {
+  if (run.stop === null) return;
+  await addIntent(ctx, {
+    agent_id: run.agent_id,
+    type: "run.stop",
+    run_id: run.id,
+    payload: stopPayload(run.id, run.stop, run.grace_ms),
+  });
+}
+
+function measure(ctx: Tx, run: RunRow, { patch, entry }: Judgement): void {
+  const now = ctx.now();
+  if (entry.type === "run.running" && run.started_at === null && patch.started_at)
+    ctx.afterCommit(() => observeLaunch(now - run.created_at.getTime()));
+  const requestedAt = run.stop?.requested_at;
+  if (entry.type === "run.stopping" && requestedAt !== undefined)
+    ctx.afterCommit(() => observeStop(now - Date.parse(requestedAt)));
+}

@@ -1,0 +1,19 @@
+/** A run that the agent said it is starting must be running, or have ended, after this long. */
+export const START_DEADLINE_MS = 60_000;
+/** An agent that has stored the order to start and stays connected must have said something about it after this long. */
+export const TAKEN_DEADLINE_MS = 120_000;
+/** Beyond its grace, how long a stop may take to be carried out and reported. */
+export const STOP_MARGIN_MS = 30_000;
+/** Longest deadline an agent may set for itself. */
+export const WAIT_MS_MAX = 25 * 3_600_000;
+/** How often deadlines are looked at. */
+export const RECONCILE_EVERY_MS = 1_000;
+/** Most runs one look takes up per kind; the next look takes the rest. */
+export const RECONCILE_RUNS_MAX = 500;
+
+/** Newest runs that one request for a list looks through for words; its cursor continues behind them. */
+export const WORDS_SCAN_ROWS_MAX = 50_000;
+/** Words one filter may hold. */
+export const WORDS_MAX = 20;
+/** Agents named in the conflict that asks which one is meant. */
+export const AGENTS_NAMED_MAX = 10;

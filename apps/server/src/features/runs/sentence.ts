@@ -1,0 +1,54 @@
+import { duration } from "../../platform/words.ts";
+import type { ShownRunRow } from "./store.ts";
+import { capitalized, endWords, withFullStop } from "./words.ts";
+
+/** One true sentence about a run, for the top of its page: what it does, since when, who or what decided that. */
+export function runSentence(run: ShownRunRow, now: number): string {
+  const inState = duration(now - run.state_since.getTime());
+  switch (run.state) {
+    case "QUEUED":
+      return run.agent_state === "connected"
+        ? `Queued ${inState} ago; the agent ${run.agent_name} is about to take it.`
+        : `Queued ${inState} ago; it starts when the agent ${run.agent_name} is back${seen(run, now)}.`;
+    case "STARTING":
+      return `Starting on ${run.agent_name} since ${inState}${lastKnown(run, now)}.`;
+    case "RUNNING":
+      return `Running on ${run.agent_name} for ${duration(now - (run.started_at ?? run.state_since).getTime())}${lastKnown(run, now)}.`;
+    case "STOPPING":
+      return run.stop === null
+        ? `Stopping since ${inState}${lastKnown(run, now)}.`
+        : `Stopping since ${inState}, asked by ${run.stop.actor.name}: ${withFullStop(run.stop.reason + lastKnown(run, now))}`;
+    case "SUCCEEDED":
+    case "FAILED":
+    case "STOPPED":
+    case "TIMED_OUT":
+    case "FAILED_STOP":
+    case "LOST":
+      return endSentence(run, inState);
+  }
+}
+
+function endSentence(run: ShownRunRow, ago: string): string {
+  const start = run.started_at === null ? " before it started" : "";
+  const by = run.state === "STOPPED" && run.stop !== null ? ` by ${run.stop.actor.name}` : "";
+  const why = run.reason ?? (by === "" ? null : (run.stop?.reason ?? null));
+  const length =
+    run.started_at === null || run.ended_at === null || run.state === "LOST"
+      ? ""
+      : ` after ${duration(run.ended_at.getTime() - run.started_at.getTime())}`;
+  const what = `${capitalized(endWords(run))}${by}${run.state === "STOPPED" ? start : ""}${length}, ${ago} ago`;
+  return why === null ? `${what}.` : `${what}: ${withFullStop(why)}`;
+}
+
+/** An agent that is away may be wrong about the present: then the sentence says how old the news is. */
+function lastKnown(run: ShownRunRow, now: number): string {
+  if (run.agent_state === "connected") return "";
+  if (run.agent_seen_at === null) return " as far as is known";
+  return ` when the agent was last heard from, ${duration(now - run.agent_seen_at.getTime())} ago`;
+}
+
+function seen(run: ShownRunRow, now: number): string {
+  return run.agent_seen_at === null
+    ? ""
+    : `, last heard from ${duration(now - run.agent_seen_at.getTime())} ago`;
+}
