@@ -1,5 +1,7 @@
+export * from "./bulk.ts";
 export * from "./codec.ts";
 export * from "./delivery.ts";
+export * from "./enrolment.ts";
 export * from "./inbox.ts";
 export * from "./intake.ts";
 export * from "./limits.ts";

@@ -1,0 +1,105 @@
+// Reads the output of all live runs, one batch per turn of the event loop and each run in its turn, so that neither a
+// flood nor the number of runs holds anything else up.
+
+import type { Clock } from "@flowplane/runtime";
+import type { LogTail } from "./tail.ts";
+
+/** Files are looked at this often; a watch on the folder usually is faster, and may miss things. */
+export const POLL_MS = 100;
+
+export type PumpEvents = {
+  /** New lines of the run are in the spool. */
+  onBatch: (runId: string) => void;
+  /** A segment of the run was closed. */
+  onSegment: (runId: string) => void;
+  /** Reading or committing failed: the disk is full or broken. Tried again at the next poll. */
+  onError: (runId: string, error: unknown) => void;
+};
+
+export class LogPump {
+  readonly #clock: Clock;
+  readonly #events: PumpEvents;
+  readonly #tails = new Map<string, LogTail>();
+  readonly #due = new Set<string>();
+  readonly #finishing = new Map<string, () => void>();
+  #isTurning = false;
+
+  constructor(clock: Clock, events: PumpEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  add(runId: string, tail: LogTail): void {
+    this.#tails.set(runId, tail);
+  }
+
+  get(runId: string): LogTail | undefined {
+    return this.#tails.get(runId);
+  }
+
+  /** Stops following a run and closes its files. */
+  remove(runId: string): void {
+    this.#tails.get(runId)?.[Symbol.dispose]();
+    this.#tails.delete(runId);
+    this.#finishing.delete(runId);
+    this.#due.delete(runId);
+  }
+
+  /** The run may have written something: read it soon. */
+  nudge(runId: string): void {
+    if (!this.#tails.has(runId)) return;
+    this.#due.add(runId);
+    this.#turn();
+  }
+
+  /** Looks at every run's files. To be called every POLL_MS. */
+  poll(): void {
+    const now = this.#clock();
+    for (const [runId, tail] of this.#tails) if (this.#finishing.has(runId) || tail.isDue(now)) this.#due.add(runId);
+    this.#turn();
+  }
+
+  /** Resolves when the run's files, which nobody writes any more, are read to their end and the last segment is closed. */
+  finish(runId: string): Promise<void> {
+    // A run whose folder could not even be made has nothing to read.
+    if (!this.#tails.has(runId)) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#finishing.set(runId, resolve);
+    this.nudge(runId);
+    return promise;
+  }
+
+  #turn(): void {
+    if (this.#isTurning || this.#due.size === 0) return;
+    this.#isTurning = true;
+    setImmediate(() => {
+      this.#isTurning = false;
+      const [runId] = this.#due;
+      if (runId === undefined) return;
+      this.#due.delete(runId);
+      this.#readOne(runId);
+      this.#turn();
+    });
+  }
+
+  #readOne(runId: string): void {
+    const tail = this.#tails.get(runId);
+    if (!tail) return;
+    const finished = this.#finishing.get(runId);
+    const { lastBatch } = tail.position;
+    try {
+      const more = tail.readBatch(this.#clock(), finished !== undefined);
+      // At the back of the queue: the others come first.
+      if (more === "more") this.#due.add(runId);
+      else if (finished) tail.finish();
+      if (tail.position.lastBatch !== lastBatch) this.#events.onBatch(runId);
+      if (tail.takeClosed()) this.#events.onSegment(runId);
+      if (more === "idle" && finished) {
+        this.#finishing.delete(runId);
+        finished();
+      }
+    } catch (error) {
+      this.#events.onError(runId, error);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import type { EventPayload, EventType, LinkEvent } from "@flowplane/link";
+import type { SpoolDatabase } from "./database.ts";
+
+/** With this many events waiting for a control plane that is away, notes are no longer added; states of runs always are. */
+export const NOTES_PAUSED_AT_EVENTS = 100_000;
+
+export type OutboxRow = { spool_id: string; last_seq: number; acked_up_to: number };
+
+export type NewEvent = { [T in EventType]: { type: T; runId: string | null; at: number; payload: EventPayload<T> } }[EventType];
+
+type EventRow = { seq: number; type: string; run_id: string | null; at: number; payload: string };
+
+/** The spool's name and numbers; a new spool gets a name of its own. */
+export function readOutbox(db: SpoolDatabase): OutboxRow {
+  const row = db.get<OutboxRow>("SELECT spool_id, last_seq, acked_up_to FROM outbox");
+  if (row) return row;
+  const fresh = { spool_id: randomUUID(), last_seq: 0, acked_up_to: 0 };
+  db.durably(() => db.run("INSERT INTO outbox (spool_id, last_seq, acked_up_to) VALUES (?, 0, 0)", fresh.spool_id));
+  return fresh;
+}
+
+/** Appends one event with the next number; durable with the transaction it is called in. */
+export function appendEvent(db: SpoolDatabase, event: NewEvent): void {
+  db.durably(() => {
+    const { last_seq: lastSeq, acked_up_to: ackedUpTo } = readOutbox(db);
+    if (event.type === "run.note" && lastSeq - ackedUpTo >= NOTES_PAUSED_AT_EVENTS) return;
+    db.run(
+      "INSERT INTO events (seq, type, run_id, at, payload) VALUES (?, ?, ?, ?, ?)",
+      lastSeq + 1, event.type, event.runId, event.at, JSON.stringify(event.payload),
+    );
+    db.run("UPDATE outbox SET last_seq = ?", lastSeq + 1);
+  });
+}
+
+/** The events numbered `from` to `to`, both included, as they travel. */
+export function readEvents(db: SpoolDatabase, from: number, to: number): LinkEvent[] {
+  const rows = db.all<EventRow>("SELECT seq, type, run_id, at, payload FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq", from, to);
+  return rows.map(({ seq, type, run_id: runId, at, payload }) => ({
+    seq,
+    type,
+    ...(runId === null ? {} : { run_id: runId }),
+    at: new Date(at).toISOString(),
+    payload: JSON.parse(payload) as LinkEvent["payload"],
+  }));
+}
+
+/** Deletes what the control plane has stored. Losing this to a crash costs one resend, so it need not be durable. */
+export function forgetEvents(db: SpoolDatabase, upTo: number): void {
+  db.lazily(() => {
+    db.run("DELETE FROM events WHERE seq <= ?", upTo);
+    db.run("UPDATE outbox SET acked_up_to = ?", upTo);
+  });
+}
+
+/** Gives the spool a new name and numbers what is left from 1; see `renew_spool` in the outbox machine. */
+export function renewSpool(db: SpoolDatabase): OutboxRow {
+  return db.durably(() => {
+    const { acked_up_to: ackedUpTo, last_seq: lastSeq } = readOutbox(db);
+    const fresh = { spool_id: randomUUID(), last_seq: lastSeq - ackedUpTo, acked_up_to: 0 };
+    // Two steps by way of negative numbers, since neighbours would collide on the primary key.
+    db.run("UPDATE events SET seq = -(seq - ?)", ackedUpTo);
+    db.run("UPDATE events SET seq = -seq");
+    db.run("UPDATE outbox SET spool_id = ?, last_seq = ?, acked_up_to = 0", fresh.spool_id, fresh.last_seq);
+    return fresh;
+  });
+}
+
+export function countWaitingEvents(db: SpoolDatabase): number {
+  return db.get<{ n: number }>("SELECT count(*) AS n FROM events")?.n ?? 0;
+}

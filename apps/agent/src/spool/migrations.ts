@@ -1,0 +1,78 @@
+/** Schema steps in order; `user_version` counts those done. A step that was released is never edited. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- One row: what the outbox machine needs to go on.
+  CREATE TABLE outbox (
+    spool_id    TEXT NOT NULL,
+    last_seq    INTEGER NOT NULL,
+    acked_up_to INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE events (
+    seq     INTEGER PRIMARY KEY,
+    type    TEXT NOT NULL,
+    run_id  TEXT,
+    at      INTEGER NOT NULL,
+    payload TEXT NOT NULL
+  ) STRICT;
+
+  -- done_at is null while it is still to be carried out. Rows outlive that: they are how a second delivery is known.
+  CREATE TABLE intents (
+    id          TEXT PRIMARY KEY,
+    type        TEXT NOT NULL,
+    payload     TEXT NOT NULL,
+    created_at  TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    done_at     INTEGER
+  ) STRICT;
+  CREATE INDEX intents_todo ON intents (received_at) WHERE done_at IS NULL;
+
+  CREATE TABLE runs (
+    id            TEXT PRIMARY KEY,
+    spec          TEXT NOT NULL,
+    state         TEXT NOT NULL,   -- the run machine's, as JSON
+    mark          TEXT NOT NULL,
+    boot_id       TEXT NOT NULL,
+    process       TEXT,            -- wrapper and job identities as JSON, once known
+    signals_sent  TEXT NOT NULL DEFAULT '[]',
+    frozen        INTEGER NOT NULL DEFAULT 0,
+    created_at    INTEGER NOT NULL,
+    ended_at      INTEGER,
+    -- The log: how far the files are read, and how far they are shipped and freed.
+    stdout_to     INTEGER NOT NULL DEFAULT 0,
+    stderr_to     INTEGER NOT NULL DEFAULT 0,
+    stdout_freed  INTEGER NOT NULL DEFAULT 0,
+    stderr_freed  INTEGER NOT NULL DEFAULT 0,
+    last_seq      INTEGER NOT NULL DEFAULT 0,
+    last_batch    INTEGER NOT NULL DEFAULT 0,
+    last_segment  INTEGER NOT NULL DEFAULT 0,
+    closed_batch  INTEGER NOT NULL DEFAULT 0,
+    files_gone    INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX runs_live ON runs (id) WHERE ended_at IS NULL;
+  CREATE INDEX runs_files ON runs (ended_at) WHERE files_gone = 0;
+
+  CREATE TABLE batches (
+    run_id      TEXT NOT NULL,
+    batch       INTEGER NOT NULL,
+    at_ms       INTEGER NOT NULL,
+    stdout_from INTEGER NOT NULL,
+    stdout_to   INTEGER NOT NULL,
+    stderr_from INTEGER NOT NULL,
+    stderr_to   INTEGER NOT NULL,
+    first_seq   INTEGER NOT NULL,
+    lines       INTEGER NOT NULL,
+    PRIMARY KEY (run_id, batch)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Closed and not yet stored at the other end.
+  CREATE TABLE segments (
+    id          INTEGER PRIMARY KEY,
+    run_id      TEXT NOT NULL,
+    segment_seq INTEGER NOT NULL,
+    first_batch INTEGER NOT NULL,
+    last_batch  INTEGER NOT NULL,
+    UNIQUE (run_id, segment_seq)
+  ) STRICT;
+  `,
+];

@@ -1,0 +1,48 @@
+import type { ChildProcess } from "node:child_process";
+import type { RunStart } from "@flowplane/link";
+import type { StoredRun } from "../spool/runs.ts";
+import type { RunFiles } from "./files.ts";
+import type { RunMembership } from "./members.ts";
+import type { RunLimits, Wait } from "./run.ts";
+
+/** A run that is not over, as the supervisor holds it: what is stored, and what only this process knows. */
+export type ActiveRun = StoredRun & {
+  files: RunFiles;
+  /** Members of the run by pid, with their start times, as last seen. */
+  known: Map<number, number>;
+  /** The wrapper, when this very process started it. */
+  child: ChildProcess | null;
+  /** A look at the run's processes is under way. */
+  isCounting: boolean;
+  /** The rest of its log is being read. */
+  isDraining: boolean;
+  /** When the wrapper was first found dead with no exit status on disk. */
+  wrapperGoneAt: number | null;
+  lastLivenessAt: number;
+};
+
+export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
+  return {
+    ...stored,
+    files,
+    known: new Map(),
+    child: null,
+    isCounting: false,
+    isDraining: false,
+    wrapperGoneAt: null,
+    lastLivenessAt: 0,
+  };
+}
+
+export function membershipOf(run: ActiveRun): RunMembership {
+  return { mark: run.mark, job: run.process?.job ?? null, wrapper: run.process?.wrapper ?? null };
+}
+
+export function limitsOf(spec: RunStart["spec"]): RunLimits {
+  return { graceMs: spec.grace_ms, maxRuntimeMs: spec.max_runtime_ms ?? null };
+}
+
+/** A wait as it travels. */
+export function toWaiting(wait: Wait): { waits_for: string; since: string; deadline: string } {
+  return { waits_for: wait.waitsFor, since: new Date(wait.since).toISOString(), deadline: new Date(wait.deadline).toISOString() };
+}

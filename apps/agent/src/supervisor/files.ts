@@ -1,0 +1,61 @@
+// The files of one run: DATA/runs/RUN_ID/{claimed,pid,exit,stdout,stderr,said}.
+
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { RunProcess } from "../spool/runs.ts";
+import { parseExitFile } from "./exit-status.ts";
+import type { ExitStatus } from "./exit-status.ts";
+
+export class RunFiles {
+  readonly dir: string;
+
+  constructor(dataDir: string, runId: string) {
+    this.dir = join(dataDir, "runs", runId);
+  }
+
+  path(name: "stdout" | "stderr"): string {
+    return join(this.dir, name);
+  }
+
+  /** Makes the folder and the two empty output files; only the owner may read them. */
+  create(): void {
+    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+    for (const name of ["stdout", "stderr"] as const) closeSync(openSync(this.path(name), "a", 0o600));
+  }
+
+  /** Whether a wrapper has ever begun: from then on the run must not be started again. */
+  isClaimed(): boolean {
+    return existsSync(join(this.dir, "claimed"));
+  }
+
+  /** Who runs it, as the wrapper wrote it; null when it has not yet. */
+  readProcess(): RunProcess | null {
+    const match = /^(\d+) (\d+) (\d+) (\d+)\n$/.exec(this.#read("pid") ?? "");
+    if (!match) return null;
+    const [wrapperPid, wrapperStart, jobPid, jobStart] = match.slice(1).map(Number);
+    if (!wrapperPid || !jobPid) return null;
+    return {
+      wrapper: { pid: wrapperPid, startTicks: wrapperStart ?? 0 },
+      job: { pid: jobPid, startTicks: jobStart ?? 0 },
+    };
+  }
+
+  /** How the job ended; null when it has not. */
+  readExit(signalsSent: ReadonlySet<string>): ExitStatus | null {
+    const text = this.#read("exit");
+    return text === null ? null : parseExitFile(text, signalsSent);
+  }
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #read(name: string): string | null {
+    try {
+      return readFileSync(join(this.dir, name), "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// Carries out stored intents: parse, act on the supervisor, mark done, all in one transaction, so that a crash leaves an
+// intent either untouched or done.
+
+import { runStartSchema, runStopSchema, idSchema, runSpecSchema, TEXT_CHARS_MAX } from "@flowplane/link";
+import type { Intent } from "@flowplane/link";
+import type { Clock } from "@flowplane/runtime";
+import type { SpoolDatabase } from "../spool/database.ts";
+import { appendEvent } from "../spool/events.ts";
+import { findIntentsToDo, markIntentDone } from "../spool/intents.ts";
+import { isKnownRun } from "../spool/runs.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/** Runs that may be live at once on this host. Further starts wait, stored, until one has ended. */
+export const LIVE_RUNS_MAX = 1000;
+/** Intents carried out per turn of the event loop; each costs one fsync and perhaps a spawn. */
+const INTENTS_PER_TURN = 1;
+/** Looked at in one query. */
+const INTENTS_PER_LOOK = 100;
+
+export type OrdersOptions = { db: SpoolDatabase; supervisor: Supervisor; clock: Clock; onEvent: () => void };
+
+/** Carries out what is stored, until nothing is left that can be done now. Stops orders never wait behind starts. */
+export async function carryOutIntents(options: OrdersOptions): Promise<void> {
+  const { db, supervisor } = options;
+  for (;;) {
+    const todo = findIntentsToDo(db, INTENTS_PER_LOOK);
+    const isFull = supervisor.liveCount >= LIVE_RUNS_MAX;
+    const ready = todo.filter((intent) => intent.type !== "run.start" || !isFull).toSorted(stopsFirst);
+    if (ready.length === 0) return;
+    for (const intent of ready.slice(0, INTENTS_PER_TURN)) carryOut(options, intent);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function carryOut({ db, supervisor, clock, onEvent }: OrdersOptions, intent: Intent): void {
+  const now = clock();
+  const act = db.durably(() => {
+    const after = decide({ db, supervisor, clock, onEvent }, intent);
+    markIntentDone(db, intent.id, now);
+    return after;
+  });
+  onEvent();
+  act();
+}
+
+/** Writes what the intent means into the open transaction; the returned function does what must follow the commit. */
+function decide({ db, supervisor, clock }: OrdersOptions, intent: Intent): () => void {
+  const refuse = (reason: string) => {
+    const payload = { intent_id: intent.id, intent_type: intent.type, reason: reason.slice(0, TEXT_CHARS_MAX) };
+    appendEvent(db, { type: "intent.refused", runId: null, at: clock(), payload });
+    return () => undefined;
+  };
+  switch (intent.type) {
+    case "run.start": {
+      const start = runStartSchema.safeParse(intent.payload);
+      if (start.success) return supervisor.prepareStart(start.data);
+      const runId = idSchema.safeParse(intent.payload["run_id"]);
+      // A run that is known by name ends for everybody to see; it is stored like any other and never launched.
+      const problem = start.error.issues[0];
+      const reason = `the run's specification is not valid: ${problem?.path.join(".") ?? ""}: ${problem?.message ?? ""}`;
+      return runId.success ? supervisor.prepareRefused(runId.data, emptySpec, reason) : refuse(reason);
+    }
+    case "run.stop": {
+      const stop = runStopSchema.safeParse(intent.payload);
+      if (!stop.success) return refuse(`the stop order is not valid: ${stop.error.issues[0]?.message ?? ""}`);
+      if (!isKnownRun(db, stop.data.run_id)) return refuse(`this agent knows no run ${stop.data.run_id}`);
+      return () => supervisor.stop(stop.data);
+    }
+    default:
+      return refuse(`this agent does not know intents of type ${intent.type}`);
+  }
+}
+
+const emptySpec = runSpecSchema.parse({ command: "", args: [], env: {}, cwd: null, grace_ms: 0 });
+
+function stopsFirst(a: Intent, b: Intent): number {
+  return Number(b.type === "run.stop") - Number(a.type === "run.stop");
+}

@@ -1,0 +1,124 @@
+// A supervisor over a real spool and real processes, without a link. Test files only.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { joinLines } from "@flowplane/link";
+import type { Intent, LinkEvent, RunEnded, RunSpec } from "@flowplane/link";
+import { pino } from "pino";
+import { readLines } from "../src/logs/segment.ts";
+import { SpoolDatabase } from "../src/spool/database.ts";
+import { readEvents, readOutbox } from "../src/spool/events.ts";
+import { storeIntents } from "../src/spool/intents.ts";
+import { readBatches } from "../src/spool/logs.ts";
+import { findRun } from "../src/spool/runs.ts";
+import { RunFiles } from "../src/supervisor/files.ts";
+import { findTools } from "../src/supervisor/launch.ts";
+import { carryOutIntents } from "../src/supervisor/orders.ts";
+import { Supervisor } from "../src/supervisor/supervisor.ts";
+import type { SupervisorOptions } from "../src/supervisor/supervisor.ts";
+
+export const spec = (command: string, args: string[] = [], more: Partial<RunSpec> = {}): RunSpec => ({
+  command,
+  args,
+  env: {},
+  cwd: "/",
+  grace_ms: 2000,
+  ...more,
+});
+
+export const sh = (script: string, more: Partial<RunSpec> = {}) => spec("sh", ["-c", script], more);
+
+export const intent = (id: string, type: string, payload: Record<string, unknown>): Intent => ({
+  id,
+  type,
+  payload,
+  created_at: new Date().toISOString(),
+});
+
+/** A folder that goes away with the scope, if `keep` is not set. */
+export function makeFolder(): { path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), "flowplane-agent-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export class Bench implements Disposable {
+  readonly db: SpoolDatabase;
+  readonly supervisor: Supervisor;
+  readonly dataDir: string;
+  #intents = 0;
+
+  constructor(dataDir: string, more: Partial<SupervisorOptions> = {}) {
+    this.dataDir = dataDir;
+    this.db = new SpoolDatabase(join(dataDir, "spool.db"));
+    this.supervisor = new Supervisor({
+      db: this.db,
+      dataDir,
+      tools: findTools(),
+      quota: { runBytesMax: 1e12, hostBytesMax: 1e12 },
+      clock: Date.now,
+      log: pino({ level: process.env["AGENT_TEST_LOG"] ?? "silent" }),
+      onEvent: () => undefined,
+      onBatch: () => undefined,
+      onSegment: () => undefined,
+      onSpoolProblem: () => undefined,
+      ...more,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.supervisor.close();
+    this.db[Symbol.dispose]();
+  }
+
+  async order(type: string, payload: Record<string, unknown>): Promise<void> {
+    this.#intents += 1;
+    storeIntents(this.db, [intent(`i${this.#intents}-${Math.random().toString(36).slice(2)}`, type, payload)], Date.now());
+    await carryOutIntents({ db: this.db, supervisor: this.supervisor, clock: Date.now, onEvent: () => undefined });
+  }
+
+  start(runId: string, runSpec: RunSpec): Promise<void> {
+    return this.order("run.start", { run_id: runId, spec: runSpec });
+  }
+
+  stop(runId: string, mode: "stop" | "kill" = "stop", graceMs = 2000): Promise<void> {
+    return this.order("run.stop", { run_id: runId, mode, grace_ms: graceMs, reason: "enough", actor: "tester" });
+  }
+
+  events(runId?: string): LinkEvent[] {
+    const all = readEvents(this.db, 1, readOutbox(this.db).last_seq);
+    return all.filter((event) => runId === undefined || event.run_id === runId);
+  }
+
+  types(runId: string): string[] {
+    return this.events(runId).map((event) => event.type);
+  }
+
+  async ended(runId: string, withinMs = 20_000): Promise<RunEnded> {
+    const event = await eventually(() => this.events(runId).find((one) => one.type === "run.ended"), withinMs, () => JSON.stringify(findRun(this.db, runId)?.state));
+    return event.payload as RunEnded;
+  }
+
+  /** The run's output as its batches tell it, both streams. */
+  async output(runId: string): Promise<{ stdout: Buffer; stderr: Buffer; seqs: number[] }> {
+    const lines = await readLines(new RunFiles(this.dataDir, runId), readBatches(this.db, runId, 1, 1e9));
+    const of = (stream: string) => Buffer.from(joinLines(lines.filter((line) => line.stream === stream)));
+    return { stdout: of("stdout"), stderr: of("stderr"), seqs: lines.map((line) => line.seq) };
+  }
+
+  raw(runId: string, stream: "stdout" | "stderr"): Buffer {
+    return readFileSync(new RunFiles(this.dataDir, runId).path(stream));
+  }
+}
+
+/** The first truthy answer of `look`. Rejects when there is none in time, saying what `describe` says. */
+export async function eventually<T>(look: () => T | undefined | null | false, withinMs = 10_000, describe = () => ""): Promise<T> {
+  const until = Date.now() + withinMs;
+  for (;;) {
+    const found = look();
+    if (found) return found;
+    if (Date.now() > until) throw new Error(`nothing within ${withinMs} ms: ${look.toString()} ${describe()}`);
+    await sleep(5);
+  }
+}
