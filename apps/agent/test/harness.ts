@@ -74,8 +74,17 @@ export class Bench implements Disposable {
 
   async order(type: string, payload: Record<string, unknown>): Promise<void> {
     this.#intents += 1;
-    storeIntents(this.db, [intent(`i${this.#intents}-${Math.random().toString(36).slice(2)}`, type, payload)], Date.now());
-    await carryOutIntents({ db: this.db, supervisor: this.supervisor, clock: Date.now, onEvent: () => undefined });
+    storeIntents(
+      this.db,
+      [intent(`i${this.#intents}-${Math.random().toString(36).slice(2)}`, type, payload)],
+      Date.now(),
+    );
+    await carryOutIntents({
+      db: this.db,
+      supervisor: this.supervisor,
+      clock: Date.now,
+      onEvent: () => undefined,
+    });
   }
 
   start(runId: string, runSpec: RunSpec): Promise<void> {
@@ -83,7 +92,13 @@ export class Bench implements Disposable {
   }
 
   stop(runId: string, mode: "stop" | "kill" = "stop", graceMs = 2000): Promise<void> {
-    return this.order("run.stop", { run_id: runId, mode, grace_ms: graceMs, reason: "enough", actor: "tester" });
+    return this.order("run.stop", {
+      run_id: runId,
+      mode,
+      grace_ms: graceMs,
+      reason: "enough",
+      actor: "tester",
+    });
   }
 
   events(runId?: string): LinkEvent[] {
@@ -96,7 +111,11 @@ export class Bench implements Disposable {
   }
 
   async ended(runId: string, withinMs = 20_000): Promise<RunEnded> {
-    const event = await eventually(() => this.events(runId).find((one) => one.type === "run.ended"), withinMs, () => JSON.stringify(findRun(this.db, runId)?.state));
+    const event = await eventually(
+      () => this.events(runId).find((one) => one.type === "run.ended"),
+      withinMs,
+      () => JSON.stringify(findRun(this.db, runId)?.state),
+    );
     return event.payload as RunEnded;
   }
 
@@ -113,12 +132,17 @@ export class Bench implements Disposable {
 }
 
 /** The first truthy answer of `look`. Rejects when there is none in time, saying what `describe` says. */
-export async function eventually<T>(look: () => T | undefined | null | false, withinMs = 10_000, describe = () => ""): Promise<T> {
+export async function eventually<T>(
+  look: () => T | undefined | null | false,
+  withinMs = 10_000,
+  describe = () => "",
+): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
     const found = look();
     if (found) return found;
-    if (Date.now() > until) throw new Error(`nothing within ${withinMs} ms: ${look.toString()} ${describe()}`);
+    if (Date.now() > until)
+      throw new Error(`nothing within ${withinMs} ms: ${look.toString()} ${describe()}`);
     await sleep(5);
   }
 }

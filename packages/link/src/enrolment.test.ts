@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { decodeEnrolmentToken, encodeEnrolmentToken, enrolResponseSchema } from "./enrolment.ts";
 import type { EnrolmentToken } from "./enrolment.ts";
 
-const token: EnrolmentToken = { v: 1, o: "org", s: "0123456789abcdefé", f: "ab".repeat(32), u: "https://host:4320" };
+const token: EnrolmentToken = {
+  v: 1,
+  o: "org",
+  s: "0123456789abcdefé",
+  f: "ab".repeat(32),
+  u: "https://host:4320",
+};
 
 test("a token survives its text form, whatever whitespace was pasted around it", () => {
   const text = encodeEnrolmentToken(token);
@@ -25,6 +31,8 @@ test("text that is no token says why, without repeating the secret", () => {
 });
 
 test("a response is one of two", () => {
-  expect(enrolResponseSchema.safeParse({ state: "pending", agent_id: "a", retry_after_seconds: 5 }).success).toBe(true);
+  expect(
+    enrolResponseSchema.safeParse({ state: "pending", agent_id: "a", retry_after_seconds: 5 }).success,
+  ).toBe(true);
   expect(enrolResponseSchema.safeParse({ state: "issued", agent_id: "a" }).success).toBe(false);
 });

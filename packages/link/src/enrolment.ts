@@ -29,17 +29,22 @@ export function encodeEnrolmentToken(token: EnrolmentToken): string {
 /** The token, or why the text is none. The issue never repeats the text: it holds a secret. */
 export function decodeEnrolmentToken(text: string): Decoded<EnrolmentToken> {
   const trimmed = text.trim();
-  if (!trimmed.startsWith(TOKEN_PREFIX)) return { ok: false, issue: `an enrolment token starts with ${TOKEN_PREFIX}` };
+  if (!trimmed.startsWith(TOKEN_PREFIX))
+    return { ok: false, issue: `an enrolment token starts with ${TOKEN_PREFIX}` };
   if (trimmed.length > TOKEN_CHARS_MAX) return { ok: false, issue: "it is too long for an enrolment token" };
   let json: unknown;
   try {
     const binary = atob(trimmed.slice(TOKEN_PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))));
+    json = JSON.parse(
+      new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))),
+    );
   } catch {
     return { ok: false, issue: "the enrolment token is damaged; copy it again, all of it" };
   }
   const parsed = enrolmentTokenSchema.safeParse(json);
-  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, issue: "the enrolment token is of a version this agent does not know" };
+  return parsed.success
+    ? { ok: true, value: parsed.data }
+    : { ok: false, issue: "the enrolment token is of a version this agent does not know" };
 }
 
 /** Body of `POST /v1/enrol`, with the token as bearer. `csr` is PEM. */
@@ -51,7 +56,7 @@ export const enrolRequestSchema = z.object({
   arch: z.string().min(1).max(64),
   version: z.string().min(1).max(64),
   labels: z
-    .record(z.string().regex(/^[A-Za-z0-9_.\/-]{1,63}$/), z.string().max(255))
+    .record(z.string().regex(/^[A-Za-z0-9_./-]{1,63}$/), z.string().max(255))
     .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`)
     .optional(),
   evidence: z.record(z.string().max(64), z.string().max(1024)).optional(),
@@ -69,6 +74,10 @@ export const enrolResponseSchema = z.discriminatedUnion("state", [
     opamp_url: z.url({ protocol: /^wss$/ }),
     bulk_url: z.url({ protocol: /^https$/ }),
   }),
-  z.object({ state: z.literal("pending"), agent_id: idSchema, retry_after_seconds: z.int().positive().max(3600) }),
+  z.object({
+    state: z.literal("pending"),
+    agent_id: idSchema,
+    retry_after_seconds: z.int().positive().max(3600),
+  }),
 ]);
 export type EnrolResponse = z.infer<typeof enrolResponseSchema>;

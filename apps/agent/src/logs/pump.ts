@@ -55,7 +55,8 @@ export class LogPump {
   /** Looks at every run's files. To be called every POLL_MS. */
   poll(): void {
     const now = this.#clock();
-    for (const [runId, tail] of this.#tails) if (this.#finishing.has(runId) || tail.isDue(now)) this.#due.add(runId);
+    for (const [runId, tail] of this.#tails)
+      if (this.#finishing.has(runId) || tail.isDue(now)) this.#due.add(runId);
     this.#turn();
   }
 

@@ -12,7 +12,12 @@ export type Quota = { runBytesMax: number; hostBytesMax: number };
 export type QuotaVerdict = "run_full" | "host_full" | "fits";
 
 /** What to make of a run that holds `runBytes` on a host that holds `hostBytes`. */
-export function judgeQuota(quota: Quota, isFrozen: boolean, runBytes: number, hostBytes: number): QuotaVerdict {
+export function judgeQuota(
+  quota: Quota,
+  isFrozen: boolean,
+  runBytes: number,
+  hostBytes: number,
+): QuotaVerdict {
   const share = isFrozen ? RESUME_BELOW_SHARE : 1;
   if (runBytes > quota.runBytesMax * share) return "run_full";
   // A run with nothing on disk is not what fills the host.

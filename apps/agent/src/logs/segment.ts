@@ -17,7 +17,8 @@ export async function readLines(files: RunFiles, batches: readonly Batch[]): Pro
     const err = await readExactly(stderr, batch.stderr_from, batch.stderr_to);
     const fromStdout = frameLines(out, "stdout", batch.at_ms, batch.first_seq);
     const fromStderr = frameLines(err, "stderr", batch.at_ms, batch.first_seq + fromStdout.length);
-    if (fromStdout.length + fromStderr.length !== batch.lines) throw new Error(`batch ${batch.batch} no longer frames to ${batch.lines} lines`);
+    if (fromStdout.length + fromStderr.length !== batch.lines)
+      throw new Error(`batch ${batch.batch} no longer frames to ${batch.lines} lines`);
     for (const line of fromStdout) lines.push(line);
     for (const line of fromStderr) lines.push(line);
   }

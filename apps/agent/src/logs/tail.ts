@@ -19,7 +19,10 @@ const PARTIAL_FLUSH_MS = 2000;
 const LINE_OVERHEAD_BYTES = 6;
 
 // One buffer per stream for the whole process: a tail reads and commits within one call, so it never needs them longer.
-const buffers = { stdout: Buffer.allocUnsafe(BATCH_STREAM_BYTES_MAX), stderr: Buffer.allocUnsafe(BATCH_STREAM_BYTES_MAX) };
+const buffers = {
+  stdout: Buffer.allocUnsafe(BATCH_STREAM_BYTES_MAX),
+  stderr: Buffer.allocUnsafe(BATCH_STREAM_BYTES_MAX),
+};
 
 type StreamTail = { fd: number; partialSince: number | null };
 
@@ -34,10 +37,17 @@ export class LogTail implements Disposable {
     this.#db = db;
     this.#runId = runId;
     this.position = { ...position };
-    const open = (name: "stdout" | "stderr"): StreamTail => ({ fd: openSync(files.path(name), "r"), partialSince: null });
+    const open = (name: "stdout" | "stderr"): StreamTail => ({
+      fd: openSync(files.path(name), "r"),
+      partialSince: null,
+    });
     this.#streams = { stdout: open("stdout"), stderr: open("stderr") };
     for (const batch of readBatches(db, runId, position.closedBatch + 1, position.lastBatch)) {
-      this.#grow(batch.stdout_to - batch.stdout_from + batch.stderr_to - batch.stderr_from, batch.lines, batch.at_ms);
+      this.#grow(
+        batch.stdout_to - batch.stdout_from + batch.stderr_to - batch.stderr_from,
+        batch.lines,
+        batch.at_ms,
+      );
     }
   }
 
@@ -88,7 +98,8 @@ export class LogTail implements Disposable {
       });
       this.#grow(stdout.bytes + stderr.bytes, lines, now);
     }
-    if (this.#open && (this.#open.bytes >= SEGMENT_CLOSE_BYTES || now - this.#open.since >= SEGMENT_CLOSE_MS)) this.#close();
+    if (this.#open && (this.#open.bytes >= SEGMENT_CLOSE_BYTES || now - this.#open.since >= SEGMENT_CLOSE_MS))
+      this.#close();
     return stdout.more || stderr.more ? "more" : "idle";
   }
 
@@ -105,18 +116,29 @@ export class LogTail implements Disposable {
     if (this.#open) this.#close();
   }
 
-  #read(name: "stdout" | "stderr", from: number, now: number, final: boolean): { bytes: number; lines: number; more: boolean } {
+  #read(
+    name: "stdout" | "stderr",
+    from: number,
+    now: number,
+    final: boolean,
+  ): { bytes: number; lines: number; more: boolean } {
     const stream = this.#streams[name];
     const read = readSync(stream.fd, buffers[name], 0, BATCH_STREAM_BYTES_MAX, from);
     if (read === 0) {
       stream.partialSince = null;
       return { bytes: 0, lines: 0, more: false };
     }
-    const isFlushed = (final && read < BATCH_STREAM_BYTES_MAX) || (stream.partialSince !== null && now - stream.partialSince >= PARTIAL_FLUSH_MS);
+    const isFlushed =
+      (final && read < BATCH_STREAM_BYTES_MAX) ||
+      (stream.partialSince !== null && now - stream.partialSince >= PARTIAL_FLUSH_MS);
     const cut = cutOutput(buffers[name].subarray(0, read), isFlushed, BATCH_STREAM_LINES_MAX);
     if (cut.bytes === read) stream.partialSince = null;
     else if (cut.bytes > 0 || stream.partialSince === null) stream.partialSince = now;
-    return { ...cut, more: cut.bytes > 0 && (read === BATCH_STREAM_BYTES_MAX || cut.lines >= BATCH_STREAM_LINES_MAX || final) };
+    return {
+      ...cut,
+      more:
+        cut.bytes > 0 && (read === BATCH_STREAM_BYTES_MAX || cut.lines >= BATCH_STREAM_LINES_MAX || final),
+    };
   }
 
   #grow(bytes: number, lines: number, now: number): void {
@@ -133,6 +155,9 @@ export class LogTail implements Disposable {
   }
 
   #sizes(): { stdout: number; stderr: number } {
-    return { stdout: fstatSync(this.#streams.stdout.fd).size, stderr: fstatSync(this.#streams.stderr.fd).size };
+    return {
+      stdout: fstatSync(this.#streams.stdout.fd).size,
+      stderr: fstatSync(this.#streams.stderr.fd).size,
+    };
   }
 }

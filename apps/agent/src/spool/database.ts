@@ -20,7 +20,9 @@ export class SpoolDatabase implements Disposable {
   /** Opens the file, made when missing, and brings its schema up to date. Throws when it is newer than this program. */
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-    this.#db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-1000; PRAGMA auto_vacuum=INCREMENTAL;");
+    this.#db.exec(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-1000; PRAGMA auto_vacuum=INCREMENTAL;",
+    );
     this.#migrate();
   }
 
@@ -87,7 +89,9 @@ export class SpoolDatabase implements Disposable {
   #migrate(): void {
     const version = Number(Object.values(this.#db.prepare("PRAGMA user_version").get() ?? {})[0]);
     if (version > MIGRATIONS.length) {
-      throw new Error(`the spool was written by a newer version of Flowplane (schema ${version}, this one knows ${MIGRATIONS.length})`);
+      throw new Error(
+        `the spool was written by a newer version of Flowplane (schema ${version}, this one knows ${MIGRATIONS.length})`,
+      );
     }
     for (const [index, sql] of MIGRATIONS.entries()) {
       if (index < version) continue;

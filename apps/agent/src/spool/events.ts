@@ -7,7 +7,9 @@ export const NOTES_PAUSED_AT_EVENTS = 100_000;
 
 export type OutboxRow = { spool_id: string; last_seq: number; acked_up_to: number };
 
-export type NewEvent = { [T in EventType]: { type: T; runId: string | null; at: number; payload: EventPayload<T> } }[EventType];
+export type NewEvent = {
+  [T in EventType]: { type: T; runId: string | null; at: number; payload: EventPayload<T> };
+}[EventType];
 
 type EventRow = { seq: number; type: string; run_id: string | null; at: number; payload: string };
 
@@ -16,7 +18,9 @@ export function readOutbox(db: SpoolDatabase): OutboxRow {
   const row = db.get<OutboxRow>("SELECT spool_id, last_seq, acked_up_to FROM outbox");
   if (row) return row;
   const fresh = { spool_id: randomUUID(), last_seq: 0, acked_up_to: 0 };
-  db.durably(() => db.run("INSERT INTO outbox (spool_id, last_seq, acked_up_to) VALUES (?, 0, 0)", fresh.spool_id));
+  db.durably(() =>
+    db.run("INSERT INTO outbox (spool_id, last_seq, acked_up_to) VALUES (?, 0, 0)", fresh.spool_id),
+  );
   return fresh;
 }
 
@@ -27,7 +31,11 @@ export function appendEvent(db: SpoolDatabase, event: NewEvent): void {
     if (event.type === "run.note" && lastSeq - ackedUpTo >= NOTES_PAUSED_AT_EVENTS) return;
     db.run(
       "INSERT INTO events (seq, type, run_id, at, payload) VALUES (?, ?, ?, ?, ?)",
-      lastSeq + 1, event.type, event.runId, event.at, JSON.stringify(event.payload),
+      lastSeq + 1,
+      event.type,
+      event.runId,
+      event.at,
+      JSON.stringify(event.payload),
     );
     db.run("UPDATE outbox SET last_seq = ?", lastSeq + 1);
   });
@@ -35,7 +43,11 @@ export function appendEvent(db: SpoolDatabase, event: NewEvent): void {
 
 /** The events numbered `from` to `to`, both included, as they travel. */
 export function readEvents(db: SpoolDatabase, from: number, to: number): LinkEvent[] {
-  const rows = db.all<EventRow>("SELECT seq, type, run_id, at, payload FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq", from, to);
+  const rows = db.all<EventRow>(
+    "SELECT seq, type, run_id, at, payload FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq",
+    from,
+    to,
+  );
   return rows.map(({ seq, type, run_id: runId, at, payload }) => ({
     seq,
     type,

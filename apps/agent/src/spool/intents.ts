@@ -16,7 +16,11 @@ export function storeIntents(db: SpoolDatabase, intents: readonly Intent[], now:
     for (const { id, type, payload, created_at } of intents) {
       db.run(
         "INSERT INTO intents (id, type, payload, created_at, received_at) VALUES (?, ?, ?, ?, ?)",
-        id, type, JSON.stringify(payload), created_at, now,
+        id,
+        type,
+        JSON.stringify(payload),
+        created_at,
+        now,
       );
     }
   });

@@ -13,7 +13,13 @@ export type Batch = {
 };
 
 /** A closed segment: consecutive batches, to be uploaded. */
-export type SegmentRow = { id: number; run_id: string; segment_seq: number; first_batch: number; last_batch: number };
+export type SegmentRow = {
+  id: number;
+  run_id: string;
+  segment_seq: number;
+  first_batch: number;
+  last_batch: number;
+};
 
 const BATCH_COLUMNS = "batch, at_ms, stdout_from, stdout_to, stderr_from, stderr_to, first_seq, lines";
 
@@ -22,30 +28,58 @@ export function appendBatch(db: SpoolDatabase, runId: string, batch: Batch): voi
   db.lazily(() => {
     db.run(
       `INSERT INTO batches (run_id, ${BATCH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      runId, batch.batch, batch.at_ms, batch.stdout_from, batch.stdout_to, batch.stderr_from, batch.stderr_to, batch.first_seq, batch.lines,
+      runId,
+      batch.batch,
+      batch.at_ms,
+      batch.stdout_from,
+      batch.stdout_to,
+      batch.stderr_from,
+      batch.stderr_to,
+      batch.first_seq,
+      batch.lines,
     );
     db.run(
       "UPDATE runs SET stdout_to = ?, stderr_to = ?, last_seq = ?, last_batch = ? WHERE id = ?",
-      batch.stdout_to, batch.stderr_to, batch.first_seq + batch.lines - 1, batch.batch, runId,
+      batch.stdout_to,
+      batch.stderr_to,
+      batch.first_seq + batch.lines - 1,
+      batch.batch,
+      runId,
     );
   });
 }
 
 /** Closes the next segment over `firstBatch` to `lastBatch`. Durable, and everything before it becomes so, too. */
-export function closeSegment(db: SpoolDatabase, runId: string, segmentSeq: number, firstBatch: number, lastBatch: number): void {
+export function closeSegment(
+  db: SpoolDatabase,
+  runId: string,
+  segmentSeq: number,
+  firstBatch: number,
+  lastBatch: number,
+): void {
   db.durably(() => {
     db.run(
       "INSERT INTO segments (run_id, segment_seq, first_batch, last_batch) VALUES (?, ?, ?, ?)",
-      runId, segmentSeq, firstBatch, lastBatch,
+      runId,
+      segmentSeq,
+      firstBatch,
+      lastBatch,
     );
     db.run("UPDATE runs SET last_segment = ?, closed_batch = ? WHERE id = ?", segmentSeq, lastBatch, runId);
   });
 }
 
-export function readBatches(db: SpoolDatabase, runId: string, firstBatch: number, lastBatch: number): Batch[] {
+export function readBatches(
+  db: SpoolDatabase,
+  runId: string,
+  firstBatch: number,
+  lastBatch: number,
+): Batch[] {
   return db.all<Batch>(
     `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? AND batch BETWEEN ? AND ? ORDER BY batch`,
-    runId, firstBatch, lastBatch,
+    runId,
+    firstBatch,
+    lastBatch,
   );
 }
 
@@ -53,13 +87,19 @@ export function readBatches(db: SpoolDatabase, runId: string, firstBatch: number
 export function readBatchesFromSeq(db: SpoolDatabase, runId: string, seq: number, limit: number): Batch[] {
   return db.all<Batch>(
     `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? AND first_seq + lines > ? ORDER BY batch LIMIT ?`,
-    runId, seq, limit,
+    runId,
+    seq,
+    limit,
   );
 }
 
 /** Segments waiting for upload, oldest first, past `afterId`. */
 export function findSegments(db: SpoolDatabase, afterId: number, limit: number): SegmentRow[] {
-  return db.all<SegmentRow>("SELECT id, run_id, segment_seq, first_batch, last_batch FROM segments WHERE id > ? ORDER BY id LIMIT ?", afterId, limit);
+  return db.all<SegmentRow>(
+    "SELECT id, run_id, segment_seq, first_batch, last_batch FROM segments WHERE id > ? ORDER BY id LIMIT ?",
+    afterId,
+    limit,
+  );
 }
 
 /**
@@ -69,12 +109,22 @@ export function findSegments(db: SpoolDatabase, afterId: number, limit: number):
 export function forgetSegment(db: SpoolDatabase, segment: SegmentRow): void {
   db.lazily(() => {
     db.run("DELETE FROM segments WHERE id = ?", segment.id);
-    db.run("DELETE FROM batches WHERE run_id = ? AND batch BETWEEN ? AND ?", segment.run_id, segment.first_batch, segment.last_batch);
+    db.run(
+      "DELETE FROM batches WHERE run_id = ? AND batch BETWEEN ? AND ?",
+      segment.run_id,
+      segment.first_batch,
+      segment.last_batch,
+    );
     // Segments may be stored out of order when one is tried again, so the first batch kept decides.
-    const kept = db.get<Batch>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? ORDER BY batch LIMIT 1`, segment.run_id);
+    const kept = db.get<Batch>(
+      `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? ORDER BY batch LIMIT 1`,
+      segment.run_id,
+    );
     db.run(
       `UPDATE runs SET stdout_freed = coalesce(?, stdout_to), stderr_freed = coalesce(?, stderr_to) WHERE id = ?`,
-      kept?.stdout_from ?? null, kept?.stderr_from ?? null, segment.run_id,
+      kept?.stdout_from ?? null,
+      kept?.stderr_from ?? null,
+      segment.run_id,
     );
   });
 }

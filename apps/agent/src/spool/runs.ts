@@ -52,10 +52,19 @@ type RunRow = {
   closed_batch: number;
 };
 
-export function insertRun(db: SpoolDatabase, run: Pick<StoredRun, "id" | "spec" | "state" | "mark" | "bootId">, now: number): void {
+export function insertRun(
+  db: SpoolDatabase,
+  run: Pick<StoredRun, "id" | "spec" | "state" | "mark" | "bootId">,
+  now: number,
+): void {
   db.run(
     "INSERT INTO runs (id, spec, state, mark, boot_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-    run.id, JSON.stringify(run.spec), JSON.stringify(run.state), run.mark, run.bootId, now,
+    run.id,
+    JSON.stringify(run.spec),
+    JSON.stringify(run.state),
+    run.mark,
+    run.bootId,
+    now,
   );
 }
 
@@ -82,7 +91,8 @@ export function saveFrozen(db: SpoolDatabase, id: string, frozen: boolean): void
 
 /** Bytes of output of all runs that are read and not yet shipped. */
 export function sumUnshippedBytes(db: SpoolDatabase): number {
-  const sql = "SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) AS n FROM runs WHERE files_gone = 0";
+  const sql =
+    "SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) AS n FROM runs WHERE files_gone = 0";
   return db.get<{ n: number | null }>(sql)?.n ?? 0;
 }
 

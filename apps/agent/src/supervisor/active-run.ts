@@ -44,5 +44,9 @@ export function limitsOf(spec: RunStart["spec"]): RunLimits {
 
 /** A wait as it travels. */
 export function toWaiting(wait: Wait): { waits_for: string; since: string; deadline: string } {
-  return { waits_for: wait.waitsFor, since: new Date(wait.since).toISOString(), deadline: new Date(wait.deadline).toISOString() };
+  return {
+    waits_for: wait.waitsFor,
+    since: new Date(wait.since).toISOString(),
+    deadline: new Date(wait.deadline).toISOString(),
+  };
 }

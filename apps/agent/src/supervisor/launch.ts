@@ -26,7 +26,9 @@ export function findTools(path = process.env["PATH"] ?? ""): Tools {
   const find = (name: string) => {
     const found = searchPath(name, `${path}${delimiter}${DEFAULT_PATH}`, "/");
     if (typeof found === "string") return found;
-    throw new Error(`this host has no "${name}" program, which supervising runs needs; install util-linux and coreutils`);
+    throw new Error(
+      `this host has no "${name}" program, which supervising runs needs; install util-linux and coreutils`,
+    );
   };
   return { sh: find("sh"), setsid: find("setsid"), mv: find("mv") };
 }
@@ -34,19 +36,37 @@ export function findTools(path = process.env["PATH"] ?? ""): Tools {
 /** What to start, or why it cannot be and the exit code that says so. Reads the file system, starts nothing. */
 export function planLaunch(spec: RunSpec): LaunchPlan | Refusal {
   const env = { ...minimalEnvironment(), ...spec.env };
-  const badWord = [spec.command, ...spec.args, ...Object.entries(env).flat(), spec.cwd ?? ""].find((word) => word.includes("\0"));
-  if (badWord !== undefined) return { exitCode: NOT_STARTED, reason: "the command, an argument, a variable or the working directory holds a NUL byte" };
+  const badWord = [spec.command, ...spec.args, ...Object.entries(env).flat(), spec.cwd ?? ""].find((word) =>
+    word.includes("\0"),
+  );
+  if (badWord !== undefined)
+    return {
+      exitCode: NOT_STARTED,
+      reason: "the command, an argument, a variable or the working directory holds a NUL byte",
+    };
   if (spec.command === "") return { exitCode: NOT_FOUND, reason: "the command is empty" };
   const badName = Object.keys(env).find((name) => name === "" || name.includes("="));
-  if (badName !== undefined) return { exitCode: NOT_STARTED, reason: `${JSON.stringify(badName)} is no name for an environment variable` };
-  const words = [spec.command, ...spec.args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  if (badName !== undefined)
+    return {
+      exitCode: NOT_STARTED,
+      reason: `${JSON.stringify(badName)} is no name for an environment variable`,
+    };
+  const words = [
+    spec.command,
+    ...spec.args,
+    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+  ];
   if (words.some((word) => Buffer.byteLength(word) >= ARGUMENT_BYTES_MAX)) {
-    return { exitCode: NOT_STARTED, reason: `an argument or variable is longer than the ${ARGUMENT_BYTES_MAX} bytes the kernel allows` };
+    return {
+      exitCode: NOT_STARTED,
+      reason: `an argument or variable is longer than the ${ARGUMENT_BYTES_MAX} bytes the kernel allows`,
+    };
   }
 
   const cwd = spec.cwd ?? env["HOME"] ?? "/";
   const cwdProblem = isAbsolute(cwd) ? judgeDirectory(cwd) : "is not an absolute path";
-  if (cwdProblem !== null) return { exitCode: NOT_STARTED, reason: `the working directory ${cwd} ${cwdProblem}` };
+  if (cwdProblem !== null)
+    return { exitCode: NOT_STARTED, reason: `the working directory ${cwd} ${cwdProblem}` };
   const command = searchPath(spec.command, env["PATH"] ?? DEFAULT_PATH, cwd);
   // The search was only to know: argv[0] stays what was asked for, and execvp finds the same file.
   return typeof command === "string" ? { command: spec.command, args: spec.args, env, cwd } : command;
@@ -56,7 +76,13 @@ export function planLaunch(spec: RunSpec): LaunchPlan | Refusal {
  * Spawns the wrapper in a session of its own, with no file of ours open. Its `exit` is only a hint that the job is over.
  * Rejects with a sentence when the kernel refuses (too many arguments, no more processes).
  */
-export function spawnWrapper(tools: Tools, plan: LaunchPlan, dir: string, mark: string, cgroup: string | null): Promise<ChildProcess> {
+export function spawnWrapper(
+  tools: Tools,
+  plan: LaunchPlan,
+  dir: string,
+  mark: string,
+  cgroup: string | null,
+): Promise<ChildProcess> {
   const { promise, resolve: started, reject } = Promise.withResolvers<ChildProcess>();
   const refuse = (error: unknown) => {
     const { code = "", message } = error as NodeJS.ErrnoException; // Only `spawn` throws or emits here.
@@ -132,11 +158,16 @@ function judgeFile(file: string, shownAs: string): string | Refusal {
   try {
     isFile = statSync(file, { throwIfNoEntry: false })?.isFile() ?? null;
   } catch (error) {
-    return { exitCode: NOT_STARTED, reason: `the command ${shownAs} cannot be reached: ${(error as Error).message}` };
+    return {
+      exitCode: NOT_STARTED,
+      reason: `the command ${shownAs} cannot be reached: ${(error as Error).message}`,
+    };
   }
   if (isFile === null) return { exitCode: NOT_FOUND, reason: `the command ${shownAs} does not exist` };
   if (!isFile) return { exitCode: NOT_STARTED, reason: `the command ${shownAs} is not a file` };
-  return isAllowed(file) ? file : { exitCode: NOT_STARTED, reason: `the command ${shownAs} is not executable` };
+  return isAllowed(file)
+    ? file
+    : { exitCode: NOT_STARTED, reason: `the command ${shownAs} is not executable` };
 }
 
 function isAllowed(path: string): boolean {

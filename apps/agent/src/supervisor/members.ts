@@ -26,7 +26,8 @@ export function findMembers(
 ): ProcessInfo[] {
   const assignment = `${MARK_VARIABLE}=${run.mark}`;
   const { job, wrapper } = run;
-  const isWrapper = (info: ProcessInfo) => wrapper?.pid === info.pid && wrapper.startTicks === info.startTicks;
+  const isWrapper = (info: ProcessInfo) =>
+    wrapper?.pid === info.pid && wrapper.startTicks === info.startTicks;
   const others = processes.filter((info) => !isWrapper(info));
   const certain = new Set(
     others.filter(

@@ -46,7 +46,11 @@ function carryOut({ db, supervisor, clock, onEvent }: OrdersOptions, intent: Int
 /** Writes what the intent means into the open transaction; the returned function does what must follow the commit. */
 function decide({ db, supervisor, clock }: OrdersOptions, intent: Intent): () => void {
   const refuse = (reason: string) => {
-    const payload = { intent_id: intent.id, intent_type: intent.type, reason: reason.slice(0, TEXT_CHARS_MAX) };
+    const payload = {
+      intent_id: intent.id,
+      intent_type: intent.type,
+      reason: reason.slice(0, TEXT_CHARS_MAX),
+    };
     appendEvent(db, { type: "intent.refused", runId: null, at: clock(), payload });
     return () => undefined;
   };

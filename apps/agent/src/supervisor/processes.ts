@@ -33,7 +33,12 @@ export function signalGroup(run: RunMembership, signal: NodeJS.Signals): void {
 }
 
 /** Signals every member, wherever it has gone. Each is verified right before. */
-export async function signalMembers(table: ProcessTable, run: RunMembership, known: Map<number, number>, signal: NodeJS.Signals): Promise<void> {
+export async function signalMembers(
+  table: ProcessTable,
+  run: RunMembership,
+  known: Map<number, number>,
+  signal: NodeJS.Signals,
+): Promise<void> {
   for (const member of findMembers(run, await table.list(), known)) {
     if (readProcess(member.pid)?.startTicks !== member.startTicks) continue;
     signalProcess(member.pid, signal);

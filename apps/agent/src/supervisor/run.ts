@@ -32,13 +32,25 @@ export type StopOrder = { mode: "stop" | "kill"; graceMs: number; reason: string
 /** How the main process ended: known, or gone without a trace of its status (its wrapper was killed). */
 export type Exit = ExitStatus | "unknown";
 
-export type Outcome = { state: EndState; exitCode: number | null; signal: string | null; reason: string | null; endedAt: number };
+export type Outcome = {
+  state: EndState;
+  exitCode: number | null;
+  signal: string | null;
+  reason: string | null;
+  endedAt: number;
+};
 
 export type RunLimits = { graceMs: number; maxRuntimeMs: number | null };
 
 export type RunState =
   | { kind: "starting"; limits: RunLimits; wait: Wait; stop: StopOrder | null }
-  | { kind: "running"; limits: RunLimits; timeoutAt: number | null; exit: Exit | null; exitedAt: number | null }
+  | {
+      kind: "running";
+      limits: RunLimits;
+      timeoutAt: number | null;
+      exit: Exit | null;
+      exitedAt: number | null;
+    }
   | {
       kind: "stopping";
       cause: StopCause;
@@ -115,14 +127,23 @@ function stepStarting(state: RunState & { kind: "starting" }, input: RunInput, n
     case "launched": {
       const { maxRuntimeMs } = state.limits;
       const timeoutAt = maxRuntimeMs === null ? null : input.startedAt + maxRuntimeMs;
-      const running: RunState = { kind: "running", limits: state.limits, timeoutAt, exit: null, exitedAt: null };
+      const running: RunState = {
+        kind: "running",
+        limits: state.limits,
+        timeoutAt,
+        exit: null,
+        exitedAt: null,
+      };
       const report: RunEffect = { kind: "report_running", startedAt: input.startedAt };
       if (!state.stop) return { state: running, effects: [report] };
       const stopping = stopByOrder(state.stop, null, null, now);
       return { state: stopping.state, effects: [report, ...stopping.effects] };
     }
     case "launch_failed":
-      return drain({ state: "FAILED", exitCode: input.exitCode, signal: null, reason: input.reason, endedAt: now }, now);
+      return drain(
+        { state: "FAILED", exitCode: input.exitCode, signal: null, reason: input.reason, endedAt: now },
+        now,
+      );
     case "lost":
       return drain(lostOutcome(input.reason, now), now);
     case "stop":
@@ -212,7 +233,8 @@ function stepDraining(state: RunState & { kind: "draining" }, input: RunInput, n
     return { state: { kind: "ended", outcome }, effects: [{ kind: "report_ended", outcome }] };
   };
   if (input.kind === "drained") return end(input.problem);
-  if (input.kind === "tick" && now >= state.wait.deadline) return end("the rest of its log could not be read in time");
+  if (input.kind === "tick" && now >= state.wait.deadline)
+    return end("the rest of its log could not be read in time");
   return { state, effects: [] };
 }
 
@@ -222,10 +244,19 @@ function stopByOrder(order: StopOrder, exit: Exit | null, exitedAt: number | nul
 }
 
 /** A grace of 0 goes straight to SIGKILL. */
-function stop(cause: StopCause, graceMs: number, exit: Exit | null, exitedAt: number | null, now: number): Step {
+function stop(
+  cause: StopCause,
+  graceMs: number,
+  exit: Exit | null,
+  exitedAt: number | null,
+  now: number,
+): Step {
   const phase = graceMs > 0 ? "terminating" : "killing";
   const wait: Wait = {
-    waitsFor: phase === "terminating" ? "its processes to end after SIGTERM" : "its processes to be gone after SIGKILL",
+    waitsFor:
+      phase === "terminating"
+        ? "its processes to end after SIGTERM"
+        : "its processes to be gone after SIGKILL",
     since: now,
     deadline: now + (phase === "terminating" ? graceMs : KILL_VERIFY_MS),
   };
@@ -240,7 +271,11 @@ function stop(cause: StopCause, graceMs: number, exit: Exit | null, exitedAt: nu
 }
 
 function kill(state: RunState & { kind: "stopping" }, now: number): Step {
-  const wait: Wait = { waitsFor: "its processes to be gone after SIGKILL", since: now, deadline: now + KILL_VERIFY_MS };
+  const wait: Wait = {
+    waitsFor: "its processes to be gone after SIGKILL",
+    since: now,
+    deadline: now + KILL_VERIFY_MS,
+  };
   return {
     state: { ...state, phase: "killing", wait },
     effects: [{ kind: "signal", signal: "SIGKILL" }, { kind: "count" }],
@@ -271,7 +306,8 @@ function exitOutcome(exit: Exit, endedAt: number): Outcome {
 }
 
 function stopOutcome(cause: StopCause, exit: Exit, endedAt: number): Outcome {
-  const known = exit === "unknown" ? { exitCode: null, signal: null } : { exitCode: exit.code, signal: exit.signal };
+  const known =
+    exit === "unknown" ? { exitCode: null, signal: null } : { exitCode: exit.code, signal: exit.signal };
   switch (cause.kind) {
     case "order":
       return { state: "STOPPED", ...known, reason: cause.reason === "" ? null : cause.reason, endedAt };

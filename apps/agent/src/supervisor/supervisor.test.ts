@@ -34,7 +34,10 @@ test("the environment is the minimal one and what was given, nothing of ours", a
   await bench.start("r1", spec("env", [], { env: { GIVEN: "x=y" } }));
   await bench.ended("r1");
   delete process.env["AGENT_SECRET"];
-  const names = text(bench.raw("r1", "stdout")).trim().split("\n").map((line) => line.split("=")[0]);
+  const names = text(bench.raw("r1", "stdout"))
+    .trim()
+    .split("\n")
+    .map((line) => line.split("=")[0]);
   const allowed = ["PATH", "HOME", "LANG", "TZ", "USER", "GIVEN", "FLOWPLANE_RUN_MARK", "_", "SHLVL"];
   expect(names.filter((name) => !allowed.includes(name ?? ""))).toEqual([]);
   expect(text(bench.raw("r1", "stdout"))).toContain("GIVEN=x=y\n");
@@ -63,24 +66,40 @@ test("what cannot be started ends FAILED with the reason and a shell's exit code
   await checkRefused(spec(plain), 126, /not executable/);
   await checkRefused(spec(join(folder.path, "sub")), 126, /not a file/);
   await checkRefused(spec(`${plain}/x`), 127, /does not exist/);
-  await checkRefused(spec("echo", [], { cwd: "/no/such/folder" }), 126, /working directory .* does not exist/);
+  await checkRefused(
+    spec("echo", [], { cwd: "/no/such/folder" }),
+    126,
+    /working directory .* does not exist/,
+  );
   await checkRefused(spec("echo", [], { cwd: plain }), 126, /is not a directory/);
   await checkRefused(spec("echo", [], { cwd: "here" }), 126, /not an absolute path/);
   await checkRefused(spec("echo", ["a\0b"]), 126, /NUL/);
   await checkRefused(spec("echo", [], { env: { "A=B": "" } }), 126, /no name/);
   await checkRefused(spec("echo", ["x".repeat(1024 * 1024)]), 126, /longer than/);
-  await checkRefused(spec("echo", Array<string>(40).fill("x".repeat(100_000))), 126, /longer than the kernel allows/);
+  await checkRefused(
+    spec("echo", Array<string>(40).fill("x".repeat(100_000))),
+    126,
+    /longer than the kernel allows/,
+  );
 });
 
 test("an invalid specification ends its run; an intent that names none is refused", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);
   await bench.order("run.start", { run_id: "r1", spec: { command: 7 } });
-  expect(await bench.ended("r1")).toMatchObject({ state: "FAILED", reason: expect.stringContaining("spec.command") as string });
+  expect(await bench.ended("r1")).toMatchObject({
+    state: "FAILED",
+    reason: expect.stringContaining("spec.command") as string,
+  });
   await bench.order("run.start", { run_id: "../../etc", spec: sh("true") });
   await bench.order("run.stop", { run_id: "unknown", mode: "stop", grace_ms: 1, reason: "", actor: "" });
   await bench.order("teleport", {});
-  expect(bench.events().filter((event) => event.type === "intent.refused").map((event) => event.payload["reason"])).toEqual([
+  expect(
+    bench
+      .events()
+      .filter((event) => event.type === "intent.refused")
+      .map((event) => event.payload["reason"]),
+  ).toEqual([
     expect.stringContaining("run_id"),
     "this agent knows no run unknown",
     "this agent does not know intents of type teleport",
@@ -114,7 +133,12 @@ test("stop: SIGTERM, and the run says who and why", async () => {
   await bench.start("r1", sh("trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done"));
   await eventually(() => text(bench.raw("r1", "stdout")) === "up\n");
   await bench.stop("r1");
-  expect(await bench.ended("r1")).toMatchObject({ state: "STOPPED", exit_code: 5, signal: null, reason: "enough" });
+  expect(await bench.ended("r1")).toMatchObject({
+    state: "STOPPED",
+    exit_code: 5,
+    signal: null,
+    reason: "enough",
+  });
   expect(text(bench.raw("r1", "stdout"))).toBe("up\nbye\n");
   expect(bench.events("r1").find((event) => event.type === "run.stopping")?.payload).toMatchObject({
     reason: "enough",
@@ -129,7 +153,9 @@ test("what ignores SIGTERM is killed after the grace; a stopped process is woken
   await bench.start("deaf", sh("trap '' TERM; echo up; while :; do sleep 0.05; done"));
   await bench.start("paused", sh("kill -STOP $$; echo never"));
   await eventually(() => text(bench.raw("deaf", "stdout")) === "up\n");
-  const pid = await eventually(() => bench.events("paused").find((event) => event.type === "run.running")?.payload["pid"]);
+  const pid = await eventually(
+    () => bench.events("paused").find((event) => event.type === "run.running")?.payload["pid"],
+  );
   await eventually(() => readProcess(Number(pid))?.state === "T");
   await Promise.all([bench.stop("deaf", "stop", 100), bench.stop("paused", "stop", 5000)]);
   expect(await bench.ended("deaf")).toMatchObject({ state: "STOPPED", exit_code: 137, signal: "SIGKILL" });
@@ -139,7 +165,10 @@ test("what ignores SIGTERM is killed after the grace; a stopped process is woken
 test("kill takes everything at once, what fled into its own session, too", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);
-  await bench.start("r1", sh("setsid sh -c 'trap \"\" TERM; sleep 600' & setsid setsid sleep 601 & echo up; sleep 602"));
+  await bench.start(
+    "r1",
+    sh("setsid sh -c 'trap \"\" TERM; sleep 600' & setsid setsid sleep 601 & echo up; sleep 602"),
+  );
   await eventually(() => text(bench.raw("r1", "stdout")) === "up\n");
   await bench.stop("r1", "kill");
   expect(await bench.ended("r1")).toMatchObject({ state: "STOPPED", signal: "SIGKILL" });
@@ -160,17 +189,29 @@ test("max_runtime_ms ends the run TIMED_OUT", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);
   await bench.start("r1", sh("echo up; sleep 605", { max_runtime_ms: 300 }));
-  expect(await bench.ended("r1")).toMatchObject({ state: "TIMED_OUT", signal: "SIGTERM", reason: "it ran longer than 300 ms" });
+  expect(await bench.ended("r1")).toMatchObject({
+    state: "TIMED_OUT",
+    signal: "SIGTERM",
+    reason: "it ran longer than 300 ms",
+  });
 });
 
 test("a killed wrapper leaves the job supervised, with an unknown end", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);
-  await bench.start("r1", sh("echo up; while [ ! -e go ]; do sleep 0.05; done; echo down", { cwd: folder.path }));
+  await bench.start(
+    "r1",
+    sh("echo up; while [ ! -e go ]; do sleep 0.05; done; echo down", { cwd: folder.path }),
+  );
   await eventually(() => bench.types("r1").includes("run.running"));
-  const [wrapper, , job, start] = readFileSync(join(folder.path, "runs/r1/pid"), "utf8").trim().split(" ").map(Number);
+  const [wrapper, , job, start] = readFileSync(join(folder.path, "runs/r1/pid"), "utf8")
+    .trim()
+    .split(" ")
+    .map(Number);
   process.kill(wrapper!, "SIGKILL");
-  await eventually(() => bench.events("r1").some((event) => event.payload["title"] === "exit status will be unknown"));
+  await eventually(() =>
+    bench.events("r1").some((event) => event.payload["title"] === "exit status will be unknown"),
+  );
   expect(isAlive({ pid: job!, startTicks: start! })).toBe(true);
   writeFileSync(join(folder.path, "go"), "");
   expect(await bench.ended("r1")).toMatchObject({ state: "LOST", exit_code: null });
@@ -192,5 +233,7 @@ async function findMarked(bench: Bench): Promise<number[]> {
   const { listProcesses, hasEnvironment } = await import("./proc.ts");
   const marks = bench.db.all<{ mark: string }>("SELECT mark FROM runs").map((row) => row.mark);
   const processes = await listProcesses();
-  return processes.filter((info) => marks.some((mark) => hasEnvironment(info.pid, `FLOWPLANE_RUN_MARK=${mark}`))).map((info) => info.pid);
+  return processes
+    .filter((info) => marks.some((mark) => hasEnvironment(info.pid, `FLOWPLANE_RUN_MARK=${mark}`)))
+    .map((info) => info.pid);
 }

@@ -15,7 +15,17 @@ import { LogTail } from "../logs/tail.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { appendEvent } from "../spool/events.ts";
 import type { NewEvent } from "../spool/events.ts";
-import { findLiveRuns, findRun, insertRun, isKnownRun, saveFrozen, saveRunProcess, saveRunState, saveSignalsSent, sumUnshippedBytes } from "../spool/runs.ts";
+import {
+  findLiveRuns,
+  findRun,
+  insertRun,
+  isKnownRun,
+  saveFrozen,
+  saveRunProcess,
+  saveRunState,
+  saveSignalsSent,
+  sumUnshippedBytes,
+} from "../spool/runs.ts";
 import { activate, limitsOf, membershipOf, toWaiting } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { RunFiles } from "./files.ts";
@@ -82,7 +92,11 @@ export class Supervisor {
     if (isKnownRun(db, runId)) return () => undefined;
     const now = clock();
     const state = startRun(limitsOf(spec), now);
-    insertRun(db, { id: runId, spec, state, mark: randomBytes(16).toString("hex"), bootId: this.#bootId }, now);
+    insertRun(
+      db,
+      { id: runId, spec, state, mark: randomBytes(16).toString("hex"), bootId: this.#bootId },
+      now,
+    );
     const waiting = state.kind === "starting" ? { waiting: toWaiting(state.wait) } : {};
     this.#append({ type: "run.starting", runId, at: now, payload: waiting });
     return () => {
@@ -96,7 +110,11 @@ export class Supervisor {
     const { db, clock } = this.#options;
     if (isKnownRun(db, runId)) return () => undefined;
     const now = clock();
-    insertRun(db, { id: runId, spec, state: startRun(limitsOf(spec), now), mark: "", bootId: this.#bootId }, now);
+    insertRun(
+      db,
+      { id: runId, spec, state: startRun(limitsOf(spec), now), mark: "", bootId: this.#bootId },
+      now,
+    );
     this.#append({ type: "run.starting", runId, at: now, payload: {} });
     return () => {
       const run = this.#activate(runId);
@@ -168,19 +186,26 @@ export class Supervisor {
     const { log } = this.#options;
     log.info({ runId: run.id, state: run.state.kind }, "adopting run");
     const isSameBoot = run.bootId === this.#bootId;
-    if (run.state.kind === "starting" && isSameBoot && !run.files.isClaimed() && !(await this.#hasWrapper(run))) {
+    if (
+      run.state.kind === "starting" &&
+      isSameBoot &&
+      !run.files.isClaimed() &&
+      !(await this.#hasWrapper(run))
+    ) {
       // It never began: the claim makes sure that no two wrappers ever do.
       return this.#launch(run);
     }
     run.files.create();
     this.#follow(run);
     if (!isSameBoot) return this.#adoptAfterBoot(run);
-    if (run.state.kind !== "draining") this.#note(run, "adopted after agent restart", null, { state: run.state.kind });
+    if (run.state.kind !== "draining")
+      this.#note(run, "adopted after agent restart", null, { state: run.state.kind });
     if (run.state.kind === "draining") return this.#perform(run, { kind: "drain" });
     this.#look(run);
     // The restart may have fallen between storing a decision and acting on it.
     if (run.state.kind === "running" && run.frozen) this.#signalAll(run, "SIGSTOP");
-    if (run.state.kind === "stopping") this.#signal(run, run.state.phase === "killing" ? "SIGKILL" : "SIGTERM");
+    if (run.state.kind === "stopping")
+      this.#signal(run, run.state.phase === "killing" ? "SIGKILL" : "SIGTERM");
     if (run.state.kind === "running" && run.state.exit !== null) this.#count(run);
     return undefined;
   }
@@ -190,8 +215,10 @@ export class Supervisor {
     const exit = run.files.readExit(new Set(run.signalsSent));
     run.process = null;
     if (run.state.kind === "draining") return this.#perform(run, { kind: "drain" });
-    if (exit === null) return this.#step(run, { kind: "lost", reason: "the host was restarted while it ran" });
-    if (run.state.kind === "starting") this.#step(run, { kind: "launched", startedAt: this.#options.clock() });
+    if (exit === null)
+      return this.#step(run, { kind: "lost", reason: "the host was restarted while it ran" });
+    if (run.state.kind === "starting")
+      this.#step(run, { kind: "launched", startedAt: this.#options.clock() });
     return this.#step(run, { kind: "exited", exit, at: this.#options.clock() });
   }
 
@@ -224,7 +251,8 @@ export class Supervisor {
     for (const run of this.#runs.values()) {
       this.#look(run);
       if (now >= runWakeAt(run.state)) this.#step(run, { kind: "tick" });
-      if (run.state.kind === "stopping" || (run.state.kind === "running" && run.state.exit !== null)) this.#count(run);
+      if (run.state.kind === "stopping" || (run.state.kind === "running" && run.state.exit !== null))
+        this.#count(run);
       if (run.state.kind === "draining") this.#drain(run);
     }
     this.#pump.poll();
@@ -236,7 +264,8 @@ export class Supervisor {
     if (!this.#runs.has(run.id)) return;
     this.#guard(run.id, () => {
       if (run.state.kind === "starting") this.#lookForStart(run);
-      const isWaiting = (run.state.kind === "running" || run.state.kind === "stopping") && run.state.exit === null;
+      const isWaiting =
+        (run.state.kind === "running" || run.state.kind === "stopping") && run.state.exit === null;
       if (isWaiting) this.#lookForExit(run);
     });
   }
@@ -259,7 +288,9 @@ export class Supervisor {
       this.#step(run, { kind: "launched", startedAt: clock() });
       return;
     }
-    const isWrapperGone = run.child ? run.child.exitCode !== null || run.child.signalCode !== null : this.#isStartAbandoned(run);
+    const isWrapperGone = run.child
+      ? run.child.exitCode !== null || run.child.signalCode !== null
+      : this.#isStartAbandoned(run);
     if (!isWrapperGone || !this.#isGoneForGood(run)) return;
     this.#signal(run, "SIGKILL");
     this.#step(run, { kind: "lost", reason: "its wrapper ended before it could say what it had started" });
@@ -277,7 +308,9 @@ export class Supervisor {
   async #lookForStarters(run: ActiveRun): Promise<void> {
     const assignment = `${MARK_VARIABLE}=${run.mark}`;
     const processes = await this.#table.list();
-    const isAnyoneLeft = processes.some((info) => readCommandLine(info.pid).includes(run.files.dir) || hasEnvironment(info.pid, assignment));
+    const isAnyoneLeft = processes.some(
+      (info) => readCommandLine(info.pid).includes(run.files.dir) || hasEnvironment(info.pid, assignment),
+    );
     run.wrapperGoneAt = isAnyoneLeft ? null : (run.wrapperGoneAt ?? this.#options.clock());
   }
 
@@ -292,7 +325,8 @@ export class Supervisor {
     if (run.wrapperGoneAt === null && isAlive(run.process.job)) {
       this.#note(run, "exit status will be unknown", "the wrapper that keeps it was killed", {});
     }
-    if (this.#isGoneForGood(run) && !isAlive(run.process.job)) this.#step(run, { kind: "exited", exit: "unknown", at: now });
+    if (this.#isGoneForGood(run) && !isAlive(run.process.job))
+      this.#step(run, { kind: "exited", exit: "unknown", at: now });
     return undefined;
   }
 
@@ -402,7 +436,13 @@ export class Supervisor {
     run.frozen = isFrozen;
     db.durably(() => saveFrozen(db, run.id, isFrozen));
     const payload = { run_bytes_max: quota.runBytesMax, host_bytes_max: quota.hostBytesMax };
-    if (isFrozen) this.#note(run, "paused: log spool is full", `output is written faster than it can be shipped; ${whose} spool quota is reached`, payload);
+    if (isFrozen)
+      this.#note(
+        run,
+        "paused: log spool is full",
+        `output is written faster than it can be shipped; ${whose} spool quota is reached`,
+        payload,
+      );
     else this.#note(run, "resumed: log spool has room again", null, payload);
   }
 
@@ -411,10 +451,22 @@ export class Supervisor {
     switch (effect.kind) {
       case "report_running": {
         const pid = run.process?.job.pid;
-        return pid === undefined ? null : { type: "run.running", runId: run.id, at, payload: { pid, started_at: new Date(effect.startedAt).toISOString() } };
+        return pid === undefined
+          ? null
+          : {
+              type: "run.running",
+              runId: run.id,
+              at,
+              payload: { pid, started_at: new Date(effect.startedAt).toISOString() },
+            };
       }
       case "report_stopping":
-        return { type: "run.stopping", runId: run.id, at, payload: { reason: effect.reason, actor: effect.actor, waiting: toWaiting(effect.wait) } };
+        return {
+          type: "run.stopping",
+          runId: run.id,
+          at,
+          payload: { reason: effect.reason, actor: effect.actor, waiting: toWaiting(effect.wait) },
+        };
       case "report_ended":
         return { type: "run.ended", runId: run.id, at, payload: this.#tellEnd(run, effect.outcome) };
       case "signal":
@@ -432,12 +484,23 @@ export class Supervisor {
       signal: outcome.signal,
       ended_at: new Date(outcome.endedAt).toISOString(),
       reason: outcome.reason?.slice(0, TEXT_CHARS_MAX) ?? null,
-      log: { stdout_bytes: stdoutTo, stderr_bytes: stderrTo, lines: lastSeq, last_seq: lastSeq, last_segment: lastSegment },
+      log: {
+        stdout_bytes: stdoutTo,
+        stderr_bytes: stderrTo,
+        lines: lastSeq,
+        last_seq: lastSeq,
+        last_segment: lastSegment,
+      },
     };
   }
 
   #note(run: ActiveRun, title: string, reason: string | null, payload: Record<string, unknown>): void {
-    this.#append({ type: "run.note", runId: run.id, at: this.#options.clock(), payload: { title, reason, payload } });
+    this.#append({
+      type: "run.note",
+      runId: run.id,
+      at: this.#options.clock(),
+      payload: { title, reason, payload },
+    });
   }
 
   #append(event: NewEvent): void {
@@ -453,7 +516,8 @@ export class Supervisor {
 
   #spoolFailed(runId: string, error: unknown): void {
     const problem = error instanceof Error ? error.message : String(error);
-    if (problem !== this.#spoolProblem) this.#options.log.error({ err: error, runId }, "the spool cannot be written");
+    if (problem !== this.#spoolProblem)
+      this.#options.log.error({ err: error, runId }, "the spool cannot be written");
     this.#spoolProblem = problem;
     this.#options.onSpoolProblem(problem);
   }
