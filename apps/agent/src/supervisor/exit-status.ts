@@ -1,9 +1,9 @@
 // What the wrapper's exit file means.
 //
 // A shell's $? alone cannot tell `exit 137` from a death by SIGKILL. But a shell reports on its stderr when a job it
-// waited for was killed, and says nothing about an exit. The wrapper keeps that stderr apart, so a report proves a signal.
-// No report proves an exit, save for the signals a shell may pass over in silence: SIGINT and SIGPIPE (dash, bash) and
-// SIGTERM (bash). For those the code is kept, and the signal is named only when the agent itself sent it.
+// waited for in the foreground was killed, and says nothing about an exit. The wrapper keeps that stderr apart, so a
+// report proves a signal. No report proves an exit, save for the two signals that shells pass over in silence: SIGINT and
+// SIGPIPE. For those the code is kept, and the signal is named only when the agent itself sent it.
 
 import { constants } from "node:os";
 
@@ -14,7 +14,7 @@ export type ExitStatus = {
   signal: NodeJS.Signals | null;
 };
 
-const SILENT_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGPIPE", "SIGTERM"]);
+const SILENT_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGPIPE"]);
 
 /** The text of the exit file; null when it is not one. `sent` holds the signals the agent has sent to this job. */
 export function parseExitFile(text: string, sent: ReadonlySet<string>): ExitStatus | null {

@@ -6,9 +6,9 @@
 #   claimed    made first and only once: a second wrapper for the same run gives up
 #   pid        "WRAPPER_PID WRAPPER_START JOB_PID JOB_START", start times in clock ticks since boot
 #   exit       "CODE SAID": the shell's $?, and 1 when the shell reported a death by signal (see exit-status.ts)
-# The first is one short write that readers check for its end, the second appears by rename. Between the job's start and
-# the wait for it no other program may run: a shell that reaps the job on such an occasion says nothing of a signal.
-# Only builtins and the two given tools are used: the job's PATH may lead nowhere.
+# The second is one short write whose end readers check for; the third appears by rename. Only builtins and the two given
+# tools are used: the job's PATH may lead nowhere. The job runs in the foreground, because a shell that waits for a job in
+# the background may reap it unnoticed and then reports no signal.
 
 dir=$1 mark=$2 cgroup=$3 setsid=$4 mv=$5
 shift 5
@@ -18,40 +18,32 @@ set -C
 set +C
 
 # Signals are for the job. A handler, unlike "ignore", is not inherited by what the job execs.
-again=0
-trap 'again=1' HUP INT TERM
+trap : HUP INT TERM
 exec </dev/null >/dev/null 2>"$dir/said"
 
-# Sets $start to the start time of process $1: field 22 of its stat, counted after the last ")" of its name.
-start_of() {
+# Sets $self to "PID START" of the process that runs this: the first field of its stat and the 22nd, counted after the
+# last ")" of its name.
+identify() {
   stat=
-  while IFS= read -r part || [ -n "$part" ]; do stat="$stat $part"; done <"/proc/$1/stat"
+  while IFS= read -r part || [ -n "$part" ]; do stat="$stat$part "; done </proc/self/stat
+  self=${stat%% *}
   set -- ${stat##*)}
-  start=${20:-0}
+  self="$self ${20:-0}"
 }
 
+identify
+wrapper=$self
 (
   trap - HUP INT TERM
   [ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"
+  identify
+  echo "$wrapper $self" >"$dir/pid"
   unset PWD OLDPWD
   FLOWPLANE_RUN_MARK=$mark
   export FLOWPLANE_RUN_MARK
   exec "$setsid" -- "$@" >>"$dir/stdout" 2>>"$dir/stderr"
-) &
-job=$!
-
-start_of $$
-wrapper_start=$start
-start_of "$job"
-echo "$$ $wrapper_start $job $start" >"$dir/pid"
-
-# A trapped signal ends the wait early; the job is waited for again unless it was reaped at that very moment.
-while :; do
-  again=0
-  wait "$job"
-  code=$?
-  [ "$again" = 1 ] && kill -0 "$job" 2>/dev/null || break
-done
+)
+code=$?
 
 said=0
 [ -s "$dir/said" ] && said=1
