@@ -13,7 +13,10 @@ import { runInForeground } from "./foreground.mjs";
 export async function main(args) {
   try {
     await ensureSetUp();
-    process.exitCode = await runInForeground(productNode, [path.join(root, "apps/cli/src/main.ts"), ...args]);
+    process.exitCode = await runInForeground(productNode, [
+      path.join(root, "apps/cli/bin/flowplane.mjs"),
+      ...args,
+    ]);
   } catch (error) {
     exitWithProblem(error);
   }

@@ -7,9 +7,9 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Logger } from "pino";
 import { findBinaries } from "./embedded/binaries.ts";
 import { ensureCluster } from "./embedded/cluster.ts";
+import type { PostgresLog } from "./embedded/log.ts";
 import { stopLeftovers } from "./embedded/leftovers.ts";
 import { chooseLauncher, ensureOwner, type Way } from "./embedded/privileges.ts";
 import { startPostmaster, type Postmaster } from "./embedded/postmaster.ts";
@@ -32,7 +32,7 @@ export interface EmbeddedPostgres {
 export interface EmbeddedPostgresOptions {
   /** The cluster is its subfolder `postgres`; one server at a time uses it. */
   readonly dataDir: string;
-  readonly log: Pick<Logger, "debug" | "info" | "warn" | "error">;
+  readonly log: PostgresLog;
   /** PostgreSQL settings over ours; tests turn fsync off. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Only these ways of running it; all that the system offers when left out. */
@@ -118,7 +118,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 interface Supervision {
-  readonly log: EmbeddedPostgresOptions["log"];
+  readonly log: PostgresLog;
   readonly isStopping: () => boolean;
   readonly onRestart: (postmaster: Postmaster) => void;
 }

@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Binaries } from "./binaries.ts";
 import { EmbeddedPostgresError } from "./error.ts";
+import type { PostgresLog } from "./log.ts";
 import { ensureOwner, type Launcher } from "./privileges.ts";
 import { run } from "./run.ts";
-import type { EmbeddedPostgresOptions } from "../embedded.ts";
 
 export const SUPERUSER = "flowplane";
 
@@ -29,7 +29,7 @@ interface ClusterOptions {
   readonly cluster: string;
   readonly binaries: Binaries;
   readonly launcher: Launcher;
-  readonly log: EmbeddedPostgresOptions["log"];
+  readonly log: PostgresLog;
 }
 
 /**

@@ -5,8 +5,8 @@
 import { readdir, readFile, readlink, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EmbeddedPostgresOptions } from "../embedded.ts";
 import { EmbeddedPostgresError } from "./error.ts";
+import type { PostgresLog } from "./log.ts";
 import { run } from "./run.ts";
 
 /** Each signal gets this long: fast shutdown, immediate shutdown, and the one nobody survives. */
@@ -18,7 +18,7 @@ const PATIENCE = [
 const POLL_MS = 20;
 
 /** Ends every PostgreSQL that still runs on the cluster, and takes away a pid file that only looks alive. */
-export async function stopLeftovers(cluster: string, log: EmbeddedPostgresOptions["log"]): Promise<void> {
+export async function stopLeftovers(cluster: string, log: PostgresLog): Promise<void> {
   const pid = await readPid(cluster);
   if (pid === undefined) return;
   for (const { signal, waitMs } of PATIENCE) {

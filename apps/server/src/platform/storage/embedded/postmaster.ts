@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Logger } from "pino";
 import type { Binaries } from "./binaries.ts";
 import { EmbeddedPostgresError } from "./error.ts";
+import type { PostgresLog } from "./log.ts";
 import type { Launcher } from "./privileges.ts";
 
 export interface Postmaster {
@@ -17,7 +17,7 @@ interface PostmasterOptions {
   readonly launcher: Launcher;
   readonly cluster: string;
   readonly settings: Readonly<Record<string, string>>;
-  readonly log: Pick<Logger, "debug" | "warn" | "error">;
+  readonly log: PostgresLog;
 }
 
 /** Recovery after a crash replays at most `max_wal_size`, which takes seconds. */
@@ -95,7 +95,7 @@ function timer(ms: number): { passed: Promise<"timeout">; clear: () => void } {
 }
 
 /** Errors of statements are told to whoever sent them; here they would only be noise. */
-function report(log: PostmasterOptions["log"], line: string): void {
+function report(log: PostgresLog, line: string): void {
   if (/^(FATAL|PANIC):/.test(line)) log.warn({ postgres: line }, "PostgreSQL");
   else log.debug({ postgres: line }, "PostgreSQL");
 }
