@@ -4,7 +4,7 @@ import { Agent as HttpAgent, get } from "node:http";
 import { join } from "node:path";
 import pg from "pg";
 import { startControlPlane, type ControlPlane } from "@flowplane/test/harness";
-import type { Bench } from "./main.ts";
+import type { Bench } from "./bench.ts";
 import { progress } from "./machine.ts";
 import { percentiles } from "./percentiles.ts";
 

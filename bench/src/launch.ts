@@ -1,6 +1,6 @@
 import { eventually } from "@flowplane/test/harness";
 import { isTerminal } from "@flowplane/contract";
-import type { Bench } from "./main.ts";
+import type { Bench } from "./bench.ts";
 import { progress, round } from "./machine.ts";
 import { watchLines } from "./log-stream.ts";
 import { percentiles } from "./percentiles.ts";

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Bench } from "./bench.ts";
 import { machine } from "./machine.ts";
 
 /**
@@ -12,12 +13,6 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   gateway: () => import("./gateway/gateway.ts"),
   api: () => import("./api.ts"),
 };
-
-/** Options are whole numbers, all with defaults; what is returned is printed. */
-export interface Bench {
-  readonly options: Readonly<Record<string, number>>;
-  run(options: Readonly<Record<string, number>>): Promise<Record<string, unknown>>;
-}
 
 const [name = "", ...rest] = process.argv.slice(2);
 const load = BENCHES[name];

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "@flowplane/test/harness";
-import type { Bench } from "./main.ts";
+import type { Bench } from "./bench.ts";
 import { percentiles } from "./percentiles.ts";
 import { startWithAgent } from "./site-agent.ts";
 

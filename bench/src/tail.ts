@@ -1,4 +1,4 @@
-import type { Bench } from "./main.ts";
+import type { Bench } from "./bench.ts";
 import { percentiles } from "./percentiles.ts";
 import { startWithAgent } from "./site-agent.ts";
 import { watchLines } from "./log-stream.ts";

@@ -166,7 +166,7 @@ function resolveModule(from: string, specifier: string): string | undefined {
     return resolveFile(join("apps/web/src", specifier.slice(2)));
   const name = /^@flowplane\/([^/]+)(?:\/(.+))?$/.exec(specifier);
   if (name === null) return undefined;
-  const folder = [`packages/${name[1]}`, `apps/${name[1]}`].find((candidate) =>
+  const folder = [`packages/${name[1]}`, `apps/${name[1]}`, name[1] ?? ""].find((candidate) =>
     existsSync(join(ROOT, candidate)),
   );
   if (folder === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { eventually, startControlPlane } from "@flowplane/test/harness";
-import type { Bench } from "../main.ts";
+import type { Bench } from "../bench.ts";
 import { progress, round, usageOf } from "../machine.ts";
 import { percentiles } from "../percentiles.ts";
 import type { FromFleet, ToFleet } from "./messages.ts";
