@@ -52,17 +52,30 @@ export interface Tx extends Ctx {
  */
 export async function inTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
   if (ctx.transaction !== undefined) return work({ ...ctx, ...ctx.transaction });
+  return withHooks(ctx, ctx.storage.tenant, async (tx) => {
+    await sql`select set_config('app.organization_id', ${ctx.actor.organization_id}, true)`.execute(tx.db);
+    return work(tx);
+  });
+}
+
+/**
+ * Runs `work` in one transaction of the system role, which sees every organization. For what happens before there is
+ * an organization to act in; everything else is `inTransaction`.
+ */
+export function inSystemTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
+  return withHooks(ctx, ctx.storage.system, work);
+}
+
+async function withHooks<T>(ctx: Ctx, pool: Db, work: (ctx: Tx) => Promise<T>): Promise<T> {
   const before: (() => Promise<void>)[] = [];
   const after: (() => void)[] = [];
-  const result = await ctx.storage.tenant.transaction().execute(async (db) => {
-    await sql`select set_config('app.organization_id', ${ctx.actor.organization_id}, true)`.execute(db);
-    const tx: Tx = {
+  const result = await pool.transaction().execute(async (db) => {
+    const value = await work({
       ...ctx,
       db,
       beforeCommit: (hook) => void before.push(hook),
       afterCommit: (hook) => void after.push(hook),
-    };
-    const value = await work(tx);
+    });
     for (const hook of before) await hook();
     return value;
   });

@@ -34,6 +34,11 @@ export interface Subscription {
 /** Messages kept for those who resume. */
 export const RETAINED_MESSAGES_MAX = 10_000;
 
+/** What `credentialsChanged` carries. */
+export interface CredentialsChanged {
+  readonly actor_id: string;
+}
+
 /** Subjects, in one place. Ids are checked to be `[A-Za-z0-9_-]+` before they come here. */
 export const subjects = {
   /** Change notices of an organization for its dashboards. */
@@ -46,4 +51,6 @@ export const subjects = {
   agentWatch: (agentId: string) => `agent.${agentId}.watch`,
   /** An identity was revoked: every gateway ends its sockets now. */
   agentRevoked: (agentId: string) => `agent.${agentId}.revoked`,
+  /** A person's or token's rights were changed or taken: `{ actor_id }`. What is remembered of them is forgotten now. */
+  credentialsChanged: "identity.credentials_changed",
 } as const;

@@ -78,7 +78,7 @@ export async function createHttp(
   installProblems(server, (request, reply) => dashboard.page(request, reply));
   installRequestLog(server);
   installProtection(server, base.config, dashboard.scriptHashes);
-  installEventStreams(server);
+  installEventStreams(server, base.bus);
   await server.register(compress, { threshold: COMPRESS_BYTES_MIN, encodings: ["br", "gzip"] });
 
   const http: Http = { fastify: server, base, authenticate: limitAuthentication(authenticate) };

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Gauge } from "prom-client";
 import { api, type ChangeNotice } from "@flowplane/contract";
-import { subjects } from "../bus/bus.ts";
+import { subjects, type Bus, type CredentialsChanged } from "../bus/bus.ts";
 import type { Ctx } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { metrics } from "../metrics.ts";
@@ -222,11 +222,17 @@ export function installChangeStream(http: Http): void {
   });
 }
 
-/** Gives a server its streams and ends them when it closes. */
-export function installEventStreams(fastify: FastifyInstance): void {
+/** Gives a server its streams; it ends them when it closes, and somebody's when their rights change. */
+export function installEventStreams(fastify: FastifyInstance, bus: Bus): void {
   const streams = new EventStreams();
   fastify.decorate("eventStreams", streams);
-  fastify.addHook("preClose", async () => streams.stop());
+  const subscription = bus.subscribe(subjects.credentialsChanged, ({ data }) =>
+    streams.endOf((data as CredentialsChanged).actor_id),
+  );
+  fastify.addHook("preClose", async () => {
+    subscription.close();
+    streams.stop();
+  });
 }
 
 declare module "fastify" {

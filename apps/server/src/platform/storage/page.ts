@@ -39,3 +39,11 @@ export function readCursor(
   if (!Array.isArray(values) || values.length !== length || !values.every(isValue)) throw invalid();
   return values;
 }
+
+/** The id a cursor was made of, for lists that go by id. */
+export function idOfCursor(cursor: string | undefined): string | undefined {
+  const id = readCursor(cursor, 1)?.[0];
+  if (id !== undefined && typeof id !== "string")
+    throw new AppError("invalid_input", "The cursor is not one of this list. Start again without it.");
+  return id;
+}
