@@ -82,6 +82,17 @@ export function declareAgents(program: Command, context: Context): void {
         return agent;
       }),
     );
+
+  apiCommand(agents, "ca", "Print the certificate authority of the agents' listener, as PEM").action(
+    (options: ApiOptions) => printAuthority(context, options),
+  );
+}
+
+async function printAuthority(context: Context, options: ApiOptions): Promise<void> {
+  const { client, output } = await openApi(context, options);
+  const authority = await client.certificateAuthority({});
+  if (options.json === true) output.json(authority);
+  else output.print(authority.certificate.trimEnd());
 }
 
 async function act(
