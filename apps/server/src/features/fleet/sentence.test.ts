@@ -21,6 +21,8 @@ const connected: AgentRow = {
   healthy: true,
   health_status: "ok",
   capabilities: 0x2001,
+  message_digest: null,
+  next_instance_uid: null,
   sequence_num: 7,
   transport: "websocket",
   credential: "certificate",

@@ -53,4 +53,6 @@ export const subjects = {
   agentRevoked: (agentId: string) => `agent.${agentId}.revoked`,
   /** A person's or token's rights were changed or taken: `{ actor_id }`. What is remembered of them is forgotten now. */
   credentialsChanged: "identity.credentials_changed",
+  /** Asks the gateway that holds an agent to send it the restart command, once. */
+  agentRestart: (agentId: string) => `agent.${agentId}.restart`,
 } as const;

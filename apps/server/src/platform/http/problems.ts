@@ -43,6 +43,11 @@ export function installProblems(fastify: FastifyInstance, fallback: Fallback = (
   );
 }
 
+/** The HTTP status of a failure, for answers made without a response object (a refused upgrade). */
+export function statusOf(failure: AppError): number {
+  return STATUS_OF[failure.code];
+}
+
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: AppError): FastifyReply {
   const status = STATUS_OF[failure.code];
   request.errorCode = failure.code;

@@ -56,6 +56,8 @@ export interface Database {
     health_status: string | null;
     capabilities: Generated<number>;
     sequence_num: number | null;
+    message_digest: number | null;
+    next_instance_uid: string | null;
     transport: "websocket" | "http" | null;
     credential: "certificate" | "bearer" | "token" | null;
     remote_address: string | null;
@@ -83,6 +85,7 @@ export interface Database {
     connection_settings_status: Json<Record<string, unknown>> | null;
     custom_capabilities: Json<string[]>;
     available_components_hash: Buffer | null;
+    session: Json<Record<string, unknown>> | null;
   };
   available_components: Tenant & { hash: Buffer; components: Json<Record<string, unknown>> };
   agent_certificates: Tenant & {

@@ -1,0 +1,47 @@
+import type { Actor, Base, Ctx } from "../../platform/context.ts";
+import type { CertificateAuthority } from "./authority.ts";
+import { openOwnAuthority } from "./own-authority.ts";
+
+/** Where agents and collectors are told to go. Functions, because a listener on port 0 knows its port late. */
+export interface Addresses {
+  /** The agents' listener, such as `https://fleet.example:4320`. */
+  readonly agentsUrl: () => string;
+  /** The dashboard's listener, where collectors may also speak OpAMP with a bearer. */
+  readonly httpUrl: () => string;
+}
+
+/** What enrolment needs beside the process's base. */
+export interface Enrolment {
+  readonly authority: CertificateAuthority;
+  readonly addresses: Addresses;
+}
+
+/** Opens (at the very first start: makes) the certificate authority. */
+export async function openEnrolment(
+  base: Pick<Base, "storage" | "secrets" | "now">,
+  addresses: Addresses,
+): Promise<Enrolment> {
+  return { authority: await openOwnAuthority(base), addresses };
+}
+
+export const OPAMP_PATH = "/v1/opamp";
+
+/** The same address for OpAMP over a WebSocket. */
+export function opampUrl(url: string): string {
+  return url.replace(/^http/, "ws") + OPAMP_PATH;
+}
+
+/** A context for what an agent's own request sets in motion before the agent is anybody. */
+export function enrolmentCtx(
+  base: Base,
+  actor: Pick<Actor, "id" | "name" | "organization_id">,
+  request: { requestId: string; remoteAddress: string | null },
+): Ctx {
+  return {
+    ...base,
+    log: base.log.child({ request_id: request.requestId }),
+    actor: { type: "system", role: "service", permissions: [], ...actor },
+    requestId: request.requestId,
+    remoteAddress: request.remoteAddress,
+  };
+}

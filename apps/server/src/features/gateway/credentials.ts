@@ -1,0 +1,196 @@
+import type { IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
+import { sql } from "kysely";
+import type { Base } from "../../platform/context.ts";
+import { AppError } from "../../platform/errors.ts";
+import { readBearer } from "../enrolment/bearers.ts";
+import { looksLikeToken } from "../enrolment/token-text.ts";
+import { recogniseToken, tokenProblem, type TokenRow } from "../enrolment/tokens.ts";
+import type { AgentIdentity } from "./agent-http.ts";
+import { BatchLoader } from "./batch-loader.ts";
+import type { CertificateJudge } from "./client-certificate.ts";
+
+/** What a connection proved. A token proves an organization that lets agents in; the rest prove one agent. */
+export type Credential =
+  | { readonly kind: "agent"; readonly identity: AgentIdentity }
+  | { readonly kind: "token"; readonly token: TokenRow };
+
+/** Credentials judged good are believed this long without asking again; a revocation ends that at once. */
+export const IDENTITY_CACHE_MS = 10_000;
+
+interface Holder {
+  readonly identity: AgentIdentity;
+  readonly problem: string | null;
+}
+
+interface HolderRow {
+  key: string;
+  agent_id: string;
+  organization_id: string;
+  site_id: string;
+  name: string;
+  approval: "expected" | "pending" | "approved";
+  agent_revoked_at: Date | null;
+  credential_revoked_at: Date | null;
+}
+
+/**
+ * Turns what a request shows into a `Credential`. Every failure is an `unauthenticated` `AppError` whose sentence says what
+ * to do, so that the answer is 401 before any upgrade and before a body is read.
+ */
+export class Credentials {
+  readonly #base: Base;
+  readonly #certificates: CertificateJudge;
+  readonly #serials: BatchLoader<Holder>;
+  readonly #bearers: BatchLoader<Holder>;
+  /** Good answers, in two generations: the older is dropped when the newer is `IDENTITY_CACHE_MS` old. */
+  #cache = new Map<string, Holder>();
+  #cacheOld = new Map<string, Holder>();
+  #cacheSince: number;
+
+  constructor(base: Base, certificates: CertificateJudge) {
+    this.#base = base;
+    this.#certificates = certificates;
+    this.#cacheSince = base.now();
+    this.#serials = new BatchLoader((serials) => this.#loadCertificates(serials));
+    this.#bearers = new BatchLoader((ids) => this.#loadBearers(ids));
+  }
+
+  /**
+   * Who this request is from. `trustHeader`: the listener is behind the proxy that sets the configured certificate header.
+   */
+  async of(request: IncomingMessage, trustHeader: boolean): Promise<Credential> {
+    const verdict = this.#certificateOf(request, trustHeader);
+    if (verdict?.ok === true) return this.#certificateHolder(verdict.claims);
+    const bearer = bearerOf(request);
+    // One of ours that is no good is not overlooked for a bearer; somebody else's may be meant for a proxy.
+    if (verdict !== undefined && (!verdict.foreign || bearer === undefined))
+      throw unauthenticated(verdict.problem);
+    if (bearer === undefined) {
+      throw unauthenticated(
+        "Show a client certificate, or `Authorization: Bearer` with an enrolment token or an agent's bearer.",
+      );
+    }
+    return looksLikeToken(bearer) ? this.#tokenHolder(bearer) : this.#bearerHolder(bearer);
+  }
+
+  /** As `of`, for what only one agent may do: an enrolment token is not enough. */
+  async agentOf(request: IncomingMessage): Promise<AgentIdentity> {
+    const credential = await this.of(request, false);
+    if (credential.kind === "token")
+      throw unauthenticated("An enrolment token is not enough here. Enrol first.");
+    return credential.identity;
+  }
+
+  /** Forgets what was believed of an agent: it was revoked, or something of it was. */
+  forget(agentId: string): void {
+    for (const cache of [this.#cache, this.#cacheOld]) {
+      for (const [key, { identity }] of cache) if (identity.agent_id === agentId) cache.delete(key);
+    }
+  }
+
+  #certificateOf(request: IncomingMessage, trustHeader: boolean) {
+    const { clientCertificateHeader } = this.#base.config;
+    if (trustHeader && clientCertificateHeader !== undefined) {
+      const forwarded = request.headers[clientCertificateHeader];
+      if (typeof forwarded === "string" && forwarded !== "")
+        return this.#certificates.ofPem(forwarded, this.#base.now());
+    }
+    return request.socket instanceof TLSSocket
+      ? this.#certificates.ofSocket(request.socket, this.#base.now())
+      : undefined;
+  }
+
+  async #certificateHolder(claims: { serial: string; agentId: string }): Promise<Credential> {
+    const holder = await this.#cached(`s:${claims.serial}`, () => this.#serials.load(claims.serial));
+    if (holder === undefined || holder.identity.agent_id !== claims.agentId)
+      throw unauthenticated("The agent of this certificate is not known here any more. Enrol again.");
+    return agentCredential(holder);
+  }
+
+  async #bearerHolder(text: string): Promise<Credential> {
+    const claims = await readBearer(this.#base, text);
+    if (claims === null)
+      throw unauthenticated("The bearer is not valid here, or has expired. Create a new one.");
+    const holder = await this.#cached(`b:${claims.bearerId}`, () => this.#bearers.load(claims.bearerId));
+    if (holder === undefined || holder.identity.agent_id !== claims.agentId)
+      throw unauthenticated("The bearer, or its agent, was deleted. Create a new one.");
+    return agentCredential(holder);
+  }
+
+  async #tokenHolder(text: string): Promise<Credential> {
+    const token = await recogniseToken(this.#base, text);
+    if (token === null)
+      throw unauthenticated("This enrolment token is unknown here. Copy it again, or create a new one.");
+    // Expired and used up still let those in who came before; the first message tells which it is.
+    if (token.revoked_at !== null) throw unauthenticated(tokenProblem(token, this.#base.now()) ?? "");
+    return { kind: "token", token };
+  }
+
+  async #cached(key: string, load: () => Promise<Holder | undefined>): Promise<Holder | undefined> {
+    const now = this.#base.now();
+    if (now - this.#cacheSince >= IDENTITY_CACHE_MS) {
+      this.#cacheOld = now - this.#cacheSince >= 2 * IDENTITY_CACHE_MS ? new Map() : this.#cache;
+      this.#cache = new Map();
+      this.#cacheSince = now;
+    }
+    const known = this.#cache.get(key) ?? this.#cacheOld.get(key);
+    if (known !== undefined) return known;
+    const holder = await load();
+    if (holder !== undefined && holder.problem === null) this.#cache.set(key, holder);
+    return holder;
+  }
+
+  async #loadCertificates(serials: readonly string[]): Promise<Map<string, Holder>> {
+    const { rows } = await sql<HolderRow>`
+      select c.serial as key, a.id as agent_id, a.organization_id, a.site_id, a.name, a.approval,
+        a.revoked_at as agent_revoked_at, c.revoked_at as credential_revoked_at
+      from agent_certificates c join agents a on a.id = c.agent_id
+      where c.serial = any(${serials}::text[])`.execute(this.#base.storage.system);
+    return new Map(rows.map((row) => [row.key, holderOf(row, "certificate")]));
+  }
+
+  async #loadBearers(ids: readonly string[]): Promise<Map<string, Holder>> {
+    const { rows } = await sql<HolderRow>`
+      with used as (
+        update bearers set last_used_at = ${new Date(this.#base.now())}
+        where id = any(${ids}::uuid[]) and revoked_at is null
+      )
+      select b.id as key, a.id as agent_id, a.organization_id, a.site_id, a.name, a.approval,
+        a.revoked_at as agent_revoked_at, b.revoked_at as credential_revoked_at
+      from bearers b join agents a on a.id = b.agent_id
+      where b.id = any(${ids}::uuid[])`.execute(this.#base.storage.system);
+    return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
+  }
+}
+
+function holderOf(row: HolderRow, credential: "certificate" | "bearer"): Holder {
+  return {
+    identity: {
+      agent_id: row.agent_id,
+      organization_id: row.organization_id,
+      site_id: row.site_id,
+      name: row.name,
+      credential,
+    },
+    problem:
+      row.agent_revoked_at !== null
+        ? `The agent ${row.name} was revoked at ${row.agent_revoked_at.toISOString()}.`
+        : row.credential_revoked_at !== null
+          ? `This ${credential} was revoked at ${row.credential_revoked_at.toISOString()}.`
+          : null,
+  };
+}
+
+function agentCredential({ identity, problem }: Holder): Credential {
+  if (problem !== null) throw unauthenticated(problem);
+  return { kind: "agent", identity };
+}
+
+function bearerOf(request: IncomingMessage): string | undefined {
+  return /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+}
+
+function unauthenticated(sentence: string): AppError {
+  return new AppError("unauthenticated", sentence);
+}

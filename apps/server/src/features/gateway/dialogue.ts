@@ -1,0 +1,474 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  answerCertificateRequest,
+  badRequestReply,
+  isOwned,
+  newConnection,
+  OpAMPConnectionSettingsSchema,
+  pushToAgent,
+  receiveFromAgent,
+  release,
+  SERVER_CAPABILITY,
+  ServerToAgentSchema,
+  stepServer,
+  tellToMove,
+  uidBytes,
+  type AgentState,
+  type Changes,
+  type Connection,
+  type Effect,
+  type MessageLimits,
+  type ServerProfile,
+  type ServerToAgent,
+  type StepContext,
+  type Transport,
+} from "@flowplane/opamp";
+import { LINK_CAPABILITY } from "@flowplane/link";
+import type { Base, Ctx } from "../../platform/context.ts";
+import { renewCertificate } from "../enrolment/certificates.ts";
+import { opampUrl, type Enrolment } from "../enrolment/enrolment.ts";
+import { agentActor } from "./agent-http.ts";
+import type { Components } from "./components.ts";
+import type { Credential } from "./credentials.ts";
+import { certificatesIssued, opampMessages } from "./figures.ts";
+import { columnsOf, isSessionChanged, reportOf } from "./projection.ts";
+import type { WireRecorder } from "./recorder.ts";
+import type { AgentSession, Origin, Sessions } from "./sessions.ts";
+import type { StatusWriter } from "./writer.ts";
+import type { AgentColumns } from "./writer-store.ts";
+
+/** Heartbeats are asked for at this interval with every settings offer. */
+export const HEARTBEAT_SECONDS = 30;
+const LINK_CAPABILITIES: readonly string[] = [LINK_CAPABILITY];
+
+/** One way to and from agents: a WebSocket, or a single HTTP request. */
+export interface Line extends Origin {
+  readonly id: string;
+  readonly transport: Transport;
+  connection: Connection;
+  /** Sends unasked; does nothing on HTTP. */
+  send(message: ServerToAgent, agentId: string): void;
+  /** Ends the line, for good reason given to the peer. */
+  close(code: number, reason: string): void;
+}
+
+/** What the dialogue hands to the link protocol (link.ts). */
+export interface LinkEnd {
+  onConnected(session: AgentSession): void;
+  onDisconnected(session: AgentSession): void;
+  onMessage(session: AgentSession, type: string, data: Uint8Array): void;
+}
+
+export interface DialogueOptions {
+  readonly base: Base;
+  readonly enrolment: Enrolment;
+  readonly sessions: Sessions;
+  readonly writer: StatusWriter;
+  readonly recorder: WireRecorder;
+  readonly components: Components;
+  readonly limits: MessageLimits;
+  readonly random: () => number;
+}
+
+/** A reply, and the agent it is for where that is known. */
+export interface Reply {
+  readonly message: ServerToAgent;
+  readonly agentId: string | null;
+  readonly isMalformed: boolean;
+}
+
+/**
+ * Runs the pure session machine: finds the agent's state, steps it, carries out what the step asks for, and hands the
+ * changes to the writer. It knows nothing of sockets and requests.
+ */
+export class Dialogue {
+  readonly #options: DialogueOptions;
+  readonly #lines = new Map<string, Line>();
+  readonly #profiles = new Map<string, ServerProfile>();
+  #link: LinkEnd | undefined;
+
+  constructor(options: DialogueOptions) {
+    this.#options = options;
+  }
+
+  /** The link protocol needs the dialogue to send, and the dialogue the link to receive. */
+  set link(link: LinkEnd) {
+    this.#link = link;
+  }
+
+  lines(): IterableIterator<Line> {
+    return this.#lines.values();
+  }
+
+  get lineCount(): number {
+    return this.#lines.size;
+  }
+
+  open(line: Line): void {
+    this.#lines.set(line.id, line);
+  }
+
+  /** A socket is gone: its agents are disconnected, unless another socket speaks for them by now. */
+  closed(line: Line): void {
+    this.#lines.delete(line.id);
+    const { sessions } = this.#options;
+    for (const uid of line.connection.agents.keys()) {
+      const session = sessions.find(line.credential, uid);
+      if (session === undefined) continue;
+      const { ownership, wasOwner } = release(session.ownership, line.id);
+      session.ownership = ownership;
+      if (wasOwner) this.#disconnected(session, line.id);
+      if (ownership === null) sessions.evict(session.identity.agent_id);
+    }
+  }
+
+  /**
+   * Takes one message (without WebSocket header) and gives the one reply it gets; at once where nothing has to be waited
+   * for. Rejects when the database is needed and away.
+   */
+  receive(line: Line, data: Uint8Array): Reply | Promise<Reply> {
+    const received = receiveFromAgent(data, this.#options.limits);
+    if (!received.ok) {
+      opampMessages.inc({ direction: "received", transport: line.transport, outcome: "malformed" });
+      return { message: received.reply, agentId: null, isMalformed: true };
+    }
+    const { incoming } = received;
+    // A second agent under a first one's uid is told its new one again, whatever it says under the old.
+    const session = this.#options.sessions.find(line.credential, incoming.uid);
+    if (session !== undefined) return this.#step(line, session, incoming, data.byteLength);
+    return this.#admit(line, incoming, data.byteLength);
+  }
+
+  /** Sends what waits for an agent, as far as its line can carry it. HTTP agents get it with their next poll. */
+  push(session: AgentSession): void {
+    const line = this.#ownerLine(session);
+    if (line === undefined || (session.outbox.length === 0 && session.restart === null)) return;
+    const before = session.state;
+    const { state, messages, effects } = pushToAgent(session.state, this.#context(line, session));
+    session.state = state;
+    this.#settle(session, effects);
+    if (isSessionChanged(before, state)) this.#persist(session, before, {}, line.id, {});
+    for (const message of messages) this.#send(line, message, session.identity.agent_id);
+  }
+
+  /** As `push`, after a reply went out: what could not go before the agent's first message can now. */
+  pushAfter(agentId: string): void {
+    const session = this.#options.sessions.ofAgent(agentId);
+    if (session !== undefined && session.outbox.length > 0) this.push(session);
+  }
+
+  /** Approval or another desire may have changed: what waited for it goes on. */
+  async reconsider(session: AgentSession): Promise<void> {
+    if (session.isApproved) return;
+    await this.#options.sessions.refresh(session);
+    if (!session.isApproved) return;
+    const line = this.#ownerLine(session);
+    if (line === undefined) return;
+    if (this.#speaksLink(session)) this.#link?.onConnected(session);
+    const request = session.pendingRequest;
+    if (request === null) return;
+    session.pendingRequest = null;
+    const empty = create(ServerToAgentSchema, { instanceUid: uidBytes(session.state.instanceUid) });
+    this.#send(line, await this.#certificate(session, request, empty), session.identity.agent_id);
+  }
+
+  /** Ends everything an agent has open. */
+  cutOff(agentId: string, reason: string): void {
+    const session = this.#options.sessions.ofAgent(agentId);
+    for (const line of this.#lines.values()) {
+      const isItsOwn = line.credential.kind === "agent" && line.credential.identity.agent_id === agentId;
+      const carriesIt =
+        session !== undefined &&
+        line.credential.kind === "token" &&
+        line.connection.agents.has(session.state.instanceUid);
+      // A shared socket is closed as well: the others on it come back, and each is judged anew.
+      if (isItsOwn || carriesIt) line.close(1008, reason);
+    }
+    if (session === undefined) return;
+    const owner = session.ownership?.connectionId ?? null;
+    if (owner !== null) this.#disconnected(session, owner);
+    session.ownership = null;
+    this.#options.sessions.evict(agentId);
+  }
+
+  async #admit(line: Line, incoming: Incoming, bytes: number): Promise<Reply> {
+    const { sessions, components } = this.#options;
+    await components.open(organizationOf(line.credential));
+    const admission = await sessions.admit(line, incoming.uid);
+    if (!admission.ok) {
+      opampMessages.inc({ direction: "received", transport: line.transport, outcome: "refused" });
+      const message = badRequestReply(uidBytes(incoming.uid), admission.problem);
+      return { message, agentId: null, isMalformed: true };
+    }
+    return this.#step(line, admission.session, incoming, bytes);
+  }
+
+  #step(line: Line, session: AgentSession, incoming: Incoming, bytes: number): Reply | Promise<Reply> {
+    const { base, recorder } = this.#options;
+    const now = base.now();
+    const before = session.state;
+    const result = stepServer(session.state, incoming, this.#context(line, session));
+    const ownerBefore = session.ownership?.connectionId;
+    session.state = result.state;
+    session.ownership = result.ownership;
+    session.heardAt = now;
+    line.connection = result.connection;
+    this.#options.sessions.reindex(session, before);
+    const { agent_id } = session.identity;
+    recorder.received(agent_id, incoming.message, bytes, now);
+    opampMessages.inc({ direction: "received", transport: line.transport, outcome: "ok" });
+
+    const left = result.effects.some(({ kind }) => kind === "agent_disconnected");
+    const owns =
+      line.transport === "http" ? !isOwned(result.ownership) : result.ownership?.connectionId === line.id;
+    if (owns || left)
+      this.#persist(
+        session,
+        before,
+        result.changes,
+        this.#connectionId(line, session),
+        this.#arrivalColumns(line, session, left),
+      );
+    if (left) session.writtenConnectionId = null;
+    this.#settle(session, result.effects);
+    const spokeLink = before.customCapabilities.includes(LINK_CAPABILITY);
+    const isNewOwner = owns && (ownerBefore !== result.ownership?.connectionId || !spokeLink);
+    if (isNewOwner && session.isApproved && this.#speaksLink(session)) this.#link?.onConnected(session);
+    if (left) this.#link?.onDisconnected(session);
+
+    let request: Uint8Array | undefined;
+    for (const effect of result.effects) {
+      if (effect.kind === "sign_certificate") request = effect.csr;
+      else if (effect.kind === "custom_message" && session.isApproved)
+        this.#link?.onMessage(session, effect.type, effect.data);
+      else if (effect.kind === "duplicate_uid") this.#separate(line, effect);
+    }
+    if (request === undefined && session.pendingRequest !== null && session.isApproved) {
+      request = session.pendingRequest;
+      session.pendingRequest = null;
+    }
+    const reply = (message: ServerToAgent): Reply => ({ message, agentId: agent_id, isMalformed: false });
+    return request === undefined
+      ? reply(result.reply)
+      : this.#certificate(session, request, result.reply).then(reply);
+  }
+
+  #context(line: Line, session: AgentSession): StepContext {
+    const { base, random } = this.#options;
+    return {
+      now: base.now(),
+      random,
+      connection: line.connection,
+      ownership: session.ownership,
+      desired: session.isApproved
+        ? {
+            customMessages: session.outbox,
+            ...(session.restart === null ? {} : { restart: session.restart }),
+          }
+        : {},
+      server: this.#profile(session.identity.organization_id),
+    };
+  }
+
+  /** Strikes off what was sent or refused. */
+  #settle(session: AgentSession, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "custom_message_sent":
+        case "custom_message_refused":
+          session.outbox = session.outbox.filter(({ id }) => id !== effect.id);
+          break;
+        case "restart_sent":
+        case "restart_refused":
+          session.restart = null;
+          break;
+        case "offer_refused":
+          this.#options.base.log.error(
+            { agent_id: session.identity.agent_id, ...effect },
+            "an offer was held back",
+          );
+          break;
+        case "sign_certificate":
+        case "custom_message":
+        case "full_state_asked":
+        case "agent_disconnected":
+        case "agent_rekeyed":
+        case "duplicate_uid":
+          break;
+      }
+    }
+  }
+
+  #separate(line: Line, { uid, newUid, connectionId }: Extract<Effect, { kind: "duplicate_uid" }>): void {
+    this.#options.base.log.warn(
+      { instance_uid: uid, new_instance_uid: newUid },
+      "two agents use one instance_uid; one gets a new one",
+    );
+    // The newcomer on this very line has the news in its reply.
+    if (connectionId === line.id) return;
+    const other = this.#lines.get(connectionId);
+    if (other === undefined) return;
+    const moved = tellToMove(other.connection, uid, newUid);
+    other.connection = moved.connection;
+    other.send(moved.message, "");
+  }
+
+  async #certificate(
+    session: AgentSession,
+    request: Uint8Array,
+    reply: ServerToAgent,
+  ): Promise<ServerToAgent> {
+    const { base, enrolment } = this.#options;
+    if (!session.isApproved) {
+      session.pendingRequest = Uint8Array.from(request);
+      return answerCertificateRequest(reply, { kind: "pending" });
+    }
+    const ctx: Ctx = {
+      ...base,
+      actor: agentActor(session.identity),
+      requestId: `opamp-${session.state.instanceUid}`,
+      remoteAddress: null,
+    };
+    const pem = Buffer.from(request).toString("utf8");
+    const renewal = await renewCertificate(
+      ctx,
+      enrolment,
+      session.identity.agent_id,
+      session.state.instanceUid,
+      pem,
+    );
+    if (!renewal.ok) return answerCertificateRequest(reply, { kind: "refused", reason: renewal.problem });
+    certificatesIssued.inc({ occasion: "renewal" });
+    const certificate = Buffer.from(renewal.certificatePem);
+    return answerCertificateRequest(reply, {
+      kind: "issued",
+      certificate,
+      caCertificates: Buffer.from(renewal.caPem),
+      settings: create(OpAMPConnectionSettingsSchema, {
+        destinationEndpoint: opampUrl(enrolment.addresses.agentsUrl()),
+        heartbeatIntervalSeconds: BigInt(HEARTBEAT_SECONDS),
+        tls: { caPemContents: renewal.caPem },
+      }),
+      hash: new Uint8Array(await crypto.subtle.digest("SHA-256", certificate)),
+    });
+  }
+
+  #persist(
+    session: AgentSession,
+    before: AgentState,
+    changes: Changes,
+    connectionId: string,
+    arrival: AgentColumns,
+  ): void {
+    const { state, identity } = session;
+    const now = this.#options.base.now();
+    const columns = { ...arrival, ...columnsOf(changes, before, state) };
+    const report = reportOf(changes, now);
+    const hasReport = Object.keys(report).length > 0;
+    if (changes.availableComponents !== undefined)
+      this.#options.components.store(identity.organization_id, changes.availableComponents);
+    this.#options.writer.put({
+      agentId: identity.agent_id,
+      organizationId: identity.organization_id,
+      connectionId,
+      takesOver: session.writtenConnectionId !== connectionId,
+      lastSeenAt: now,
+      sequenceNum: safeNumber(state.sequenceNum),
+      messageDigest: state.messageDigest,
+      columns: Object.keys(columns).length === 0 ? null : columns,
+      report: hasReport ? report : null,
+      session: isSessionChanged(before, state) ? state : null,
+      reportBytes: hasReport ? JSON.stringify(report).length : 0,
+    });
+    session.writtenConnectionId = connectionId;
+  }
+
+  /** The agent is heard without a message: its socket answered a ping. */
+  heard(line: Line): void {
+    for (const uid of line.connection.agents.keys()) {
+      const session = this.#options.sessions.find(line.credential, uid);
+      if (session?.ownership?.connectionId === line.id)
+        this.#persist(session, session.state, {}, line.id, {});
+    }
+  }
+
+  #disconnected(session: AgentSession, connectionId: string): void {
+    const at = new Date(this.#options.base.now()).toISOString();
+    // A superseded connection may be written still; the goodbye is for the one that was the owner.
+    if (session.writtenConnectionId === connectionId)
+      this.#persist(session, session.state, {}, connectionId, { disconnected_at: at });
+    session.writtenConnectionId = null;
+    this.#link?.onDisconnected(session);
+  }
+
+  #arrivalColumns(line: Line, session: AgentSession, left: boolean): AgentColumns {
+    const now = new Date(this.#options.base.now()).toISOString();
+    const arrived: AgentColumns =
+      session.writtenConnectionId === this.#connectionId(line, session)
+        ? {}
+        : {
+            transport: line.transport === "ws" ? "websocket" : "http",
+            credential: session.identity.credential,
+            remote_address: line.remoteAddress,
+            connected_at: now,
+          };
+    return left ? { ...arrived, disconnected_at: now } : arrived;
+  }
+
+  #connectionId(line: Line, session: AgentSession): string {
+    return line.transport === "ws" ? line.id : session.httpConnectionId;
+  }
+
+  #speaksLink(session: AgentSession): boolean {
+    return session.state.customCapabilities.includes(LINK_CAPABILITY);
+  }
+
+  #ownerLine(session: AgentSession): Line | undefined {
+    const owner = session.ownership?.connectionId ?? null;
+    return owner === null ? undefined : this.#lines.get(owner);
+  }
+
+  #send(line: Line, message: ServerToAgent, agentId: string): void {
+    line.send(message, agentId);
+  }
+
+  #profile(organizationId: string): ServerProfile {
+    let profile = this.#profiles.get(organizationId);
+    if (profile === undefined) {
+      profile = {
+        capabilities:
+          SERVER_CAPABILITY.AcceptsStatus |
+          SERVER_CAPABILITY.AcceptsEffectiveConfig |
+          SERVER_CAPABILITY.AcceptsPackagesStatus |
+          SERVER_CAPABILITY.AcceptsConnectionSettingsRequest,
+        customCapabilities: LINK_CAPABILITIES,
+        isKnownComponents: (hash) => this.#options.components.isKnown(organizationId, hash),
+      };
+      this.#profiles.set(organizationId, profile);
+    }
+    return profile;
+  }
+}
+
+type Incoming = Parameters<typeof stepServer>[1];
+
+/** A fresh line's connection; `credential` names who authenticated, not the secret, so that it survives renewals. */
+export function connectionFor(
+  id: string,
+  transport: Transport,
+  credential: Credential,
+  openedAt: number,
+): Connection {
+  const name =
+    credential.kind === "token" ? `token:${credential.token.id}` : `agent:${credential.identity.agent_id}`;
+  return newConnection(id, transport, name, openedAt);
+}
+
+function organizationOf(credential: Credential): string {
+  return credential.kind === "token" ? credential.token.organization_id : credential.identity.organization_id;
+}
+
+/** Counters beyond what the database holds are not stored: the next message then looks like a gap, which heals itself. */
+function safeNumber(value: bigint | null): number | null {
+  return value === null || value > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(value);
+}

@@ -1,0 +1,99 @@
+import type { Health } from "@flowplane/contract";
+import {
+  redactText,
+  type AgentState,
+  type Changes,
+  type ConfigMapJson,
+  type DescriptionJson,
+  type HealthJson,
+} from "@flowplane/opamp";
+import type { AgentColumns, ReportColumns } from "./writer-store.ts";
+
+const TEXT_CHARS_MAX = 255;
+
+/** What a session's changes mean for the columns people read. */
+export function columnsOf(changes: Changes, before: AgentState, after: AgentState): AgentColumns {
+  const { description, health, capabilities } = changes;
+  return {
+    ...(description === undefined ? {} : describedColumns(description)),
+    ...(health === undefined
+      ? {}
+      : { healthy: health.healthy, health_status: shown(health.last_error || health.status) }),
+    // Bits beyond a double's precision are none that anybody defines.
+    ...(capabilities === undefined ? {} : { capabilities: Number(BigInt.asUintN(53, capabilities)) }),
+    ...(after.instanceUid === before.instanceUid ? {} : { instance_uid: after.instanceUid }),
+    ...(after.nextUid === before.nextUid ? {} : { next_instance_uid: after.nextUid }),
+  };
+}
+
+export function reportOf(changes: Changes, now: number): ReportColumns {
+  const { description, health, effectiveConfig, remoteConfigStatus, packageStatuses } = changes;
+  const { connectionSettingsStatus, customCapabilities, availableComponents } = changes;
+  return {
+    ...(description === undefined
+      ? {}
+      : {
+          identifying_attributes: description.identifying,
+          non_identifying_attributes: description.non_identifying,
+        }),
+    ...(health === undefined ? {} : { health: healthOf(health) }),
+    ...(effectiveConfig === undefined
+      ? {}
+      : { effective_config: entriesOf(effectiveConfig), effective_config_at: new Date(now).toISOString() }),
+    ...(remoteConfigStatus === undefined ? {} : { remote_config_status: remoteConfigStatus }),
+    ...(packageStatuses === undefined ? {} : { package_statuses: packageStatuses }),
+    ...(connectionSettingsStatus === undefined
+      ? {}
+      : { connection_settings_status: connectionSettingsStatus }),
+    ...(customCapabilities === undefined ? {} : { custom_capabilities: customCapabilities }),
+    ...(availableComponents === undefined ? {} : { available_components_hash: availableComponents.hash }),
+  };
+}
+
+/** Whether anything but the message counters of a session changed, so that it has to be stored. */
+export function isSessionChanged(before: AgentState, after: AgentState): boolean {
+  for (const key of Object.keys(after) as (keyof AgentState)[]) {
+    if (key === "sequenceNum" || key === "messageDigest") continue;
+    if (before[key] !== after[key]) return true;
+  }
+  return false;
+}
+
+function describedColumns({ identifying, non_identifying }: DescriptionJson): AgentColumns {
+  const text = (key: string) => shown(String(identifying[key] ?? non_identifying[key] ?? ""));
+  const service = text("service.name");
+  const host = text("host.name");
+  const name = [service, host].filter((part) => part !== null).join("@");
+  return {
+    version: text("service.version"),
+    os: text("os.type"),
+    hostname: host,
+    ...(name === "" ? {} : { described_name: name.slice(0, 200) }),
+  };
+}
+
+function healthOf(health: HealthJson): Health {
+  return {
+    healthy: health.healthy,
+    status: health.status,
+    last_error: health.last_error,
+    start_time: health.started_at,
+    status_time: health.status_at,
+    components: Object.fromEntries(
+      Object.entries(health.components).map(([name, component]) => [name, healthOf(component)]),
+    ),
+  };
+}
+
+/** Agents should have redacted their configuration; it is done again here, because some do not. */
+function entriesOf(map: ConfigMapJson) {
+  return Object.entries(map).map(([name, entry]) => ({
+    name,
+    content_type: entry.content_type,
+    body: entry.encoding === "utf8" ? redactText(entry.body) : entry.body,
+  }));
+}
+
+function shown(text: string): string | null {
+  return text === "" ? null : text.slice(0, TEXT_CHARS_MAX);
+}

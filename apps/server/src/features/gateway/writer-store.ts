@@ -1,0 +1,150 @@
+import { sql } from "kysely";
+import { agentStateToJson } from "@flowplane/opamp";
+import type { Db } from "../../platform/storage/database.ts";
+import type { PendingAgent } from "./writer.ts";
+
+/** Columns of `agents` that a status change sets; an absent one is unchanged. Times are ms since the epoch. */
+export interface AgentColumns {
+  readonly transport?: "websocket" | "http";
+  readonly credential?: "certificate" | "bearer" | "token";
+  readonly remote_address?: string | null;
+  readonly connected_at?: string;
+  /** Set when the agent left: it owns no connection then. */
+  readonly disconnected_at?: string;
+  readonly version?: string | null;
+  readonly os?: string | null;
+  readonly hostname?: string | null;
+  readonly healthy?: boolean | null;
+  readonly health_status?: string | null;
+  readonly capabilities?: number;
+  readonly instance_uid?: string;
+  readonly next_instance_uid?: string | null;
+  /** Used only while the agent still has the name it was given for want of a better one. */
+  readonly described_name?: string;
+}
+
+/** Columns of `agent_reports`; an absent one is unchanged. */
+export interface ReportColumns {
+  readonly identifying_attributes?: Record<string, unknown>;
+  readonly non_identifying_attributes?: Record<string, unknown>;
+  readonly health?: unknown;
+  readonly effective_config?: unknown;
+  readonly effective_config_at?: string;
+  readonly remote_config_status?: unknown;
+  readonly package_statuses?: unknown;
+  readonly connection_settings_status?: unknown;
+  readonly custom_capabilities?: readonly string[];
+  /** Lower-case hex. */
+  readonly available_components_hash?: string;
+}
+
+/** Counters of many agents, by arrays: the smallest statement for the most frequent write. */
+export async function writeHeartbeats(db: Db, entries: readonly PendingAgent[]): Promise<void> {
+  const ordered = inOrder(entries);
+  await sql`
+    update agents a set
+      last_seen_at = greatest(a.last_seen_at, to_timestamp(r.seen / 1000.0)),
+      sequence_num = coalesce(r.sequence_num, a.sequence_num),
+      message_digest = coalesce(r.message_digest, a.message_digest),
+      connection_id = r.connection_id,
+      disconnected_at = null
+    from unnest(
+      ${ordered.map(({ agentId }) => agentId)}::uuid[],
+      ${ordered.map(({ connectionId }) => connectionId)}::uuid[],
+      ${ordered.map(({ lastSeenAt }) => lastSeenAt)}::float8[],
+      ${ordered.map(({ sequenceNum }) => sequenceNum)}::bigint[],
+      ${ordered.map(({ messageDigest }) => messageDigest)}::bigint[]
+    ) as r(id, connection_id, seen, sequence_num, message_digest)
+    where a.id = r.id and (a.connection_id is null or a.connection_id = r.connection_id)`.execute(db);
+}
+
+/** Changed columns of many agents. A row owned by another connection by now is left as it is. */
+export async function writeAgents(db: Db, entries: readonly PendingAgent[]): Promise<void> {
+  const records = inOrder(entries).map((entry) => ({
+    id: entry.agentId,
+    connection_id: entry.connectionId,
+    takes_over: entry.takesOver,
+    seen: entry.lastSeenAt,
+    sequence_num: entry.sequenceNum,
+    message_digest: entry.messageDigest,
+    c: entry.columns,
+  }));
+  const text = (name: string) =>
+    sql`case when r.c ? ${sql.lit(name)} then r.c->>${sql.lit(name)} else a.${sql.ref(name)} end`;
+  await sql`
+    update agents a set
+      last_seen_at = greatest(a.last_seen_at, to_timestamp(r.seen / 1000.0)),
+      sequence_num = coalesce(r.sequence_num, a.sequence_num),
+      message_digest = coalesce(r.message_digest, a.message_digest),
+      connection_id = case when r.c ? 'disconnected_at' then null else r.connection_id end,
+      disconnected_at = (r.c->>'disconnected_at')::timestamptz,
+      connected_at = coalesce((r.c->>'connected_at')::timestamptz, a.connected_at),
+      transport = ${text("transport")},
+      credential = ${text("credential")},
+      remote_address = ${text("remote_address")},
+      version = ${text("version")},
+      os = ${text("os")},
+      hostname = ${text("hostname")},
+      healthy = case when r.c ? 'healthy' then (r.c->>'healthy')::boolean else a.healthy end,
+      health_status = ${text("health_status")},
+      capabilities = coalesce((r.c->>'capabilities')::bigint, a.capabilities),
+      instance_uid = coalesce((r.c->>'instance_uid')::uuid, a.instance_uid),
+      next_instance_uid = case when r.c ? 'next_instance_uid' then (r.c->>'next_instance_uid')::uuid else a.next_instance_uid end,
+      name = case when r.c ? 'described_name' and a.name = 'agent-' || right(a.id::text, 8) then r.c->>'described_name' else a.name end
+    from jsonb_to_recordset(${JSON.stringify(records)}::jsonb)
+      as r(id uuid, connection_id uuid, takes_over boolean, seen float8, sequence_num bigint, message_digest bigint, c jsonb)
+    where a.id = r.id and (r.takes_over or a.connection_id is null or a.connection_id = r.connection_id)`.execute(
+    db,
+  );
+}
+
+/** Reports and sessions of many agents; deleted agents are passed over. */
+export async function writeReports(db: Db, entries: readonly PendingAgent[]): Promise<void> {
+  const records = inOrder(entries).map((entry) => ({
+    id: entry.agentId,
+    v: {
+      ...entry.report,
+      // Sequence and digest move with every heartbeat; agents holds them.
+      ...(entry.session === null
+        ? {}
+        : { session: { ...agentStateToJson(entry.session), sequenceNum: null, messageDigest: null } }),
+    },
+  }));
+  const json = (name: string) =>
+    sql`case when r.v ? ${sql.lit(name)} then nullif(r.v->${sql.lit(name)}, 'null') else t.${sql.ref(name)} end`;
+  const hash = sql`decode(r.v->>'available_components_hash', 'hex')`;
+  await sql`
+    merge into agent_reports t
+    using (
+      select r.id, r.v, a.organization_id
+      from jsonb_to_recordset(${JSON.stringify(records)}::jsonb) as r(id uuid, v jsonb)
+      join agents a on a.id = r.id
+    ) r on t.agent_id = r.id
+    when matched then update set
+      identifying_attributes = ${json("identifying_attributes")},
+      non_identifying_attributes = ${json("non_identifying_attributes")},
+      health = ${json("health")},
+      effective_config = ${json("effective_config")},
+      effective_config_at = coalesce((r.v->>'effective_config_at')::timestamptz, t.effective_config_at),
+      remote_config_status = ${json("remote_config_status")},
+      package_statuses = ${json("package_statuses")},
+      connection_settings_status = ${json("connection_settings_status")},
+      custom_capabilities = ${json("custom_capabilities")},
+      available_components_hash = coalesce(${hash}, t.available_components_hash),
+      session = ${json("session")}
+    when not matched then insert
+      (agent_id, organization_id, identifying_attributes, non_identifying_attributes, health, effective_config,
+       effective_config_at, remote_config_status, package_statuses, connection_settings_status, custom_capabilities,
+       available_components_hash, session)
+    values (r.id, r.organization_id,
+      coalesce(r.v->'identifying_attributes', '{}'), coalesce(r.v->'non_identifying_attributes', '{}'),
+      nullif(r.v->'health', 'null'), nullif(r.v->'effective_config', 'null'), (r.v->>'effective_config_at')::timestamptz,
+      nullif(r.v->'remote_config_status', 'null'), nullif(r.v->'package_statuses', 'null'),
+      nullif(r.v->'connection_settings_status', 'null'), coalesce(r.v->'custom_capabilities', '[]'),
+      ${hash}, r.v->'session')`.execute(db);
+}
+
+/** Always in the same order, so that two gateways cannot wait for each other's rows. */
+function inOrder(entries: readonly PendingAgent[]): PendingAgent[] {
+  return entries.toSorted((left, right) => (left.agentId < right.agentId ? -1 : 1));
+}
