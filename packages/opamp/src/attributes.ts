@@ -25,8 +25,7 @@ export function anyValueToJson({ value }: AnyValue): Json {
     case "boolValue":
       return value.value;
     case "doubleValue":
-      // JSON has no NaN and no infinities.
-      return Number.isFinite(value.value) ? value.value : String(value.value);
+      return numberToJson(value.value);
     case "intValue":
       return integerToJson(value.value);
     case "bytesValue":
@@ -70,6 +69,11 @@ export function anyValueFromJson(json: Json): AnyValue {
 export function integerToJson(value: bigint): number | string {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value.toString();
+}
+
+/** JSON has no NaN, no infinities and no negative zero: the first two become text, the last becomes 0. */
+export function numberToJson(value: number): number | string {
+  return Number.isFinite(value) ? value + 0 : String(value);
 }
 
 /** The text without NUL characters. */

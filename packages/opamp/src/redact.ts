@@ -1,7 +1,7 @@
 // A decoded message as JSON to be shown to people: everything that could be a credential replaced, what is
 // long cut short. The wire recorder stores nothing else, so nothing here may be made optional.
 
-import { integerToJson, storableText, setOwn } from "./attributes.ts";
+import { integerToJson, numberToJson, setOwn, storableText } from "./attributes.ts";
 import { toHex } from "./bytes.ts";
 import type { Json } from "./digest.ts";
 import type { AgentToServer, ServerToAgent } from "./gen/opamp_pb.ts";
@@ -30,7 +30,8 @@ export function redactMessage(message: AgentToServer | ServerToAgent): Json {
 
 function redactValue(value: unknown, name: string, depth: number): Json {
   if (value === null || value === undefined) return null;
-  if (typeof value === "boolean" || typeof value === "number") return value;
+  if (typeof value === "boolean") return value;
+  if (typeof value === "number") return numberToJson(value);
   if (typeof value === "bigint") return integerToJson(value);
   if (typeof value === "string") return redactString(value, name);
   if (value instanceof Uint8Array) return redactBytes(value, name);
@@ -174,9 +175,11 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(end) && !PLACE_NAME.test(end);
 }
 
-// A line "name: value" or "name=value" of YAML, JSON, TOML, an env file or an argument list.
-const ASSIGNMENT =
-  /(["']?)([A-Za-z0-9_.-]{1,128})\1(\s{0,8}[:=]\s{0,8})("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;}\]]+)/g;
+// "name: value" or "name=value" of YAML, JSON, TOML, an env file, a header or an argument list. After a
+// colon an unquoted value is the rest of the line, because it may have spaces in it; hiding too much is fine.
+const ASSIGNMENT_START = /(["']?)([A-Za-z0-9_.-]{1,128})\1[ \t]{0,8}([:=])[ \t]{0,8}/g;
+const VALUE_AFTER_COLON = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\n]+/y;
+const VALUE_AFTER_EQUALS = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;}\]]+/y;
 const PEM_BLOCK = /-----BEGIN [A-Z0-9 ]{1,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,64}-----|$)/g;
 const AUTH_SCHEME = /\b(Bearer|Basic|Secret-Key|ApiKey)\s+[A-Za-z0-9._~+/=-]{6,}/gi;
 const URL_PASSWORD = /(\w{1,32}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,1024}@/g;
@@ -185,16 +188,64 @@ const KNOWN_TOKEN =
 
 /** Free text with secret-looking values replaced; what merely refers to one, such as `${env:TOKEN}`, stays. */
 export function redactText(text: string): string {
-  return text
-    .replace(PEM_BLOCK, REDACTED)
+  const redacted = redactBlocks(text.replace(PEM_BLOCK, REDACTED))
     .replace(AUTH_SCHEME, (_all, scheme: string) => `${scheme} ${REDACTED}`)
     .replace(URL_PASSWORD, (_all, start: string) => `${start}${REDACTED}@`)
-    .replace(KNOWN_TOKEN, REDACTED)
-    .replace(ASSIGNMENT, (all: string, quote: string, name: string, sign: string, value: string) => {
-      if (!isSecretName(name) || /^["']?\$\{/.test(value) || value.includes(REDACTED)) return all;
-      if (/^(?:true|false|null|~|\[|\{|\||>)/.test(value)) return all;
-      return `${quote}${name}${quote}${sign}${value.startsWith('"') ? `"${REDACTED}"` : REDACTED}`;
-    });
+    .replace(KNOWN_TOKEN, REDACTED);
+  return redactAssignments(redacted);
+}
+
+function redactAssignments(text: string): string {
+  let shown = "";
+  let from = 0;
+  let namesSecret = false; // "name: DB_PASSWORD" says what the "value: …" after it is
+  ASSIGNMENT_START.lastIndex = 0;
+  for (let start = ASSIGNMENT_START.exec(text); start; start = ASSIGNMENT_START.exec(text)) {
+    const name = start[2] ?? "";
+    const isSecret = isSecretName(name) || (namesSecret && name === "value");
+    if (!isSecret && name !== "name" && name !== "key") continue;
+    const at = ASSIGNMENT_START.lastIndex;
+    const valuePattern = start[3] === ":" ? VALUE_AFTER_COLON : VALUE_AFTER_EQUALS;
+    valuePattern.lastIndex = at;
+    const value = valuePattern.exec(text)?.[0];
+    if (!isSecret) namesSecret = isSecretName((value ?? "").replaceAll(/["',\s]/g, ""));
+    if (!isSecret || value === undefined || isHarmless(value)) continue;
+    shown += `${text.slice(from, at)}${value.startsWith('"') ? `"${REDACTED}"` : REDACTED}`;
+    from = ASSIGNMENT_START.lastIndex = at + value.length;
+  }
+  return shown + text.slice(from);
+}
+
+// References to a secret, what is hidden already, and values that are none.
+function isHarmless(value: string): boolean {
+  return (
+    /^["']?\$\{[^}]*\}["']?$/.test(value) ||
+    isRedacted(value) ||
+    /^(?:true|false|null|~|\{.*|[|>][0-9+-]{0,2}[ \t]*)$/.test(value)
+  );
+}
+
+function isRedacted(value: string): boolean {
+  return /^["']?(?:[\w-]+ )?\[REDACTED\]["']?$/.test(value);
+}
+
+const BLOCK_START =
+  /^([ \t]*)(?:- )?["']?([A-Za-z0-9_.-]{1,128})["']?[ \t]{0,8}:[ \t]{0,8}[|>][0-9+-]{0,2}[ \t]*$/;
+
+// A YAML block scalar: the value is on the following, deeper lines.
+function redactBlocks(text: string): string {
+  if (!/[|>][0-9+-]{0,2}[ \t]*\n/.test(text)) return text;
+  const kept: string[] = [];
+  let hiddenBelow: number | null = null; // the indentation of the name whose value is being hidden
+  for (const line of text.split("\n")) {
+    const indentation = line.length - line.trimStart().length;
+    if (hiddenBelow !== null && (line.trim() === "" || indentation > hiddenBelow)) continue;
+    kept.push(line);
+    const start = BLOCK_START.exec(line);
+    hiddenBelow = start?.[2] !== undefined && isSecretName(start[2]) ? indentation : null;
+    if (hiddenBelow !== null) kept.push(`${" ".repeat(indentation + 2)}${REDACTED}`);
+  }
+  return kept.join("\n");
 }
 
 // What is looked at beyond the shown part, so that a secret across the cut is still recognised.

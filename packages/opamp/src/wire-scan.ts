@@ -22,6 +22,14 @@ export type ScanIssue = {
   field: string | null;
 };
 
+// Scratch space, used only within one call and never seen outside: allocating it would cost more than
+// scanning a heartbeat does.
+const TOP_FIELDS_MAX = 32;
+const entries = new Uint32Array(TOP_FIELDS_MAX);
+const spent = new Float64Array(TOP_FIELDS_MAX);
+const ends: number[] = [];
+const groups: number[] = [];
+
 /** Null when the message may be decoded. */
 export function scanMessage(bytes: Uint8Array, shape: MessageShape, limits: MessageLimits): ScanIssue | null {
   const size = bytes.length;
@@ -33,23 +41,21 @@ export function scanMessage(bytes: Uint8Array, shape: MessageShape, limits: Mess
   let current: MessageShape | null = shape; // null inside what we do not know
   let depth = 0;
   let group = 0; // field number of the innermost open group, 0 when the innermost thing is a message
-  const ends: number[] = [];
-  const outer: (MessageShape | null)[] = [];
-  const groups: number[] = [];
+  let outer: (MessageShape | null)[] | null = null; // made at the first nesting: heartbeats have none
 
   let topName: string | null = null; // the sub-message we are in
   let limit: SubMessageLimit = OTHER_SUB_MESSAGE_LIMIT;
   let bucket = 0;
   // A sub-message may come in several pieces, which the decoder merges: they count together. What we
   // do not know shares bucket 0.
-  const entries = new Float64Array(Math.max(shape.length, 1));
-  const spent = new Float64Array(Math.max(shape.length, 1));
+  entries.fill(0);
+  spent.fill(0);
 
   for (;;) {
     while (at === end && depth > 0 && group === 0) {
       depth -= 1;
       end = ends[depth] ?? size;
-      current = outer[depth] ?? null;
+      current = outer?.[depth] ?? null;
       group = groups[depth] ?? 0;
     }
     if (at === end) {
@@ -76,7 +82,7 @@ export function scanMessage(bytes: Uint8Array, shape: MessageShape, limits: Mess
     if (depth === 0) {
       topName = field?.name ?? null;
       limit = limits.subMessages[number] ?? OTHER_SUB_MESSAGE_LIMIT;
-      bucket = field ? number : 0;
+      bucket = field && number < TOP_FIELDS_MAX ? number : 0;
     }
     const count = (entries[bucket] ?? 0) + 1;
     entries[bucket] = count;
@@ -129,6 +135,7 @@ export function scanMessage(bytes: Uint8Array, shape: MessageShape, limits: Mess
             return issue("too_deep", topName, `nested more than ${limits.nestingDepthMax} levels deep`);
           }
           ends[depth] = end;
+          outer ??= [];
           outer[depth] = current;
           groups[depth] = group;
           depth += 1;
@@ -145,6 +152,7 @@ export function scanMessage(bytes: Uint8Array, shape: MessageShape, limits: Mess
           return issue("too_deep", topName, `nested more than ${limits.nestingDepthMax} levels deep`);
         }
         ends[depth] = end;
+        outer ??= [];
         outer[depth] = current;
         groups[depth] = group;
         depth += 1;
@@ -155,7 +163,7 @@ export function scanMessage(bytes: Uint8Array, shape: MessageShape, limits: Mess
         if (group !== number) return issue("malformed", topName, "a group ends that did not begin");
         depth -= 1;
         end = ends[depth] ?? size;
-        current = outer[depth] ?? null;
+        current = outer?.[depth] ?? null;
         group = groups[depth] ?? 0;
         break;
       default:

@@ -88,8 +88,8 @@ export function flush(
     const custom = nextCustomMessage(state, link);
     const dueAt = fullStateDueAt(state);
     const sendAll = dueAt !== null && dueAt <= now;
-    const isNews =
-      sendAll || state.unsent.size > 0 || state.certificateRequest !== null || state.sendComponents;
+    const asksCertificate = state.certificateRequest?.isSent === false;
+    const isNews = sendAll || state.unsent.size > 0 || asksCertificate || state.sendComponents;
     if (!isNews && !custom && !mustSend) return { state, effects };
     mustSend = false;
     const message = create(AgentToServerSchema, content(state, sendAll, custom));
