@@ -1,6 +1,10 @@
+import { Readable } from "node:stream";
 import { api } from "@flowplane/contract";
-import { route, type Http } from "../../platform/http/route.ts";
+import { route, streamRoute, type Http } from "../../platform/http/route.ts";
 import { createRun, restartRun } from "./launch.ts";
+import { openDownload } from "./logs/download.ts";
+import { readLogPage, searchLog } from "./logs/read.ts";
+import { streamLog } from "./logs/stream.ts";
 import { listRunPage, readRun } from "./runs.ts";
 import { stopRun } from "./stop.ts";
 import { readTimeline } from "./timeline.ts";
@@ -13,4 +17,16 @@ export function runRoutes(http: Http): void {
   route(http, api.runKill, (ctx, { params, body }) => stopRun(ctx, params.run_id, { ...body, mode: "kill" }));
   route(http, api.runRestart, (ctx, { params, body }) => restartRun(ctx, params.run_id, body.reason));
   route(http, api.runEvents, (ctx, { params, query }) => readTimeline(ctx, params.run_id, query));
+  route(http, api.runLogs, (ctx, { params, query }) => readLogPage(ctx, params.run_id, query));
+  route(http, api.runLogSearch, (ctx, { params, query }) => searchLog(ctx, params.run_id, query));
+  streamRoute(http, api.runLogStream, (ctx, { params, query }, raw, reply) =>
+    streamLog(ctx, { runId: params.run_id, fromSeq: query.from_seq }, raw, reply),
+  );
+  streamRoute(http, api.runLogDownload, async (ctx, { params, query }, _raw, reply) => {
+    const log = await openDownload(ctx, params.run_id, query.format, query.stream);
+    return reply
+      .type(log.contentType)
+      .header("content-disposition", `attachment; filename="${log.fileName}"`)
+      .send(Readable.from(log.chunks));
+  });
 }

@@ -1,0 +1,60 @@
+import type { LogLine } from "@flowplane/link";
+import type { Ctx } from "../../../platform/context.ts";
+import { bufferOf, lineOf } from "./lines.ts";
+import { readRunLog } from "./read.ts";
+import { storedLines } from "./segments.ts";
+
+export type LogFormat = "raw" | "text" | "jsonl";
+
+export interface LogDownload {
+  readonly fileName: string;
+  readonly contentType: string;
+  /** One chunk per segment; the next one is read when this one was taken. */
+  readonly chunks: AsyncIterable<Buffer>;
+}
+
+const FILE = {
+  raw: { suffix: "out", contentType: "application/octet-stream" },
+  text: { suffix: "log", contentType: "text/plain; charset=utf-8" },
+  jsonl: { suffix: "jsonl", contentType: "application/jsonl; charset=utf-8" },
+} as const satisfies Record<LogFormat, object>;
+
+const NEWLINE = Buffer.from("\n");
+
+/** Everything stored of a run's log, or of one of its streams. Throws `not_found` before the first chunk. */
+export async function openDownload(
+  ctx: Ctx,
+  runId: string,
+  format: LogFormat,
+  stream: "stdout" | "stderr" | undefined,
+): Promise<LogDownload> {
+  const run = await readRunLog(ctx, runId);
+  const { suffix, contentType } = FILE[format];
+  return {
+    fileName: ["run", run.id, ...(stream === undefined ? [] : [stream])].join("-") + `.${suffix}`,
+    contentType,
+    chunks: chunksOf(storedLines(ctx, run.id, 1, run.log_stored_seq), format, stream),
+  };
+}
+
+async function* chunksOf(
+  segments: AsyncIterable<readonly LogLine[]>,
+  format: LogFormat,
+  stream: "stdout" | "stderr" | undefined,
+): AsyncGenerator<Buffer> {
+  for await (const lines of segments) {
+    const wanted = stream === undefined ? lines : lines.filter((line) => line.stream === stream);
+    if (wanted.length > 0) yield Buffer.concat(wanted.flatMap((line) => encode(line, format)));
+  }
+}
+
+function encode(line: LogLine, format: LogFormat): Buffer[] {
+  switch (format) {
+    case "raw":
+      return line.partial ? [bufferOf(line)] : [bufferOf(line), NEWLINE];
+    case "text":
+      return [Buffer.from(`${new Date(line.atMs).toISOString()} ${line.stream} `), bufferOf(line), NEWLINE];
+    case "jsonl":
+      return [Buffer.from(`${JSON.stringify(lineOf(line))}\n`)];
+  }
+}

@@ -1,0 +1,95 @@
+import type { LogLine } from "@flowplane/link";
+import { inTransaction, notify, type Ctx, type Tx } from "../../../platform/context.ts";
+import { AppError, notFound } from "../../../platform/errors.ts";
+import { observeSegment } from "../metrics.ts";
+import { findRunLog, lockRun, updateRun, type RunRow } from "../store.ts";
+import { isLogComplete } from "../view.ts";
+import { publishStored } from "./tail-messages.ts";
+import { contiguousAfter, findSegment, insertSegment, lastContiguous, type SegmentRow } from "./store.ts";
+
+/** A segment as an agent sent it, already checked against what it says of itself. */
+export interface ReceivedSegment {
+  readonly runId: string;
+  readonly segmentSeq: number;
+  /** As received, compressed. */
+  readonly body: Uint8Array;
+  /** SHA-256 of `body`, hex. */
+  readonly checksum: string;
+  /** At least one, ascending. */
+  readonly lines: readonly LogLine[];
+}
+
+/**
+ * Stores a segment: first the object, then the row, so that a row always has its object. Resolves when both are
+ * durable. The same segment again changes nothing.
+ *
+ * Segments may come in any order; what readers see, up to `log_stored_seq`, grows only over those without a hole.
+ */
+export async function storeSegment(ctx: Ctx, agentId: string, segment: ReceivedSegment): Promise<void> {
+  const { runId, segmentSeq, lines } = segment;
+  const [first, last] = [lines[0], lines.at(-1)];
+  if (first === undefined || last === undefined) throw new Error("a segment without lines");
+  const earlier = await inTransaction(ctx, async (ctx) => {
+    const run = await findRunLog(ctx.db, runId);
+    if (run === undefined || run.agent_id !== agentId) throw notFound("run", runId);
+    return findSegment(ctx.db, runId, segmentSeq);
+  });
+  if (earlier !== undefined && isCovered(earlier, segment, first.seq, last.seq)) return;
+
+  const key = objectKey(ctx.actor.organization_id, segment);
+  await ctx.objects.put(key, segment.body);
+  await inTransaction(ctx, async (ctx) => {
+    const run = await lockRun(ctx.db, runId);
+    if (run === undefined) throw notFound("run", runId);
+    // Looked up again under the lock: the same upload may have been made twice at once.
+    const present = await findSegment(ctx.db, runId, segmentSeq);
+    if (present !== undefined && isCovered(present, segment, first.seq, last.seq)) return;
+    const bytes = lines.reduce((sum, line) => sum + line.bytes.length + (line.partial ? 0 : 1), 0);
+    await insertSegment(ctx.db, {
+      run_id: runId,
+      segment_seq: segmentSeq,
+      organization_id: ctx.actor.organization_id,
+      object_key: key,
+      first_seq: first.seq,
+      last_seq: last.seq,
+      bytes,
+      stored_bytes: segment.body.length,
+      lines: lines.length,
+      checksum: segment.checksum,
+      first_at: new Date(first.atMs),
+      last_at: new Date(last.atMs),
+    });
+    await advance(ctx, run);
+    ctx.afterCommit(() => observeSegment(ctx.now() - last.atMs, bytes));
+  });
+}
+
+/** Whether a stored segment already holds what this one brings. Throws when they contradict each other. */
+function isCovered(stored: SegmentRow, segment: ReceivedSegment, firstSeq: number, lastSeq: number): boolean {
+  if (stored.checksum === segment.checksum) return true;
+  // Compressed anew by another version of the agent, perhaps.
+  if (stored.first_seq === firstSeq && stored.last_seq === lastSeq) return true;
+  throw new AppError(
+    "conflict",
+    `Segment ${segment.segmentSeq} is stored already with lines ${stored.first_seq} to ${stored.last_seq}; this one has lines ${firstSeq} to ${lastSeq}.`,
+  );
+}
+
+/** Lets what readers see grow over the segments that now follow it without a hole. */
+async function advance(ctx: Tx, run: RunRow): Promise<void> {
+  const from = await lastContiguous(ctx.db, run.id, run.log_stored_seq);
+  let { log_bytes, log_lines, log_stored_seq } = run;
+  for (const segment of await contiguousAfter(ctx.db, run.id, from)) {
+    log_bytes += segment.bytes;
+    log_lines += segment.lines;
+    log_stored_seq = Math.max(log_stored_seq, segment.last_seq);
+  }
+  if (log_stored_seq === run.log_stored_seq) return;
+  await updateRun(ctx.db, run.id, { log_bytes, log_lines, log_stored_seq });
+  ctx.afterCommit(() => publishStored(ctx.bus, run.id, log_stored_seq));
+  if (isLogComplete({ ...run, log_stored_seq })) notify(ctx, { topic: "run", id: run.id });
+}
+
+function objectKey(organizationId: string, { runId, segmentSeq, checksum }: ReceivedSegment): string {
+  return `runs/${organizationId}/${runId}/${String(segmentSeq).padStart(10, "0")}-${checksum.slice(0, 16)}`;
+}

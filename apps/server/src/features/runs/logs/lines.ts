@@ -1,0 +1,40 @@
+import { isUtf8 } from "node:buffer";
+import type { LogLine as LinkLine } from "@flowplane/link";
+import type { LogLine } from "@flowplane/contract";
+
+/** A line as the API shows it: text, and the exact bytes beside it where they are no UTF-8. */
+export function lineOf(line: LinkLine): LogLine {
+  const bytes = bufferOf(line);
+  return {
+    seq: line.seq,
+    at: new Date(line.atMs).toISOString(),
+    stream: line.stream,
+    text: bytes.toString("utf8"),
+    ...(isUtf8(bytes) ? {} : { base64: bytes.toString("base64") }),
+    partial: line.partial,
+  };
+}
+
+/** The same bytes as a Buffer, not a copy. */
+export function bufferOf({ bytes }: LinkLine): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Cuts lines into pieces of at most so many lines and bytes, at least one line each. */
+export function* pieces(
+  lines: readonly LinkLine[],
+  linesMax: number,
+  bytesMax: number,
+): Generator<readonly LinkLine[]> {
+  let start = 0;
+  let bytes = 0;
+  for (const [index, line] of lines.entries()) {
+    if (index > start && (index - start >= linesMax || bytes + line.bytes.length > bytesMax)) {
+      yield lines.slice(start, index);
+      start = index;
+      bytes = 0;
+    }
+    bytes += line.bytes.length;
+  }
+  if (start < lines.length) yield lines.slice(start);
+}

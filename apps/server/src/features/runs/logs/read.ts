@@ -1,0 +1,72 @@
+import type { LogLine } from "@flowplane/contract";
+import { inTransaction, type Ctx } from "../../../platform/context.ts";
+import { notFound } from "../../../platform/errors.ts";
+import { isUuid } from "../../../platform/ids.ts";
+import { findRunLog } from "../store.ts";
+import { PAGE_BYTES_MAX, SEARCH_BYTES_MAX } from "./limits.ts";
+import { bufferOf, lineOf } from "./lines.ts";
+import { storedLines } from "./segments.ts";
+
+export type RunLog = NonNullable<Awaited<ReturnType<typeof findRunLog>>>;
+
+/** How a run's log stands. Throws `not_found`. */
+export async function readRunLog(ctx: Ctx, runId: string): Promise<RunLog> {
+  const run = isUuid(runId) ? await inTransaction(ctx, (ctx) => findRunLog(ctx.db, runId)) : undefined;
+  if (run === undefined) throw notFound("run", runId);
+  return run;
+}
+
+/** Stored lines from a sequence number on. `next_seq` is null when they reach the end of what is stored now. */
+export async function readLogPage(
+  ctx: Ctx,
+  runId: string,
+  page: { from_seq: number; limit: number },
+): Promise<{ items: LogLine[]; next_seq: number | null; last_seq: number }> {
+  const run = await readRunLog(ctx, runId);
+  const items: LogLine[] = [];
+  let bytes = 0;
+  for await (const lines of storedLines(ctx, runId, page.from_seq, run.log_stored_seq)) {
+    for (const line of lines) {
+      if (items.length >= page.limit || (items.length > 0 && bytes + line.bytes.length > PAGE_BYTES_MAX))
+        return { items, next_seq: line.seq, last_seq: run.log_stored_seq };
+      items.push(lineOf(line));
+      bytes += line.bytes.length;
+    }
+  }
+  return { items, next_seq: null, last_seq: run.log_stored_seq };
+}
+
+/**
+ * Stored lines that contain a text. One call looks through a bounded amount; `more` says that there is more behind
+ * `searched_to`, from where the next call goes on.
+ */
+export async function searchLog(
+  ctx: Ctx,
+  runId: string,
+  query: { q: string; case_sensitive: "true" | "false"; from_seq: number; limit: number },
+): Promise<{ seqs: number[]; searched_to: number; more: boolean }> {
+  const run = await readRunLog(ctx, runId);
+  const matches = matcher(query.q, query.case_sensitive === "true");
+  const seqs: number[] = [];
+  let searchedTo = Math.min(query.from_seq - 1, run.log_stored_seq);
+  let bytes = 0;
+  for await (const lines of storedLines(ctx, runId, query.from_seq, run.log_stored_seq)) {
+    for (const line of lines) {
+      if (seqs.length >= query.limit || bytes >= SEARCH_BYTES_MAX)
+        return { seqs, searched_to: searchedTo, more: true };
+      if (matches(bufferOf(line))) seqs.push(line.seq);
+      searchedTo = line.seq;
+      bytes += line.bytes.length + 1;
+    }
+  }
+  return { seqs, searched_to: Math.max(searchedTo, run.log_stored_seq), more: false };
+}
+
+function matcher(text: string, isCaseSensitive: boolean): (line: Buffer) => boolean {
+  if (isCaseSensitive) {
+    const bytes = Buffer.from(text);
+    return (line) => line.includes(bytes);
+  }
+  const folded = text.toLowerCase();
+  return (line) => line.toString("utf8").toLowerCase().includes(folded);
+}

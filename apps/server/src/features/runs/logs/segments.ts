@@ -1,0 +1,90 @@
+import type { LogLine } from "@flowplane/link";
+import { inTransaction, type Ctx } from "../../../platform/context.ts";
+import type { Objects } from "../../../platform/objects/objects.ts";
+import { decodeSegment } from "./decode.ts";
+import { CACHE_BYTES_MAX, SEGMENT_ROWS_PER_READ } from "./limits.ts";
+import { segmentsFrom, type SegmentRow } from "./store.ts";
+
+/**
+ * The stored lines of a run from `fromSeq` to `storedSeq`, segment by segment: whoever takes the next one decides the
+ * pace, and only one is held for it. No line comes twice, whatever the segments overlap.
+ */
+export async function* storedLines(
+  ctx: Ctx,
+  runId: string,
+  fromSeq: number,
+  storedSeq: number,
+): AsyncGenerator<readonly LogLine[]> {
+  let next = fromSeq;
+  while (next <= storedSeq) {
+    const from = next;
+    const rows = await inTransaction(ctx, (ctx) =>
+      segmentsFrom(ctx.db, runId, from, storedSeq, SEGMENT_ROWS_PER_READ),
+    );
+    for (const row of rows) {
+      const lines = since(await readSegment(ctx.objects, row), next);
+      next = Math.max(next, row.last_seq + 1);
+      if (lines.length > 0) yield lines;
+    }
+    if (rows.length < SEGMENT_ROWS_PER_READ) return;
+  }
+}
+
+/** The lines from `seq` on; they ascend, so the first is searched by halves. */
+export function since(lines: readonly LogLine[], seq: number): readonly LogLine[] {
+  let [low, high] = [0, lines.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((lines[middle]?.seq ?? Infinity) < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? lines : lines.slice(low);
+}
+
+interface Cached {
+  readonly lines: Promise<readonly LogLine[]>;
+  readonly cost: number;
+}
+
+/** About what a decoded line takes beside its bytes. */
+const LINE_COST_BYTES = 150;
+
+// Segments never change, so those of all runs share one cache per process. The oldest used is the first to go.
+const cache = new Map<string, Cached>();
+let cachedBytes = 0;
+
+async function readSegment(objects: Objects, row: SegmentRow): Promise<readonly LogLine[]> {
+  const cached = cache.get(row.object_key);
+  if (cached !== undefined) {
+    cache.delete(row.object_key);
+    cache.set(row.object_key, cached);
+    return cached.lines;
+  }
+  const entry = { lines: loadSegment(objects, row), cost: row.bytes + row.lines * LINE_COST_BYTES };
+  cache.set(row.object_key, entry);
+  cachedBytes += entry.cost;
+  for (const key of cache.keys()) {
+    if (cachedBytes <= CACHE_BYTES_MAX) break;
+    forget(key);
+  }
+  try {
+    return await entry.lines;
+  } catch (error) {
+    // A failure is not remembered: the object store may be back in a moment.
+    if (cache.get(row.object_key) === entry) forget(row.object_key);
+    throw error;
+  }
+}
+
+function forget(key: string): void {
+  cachedBytes -= cache.get(key)?.cost ?? 0;
+  cache.delete(key);
+}
+
+async function loadSegment(objects: Objects, row: SegmentRow): Promise<readonly LogLine[]> {
+  const body = await objects.get(row.object_key);
+  if (body === undefined) throw new Error(`log segment ${row.object_key} is not in the object store`);
+  const decoded = await decodeSegment(body);
+  if (!decoded.ok) throw new Error(`log segment ${row.object_key} is damaged: ${decoded.issue}`);
+  return decoded.lines;
+}
