@@ -1,1 +1,2 @@
-export const programName = "flowplane-server";
+export { ConfigError, dataDirOf, readConfig, ROLES, type Config, type ServerRole } from "./config.ts";
+export { startServer, type RunningServer, type StartOptions } from "./server.ts";

@@ -64,23 +64,30 @@ export async function countAgents(db: Db, filter: AgentFilter, now: number): Pro
 /** Counts by every facet in one pass over the matching agents. */
 export async function countFacets(db: Db, filter: AgentFilter, now: number) {
   return db
-    .selectFrom("agents")
-    .innerJoin("sites", "sites.id", "agents.site_id")
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("agents")
+        .innerJoin("sites", "sites.id", "agents.site_id")
+        .select([
+          stateSql(now).as("state"),
+          "agents.kind",
+          "sites.name as site",
+          "agents.version",
+          "agents.os",
+        ])
+        .where((eb) => matching(eb, filter, now))
+        .as("matched"),
+    )
     .select([
-      sql<number>`grouping(${stateSql(now)}, agents.kind, sites.name, agents.version, agents.os)::int`.as(
-        "facet",
-      ),
-      sql<AgentState | null>`${stateSql(now)}`.as("state"),
-      "agents.kind as kind",
-      "sites.name as site",
-      "agents.version as version",
-      "agents.os as os",
+      sql<number>`grouping(state, kind, site, version, os)::int`.as("facet"),
+      sql<AgentState | null>`state`.as("state"),
+      "kind",
+      "site",
+      "version",
+      "os",
       sql<number>`count(*)::int`.as("count"),
     ])
-    .where((eb) => matching(eb, filter, now))
-    .groupBy(
-      sql`grouping sets ((${stateSql(now)}), (agents.kind), (sites.name), (agents.version), (agents.os))`,
-    )
+    .groupBy(sql`grouping sets ((state), (kind), (site), (version), (os))`)
     .execute();
 }
 
@@ -144,7 +151,11 @@ function sortSql(sort: AgentSort, now: number) {
   }
 }
 
-function matching(eb: ExpressionBuilder<Database, "agents">, filter: AgentFilter, now: number) {
+function matching<T extends "agents" | "sites">(
+  eb: ExpressionBuilder<Database, T>,
+  filter: AgentFilter,
+  now: number,
+) {
   const { query } = filter;
   const states = filter.state === undefined ? query.states : [...query.states, filter.state];
   const kinds = filter.kind === undefined ? query.kinds : [...query.kinds, filter.kind];
