@@ -1,5 +1,5 @@
 // pnpm, fetched once by npm into .tools in the version that the set-up pins.
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, mkdirSync } from "node:fs";
 import path from "node:path";
 
 import { pnpmVersion, tools } from "./places.mjs";
@@ -25,6 +25,8 @@ export async function ensurePnpm() {
   removeLeftovers();
   // Renamed when complete: what stands under the final name always works.
   const draft = mkdtempSync(path.join(tools, "draft-"));
+  // Whoever may read the repository may use it.
+  chmodSync(draft, 0o755);
   try {
     const { program, args } = npmCommand();
     const install = [
