@@ -121,7 +121,10 @@ function readModule(path: string): Module {
     ],
     exports,
     isEntry: ENTRIES.test(path),
-    isTest: /\.test\.tsx?$/.test(path) || path.includes("/testing/") || /^(test|bench)\//.test(path),
+    isTest:
+      /\.test\.tsx?$/.test(path) ||
+      /\/testing\/|\/(testing|fixtures|testing-server)\.ts$/.test(path) ||
+      /^(test|bench)\//.test(path),
   };
 }
 

@@ -32,7 +32,7 @@ export const statusWriteSeconds = new Histogram({
 });
 export const turnedAway = new Counter({
   name: "flowplane_gateway_turned_away_total",
-  help: "Connections and polls refused for now, by reason.",
+  help: "Connections and polls told to come back later, by reason.",
   labelNames: ["reason"],
   registers,
 });

@@ -1,7 +1,6 @@
 import { sql } from "kysely";
-import { agentStateToJson } from "@flowplane/opamp";
+import { agentStateToJson, type AgentState } from "@flowplane/opamp";
 import type { Db } from "../../platform/storage/database.ts";
-import type { PendingAgent } from "./writer.ts";
 
 /** Columns of `agents` that a status change sets; an absent one is unchanged. Times are ms since the epoch. */
 export interface AgentColumns {
@@ -36,6 +35,24 @@ export interface ReportColumns {
   readonly custom_capabilities?: readonly string[];
   /** Lower-case hex. */
   readonly available_components_hash?: string;
+}
+
+/** What is to be written of one agent. Later news replaces earlier news of the same column. */
+export interface PendingAgent {
+  readonly agentId: string;
+  readonly organizationId: string;
+  /** The connection that says so; rows of agents that another connection owns by now are left alone. */
+  connectionId: string;
+  /** True when this connection has just become the agent's owner. */
+  takesOver: boolean;
+  lastSeenAt: number;
+  sequenceNum: number | null;
+  messageDigest: number | null;
+  columns: AgentColumns | null;
+  report: ReportColumns | null;
+  /** The session to store; null when only its counters moved. */
+  session: AgentState | null;
+  reportBytes: number;
 }
 
 /** Counters of many agents, by arrays: the smallest statement for the most frequent write. */

@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import type { AgentState } from "@flowplane/opamp";
 import type { Db } from "../../platform/storage/database.ts";
 import { statusWrites, statusWriteFailures, statusWriteSeconds } from "./figures.ts";
 import {
@@ -7,7 +6,7 @@ import {
   writeHeartbeats,
   writeReports,
   type AgentColumns,
-  type ReportColumns,
+  type PendingAgent,
 } from "./writer-store.ts";
 
 /** Agents in one statement. */
@@ -16,24 +15,6 @@ const BATCH_MAX = 2_000;
 export const HELD_REPORT_BYTES_MAX = 64 * 1024 * 1024;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 5_000;
-
-/** What is to be written of one agent. Later news replaces earlier news of the same column. */
-export interface PendingAgent {
-  readonly agentId: string;
-  readonly organizationId: string;
-  /** The connection that says so; rows of agents that another connection owns by now are left alone. */
-  connectionId: string;
-  /** True when this connection has just become the agent's owner. */
-  takesOver: boolean;
-  lastSeenAt: number;
-  sequenceNum: number | null;
-  messageDigest: number | null;
-  columns: AgentColumns | null;
-  report: ReportColumns | null;
-  /** The session to store; null when only its counters moved. */
-  session: AgentState | null;
-  reportBytes: number;
-}
 
 export interface WriterOptions {
   readonly db: Db;
