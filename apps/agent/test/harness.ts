@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { joinLines } from "@flowplane/link";
+import { decodeLines, joinLines } from "@flowplane/link";
 import type { Intent, LinkEvent, RunEnded, RunSpec } from "@flowplane/link";
 import { pino } from "pino";
-import { readLines } from "../src/logs/segment.ts";
+import { encodeBatches, Scratch } from "../src/logs/segment.ts";
 import { SpoolDatabase } from "../src/spool/database.ts";
 import { readEvents, readOutbox } from "../src/spool/events.ts";
 import { storeIntents } from "../src/spool/intents.ts";
@@ -121,7 +121,14 @@ export class Bench implements Disposable {
 
   /** The run's output as its batches tell it, both streams. */
   async output(runId: string): Promise<{ stdout: Buffer; stderr: Buffer; seqs: number[] }> {
-    const lines = await readLines(new RunFiles(this.dataDir, runId), readBatches(this.db, runId, 1, 1e9));
+    const { bytes } = await encodeBatches(
+      new RunFiles(this.dataDir, runId),
+      readBatches(this.db, runId, 1, 1e9),
+      new Scratch(),
+    );
+    const decoded = decodeLines(bytes);
+    if (!decoded.ok) throw new Error(decoded.issue);
+    const lines = decoded.value;
     const of = (stream: string) => Buffer.from(joinLines(lines.filter((line) => line.stream === stream)));
     return { stdout: of("stdout"), stderr: of("stderr"), seqs: lines.map((line) => line.seq) };
   }

@@ -27,28 +27,36 @@ const GAP = 4;
 const NEWLINE = 10;
 /** Most bytes of a varint that holds a safe integer. */
 const VARINT_BYTES_MAX = 8;
-/** Header, and per line: flags, gap, time and length at their longest. */
+/** Most bytes of the encoding's header. */
 const HEADER_BYTES_MAX = MAGIC.length + 2 * VARINT_BYTES_MAX;
-const LINE_OVERHEAD_BYTES_MAX = 1 + 3 * VARINT_BYTES_MAX;
+/** Most bytes a line adds to its own when there is no gap before it: flags, time, and a length up to LINE_BYTES_MAX. */
+const LINE_OVERHEAD_BYTES_MAX = 1 + VARINT_BYTES_MAX + 3;
 
 /** Cuts a stretch of one stream's output into lines numbered from `firstSeq`. The bytes are views, not copies. */
 export function frameLines(output: Uint8Array, stream: Stream, atMs: number, firstSeq: number): LogLine[] {
   const lines: LogLine[] = [];
+  splitOutput(output, (from, to, partial) => {
+    lines.push({ seq: firstSeq + lines.length, atMs, stream, bytes: output.subarray(from, to), partial });
+  });
+  return lines;
+}
+
+/** The rule behind `frameLines`: calls `visit` with the offsets of each line, in order. */
+export function splitOutput(
+  output: Uint8Array,
+  visit: (from: number, to: number, partial: boolean) => void,
+): void {
   let at = 0;
-  const push = (end: number, partial: boolean) => {
-    lines.push({ seq: firstSeq + lines.length, atMs, stream, bytes: output.subarray(at, end), partial });
-  };
   while (at < output.length) {
     const newline = output.indexOf(NEWLINE, at);
     const end = newline < 0 ? output.length : newline;
     while (end - at > LINE_BYTES_MAX) {
-      push(at + LINE_BYTES_MAX, true);
+      visit(at, at + LINE_BYTES_MAX, true);
       at += LINE_BYTES_MAX;
     }
-    push(end, newline < 0);
+    visit(at, end, newline < 0);
     at = end + 1;
   }
-  return lines;
 }
 
 /** The exact output that lines of one stream stand for. */
@@ -66,30 +74,73 @@ export function joinLines(lines: readonly LogLine[]): Uint8Array {
 
 /** Lines in ascending `seq` -> bytes. Throws a RangeError when they do not ascend: that is the caller's bug. */
 export function encodeLines(lines: readonly LogLine[]): Uint8Array {
-  const size = lines.reduce(
-    (sum, line) => sum + line.bytes.length + LINE_OVERHEAD_BYTES_MAX,
-    HEADER_BYTES_MAX,
+  const bytes = lines.reduce((sum, line) => sum + line.bytes.length, 0);
+  const gaps = lines.filter((line, i) => i > 0 && line.seq !== (lines[i - 1]?.seq ?? 0) + 1).length;
+  const writer = new LineWriter(
+    new Uint8Array(encodedBytesMax(bytes, lines.length) + gaps * VARINT_BYTES_MAX),
   );
-  const out = new Uint8Array(size);
-  out.set(MAGIC);
-  const first = lines[0];
-  let at = writeVarint(out, MAGIC.length, first?.seq ?? 0);
-  at = writeVarint(out, at, first?.atMs ?? 0);
-  let nextSeq = first?.seq ?? 0;
-  let lastMs = first?.atMs ?? 0;
-  for (const line of lines) {
-    const gap = line.seq - nextSeq;
-    if (gap < 0) throw new RangeError(`line ${line.seq} after line ${nextSeq - 1}`);
-    out[at++] = (line.stream === "stderr" ? STDERR : 0) | (line.partial ? PARTIAL : 0) | (gap > 0 ? GAP : 0);
-    if (gap > 0) at = writeVarint(out, at, gap);
-    at = writeVarint(out, at, zigzag(line.atMs - lastMs));
-    at = writeVarint(out, at, line.bytes.length);
-    out.set(line.bytes, at);
-    at += line.bytes.length;
-    nextSeq = line.seq + 1;
-    lastMs = line.atMs;
+  for (const { seq, atMs, stream, bytes: line, partial } of lines)
+    writer.write(line, 0, line.length, seq, atMs, stream, partial);
+  return writer.finish();
+}
+
+/** How large the encoding of so many lines without gaps, with so many bytes in sum, can get. */
+export function encodedBytesMax(bytes: number, lines: number): number {
+  return HEADER_BYTES_MAX + bytes + lines * LINE_OVERHEAD_BYTES_MAX;
+}
+
+/** Encodes line by line into a buffer it is given, without an object per line: for logs at full speed. */
+export class LineWriter {
+  readonly #out: Uint8Array;
+  #at = 0;
+  #nextSeq = 0;
+  #lastMs = 0;
+
+  /** `out` is at least `encodedBytesMax` long for what will be written. */
+  constructor(out: Uint8Array) {
+    this.#out = out;
   }
-  return out.subarray(0, at);
+
+  /** Adds the line `source[from, to)`. Throws a RangeError when `seq` does not ascend. */
+  write(
+    source: Uint8Array,
+    from: number,
+    to: number,
+    seq: number,
+    atMs: number,
+    stream: Stream,
+    partial: boolean,
+  ): void {
+    if (this.#at === 0) this.#begin(seq, atMs);
+    const out = this.#out;
+    const gap = seq - this.#nextSeq;
+    if (gap < 0) throw new RangeError(`line ${seq} after line ${this.#nextSeq - 1}`);
+    out[this.#at++] = (stream === "stderr" ? STDERR : 0) | (partial ? PARTIAL : 0) | (gap > 0 ? GAP : 0);
+    if (gap > 0) this.#at = writeVarint(out, this.#at, gap);
+    this.#at = writeVarint(out, this.#at, zigzag(atMs - this.#lastMs));
+    this.#at = writeVarint(out, this.#at, to - from);
+    // For a few bytes a loop is faster than making a view.
+    if (to - from < 64) for (let i = from; i < to; i += 1) out[this.#at++] = source[i] ?? 0;
+    else {
+      out.set(source.subarray(from, to), this.#at);
+      this.#at += to - from;
+    }
+    this.#nextSeq = seq + 1;
+    this.#lastMs = atMs;
+  }
+
+  /** The encoding, a view of the buffer. */
+  finish(): Uint8Array {
+    if (this.#at === 0) this.#begin(0, 0);
+    return this.#out.subarray(0, this.#at);
+  }
+
+  #begin(seq: number, atMs: number): void {
+    this.#out.set(MAGIC);
+    this.#at = writeVarint(this.#out, writeVarint(this.#out, MAGIC.length, seq), atMs);
+    this.#nextSeq = seq;
+    this.#lastMs = atMs;
+  }
 }
 
 /** Bytes -> lines, or what is wrong with them. Never throws. The lines' bytes are views of the input. */

@@ -1,7 +1,6 @@
 // Keys and certificate requests.
 
 import { createPrivateKey, generateKeyPairSync, webcrypto } from "node:crypto";
-import { Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
 
@@ -14,6 +13,9 @@ export function makePrivateKey(): string {
 
 /** A PKCS #10 request in PEM for the key, with `name` as common name. What the certificate will say is the issuer's to decide. */
 export async function makeCertificateRequest(privateKeyPem: string, name: string): Promise<string> {
+  // Needed once a day at most, and large: it is not worth its memory in between. The library asks for the polyfill first.
+  await import("reflect-metadata");
+  const { Pkcs10CertificateRequestGenerator } = await import("@peculiar/x509");
   const der = createPrivateKey(privateKeyPem).export({ type: "pkcs8", format: "der" });
   const privateKey = await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, true, ["sign"]);
   const { d: _secret, key_ops: _ops, ...publicJwk } = await webcrypto.subtle.exportKey("jwk", privateKey);

@@ -1,0 +1,193 @@
+// Uploads closed segments, oldest first, and gives their disk space back once they are stored at the other end.
+
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
+import {
+  BULK_PATH,
+  FIRST_SEQ_HEADER,
+  LAST_SEQ_HEADER,
+  SEGMENT_CONTENT_TYPE,
+  segmentPath,
+  SHA256_HEADER,
+} from "@flowplane/link";
+import { backoffMs } from "@flowplane/runtime";
+import type { Clock } from "@flowplane/runtime";
+import type { Logger } from "pino";
+import { encodeBatches, Scratch } from "../logs/segment.ts";
+import type { SpoolDatabase } from "../spool/database.ts";
+import { findSegments, forgetSegment, readBatches } from "../spool/logs.ts";
+import type { SegmentRow } from "../spool/logs.ts";
+import { findRun, findRunsToClean, markFilesGone } from "../spool/runs.ts";
+import { RunFiles } from "../supervisor/files.ts";
+import { Wakeup } from "../wakeup.ts";
+import { UPLOADS_MAX } from "./bulk-client.ts";
+import type { BulkClient, UploadAnswer } from "./bulk-client.ts";
+import type { Freeing } from "./freeing.ts";
+
+const RETRY = { baseMs: 250, maxMs: 30_000 };
+/** A segment the other end refused is offered again this much later: it may have been mended. */
+const REFUSED_RETRY_MS = 5 * 60_000;
+/** Looked at in one query: those under way, those refused, and the next ones. */
+const SEGMENTS_PER_LOOK = 50;
+
+const compress = promisify(zstdCompress);
+/** Logs shrink well at the fastest level, and the host has other work. */
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+export type ShipperOptions = {
+  db: SpoolDatabase;
+  dataDir: string;
+  client: BulkClient;
+  freeing: Freeing;
+  clock: Clock;
+  log: Logger;
+  /** Output of the run was given back up to these offsets. */
+  onFreed: (runId: string, stdoutFreed: number, stderrFreed: number) => void;
+  /** `null` when uploads work. */
+  onProblem: (problem: string | null) => void;
+};
+
+export class Shipper {
+  readonly #options: ShipperOptions;
+  readonly #wakeup = new Wakeup();
+  readonly #underWay = new Set<number>();
+  readonly #refusedUntil = new Map<number, number>();
+  /** One per upload under way, used again by the next. */
+  #scratches: Scratch[] = [];
+  #failures = 0;
+  #pauseUntil = 0;
+
+  constructor(options: ShipperOptions) {
+    this.#options = options;
+  }
+
+  /** A segment was closed, or the link is back. */
+  nudge(): void {
+    this.#wakeup.notify();
+  }
+
+  /** The link is back: whatever made uploads wait is worth another try. */
+  retryNow(): void {
+    this.#pauseUntil = 0;
+    this.#failures = 0;
+    this.#wakeup.notify();
+  }
+
+  /** Ships until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#clean();
+    while (!signal.aborted) {
+      const pauseMs = this.#pauseUntil - this.#options.clock();
+      const segment = pauseMs <= 0 && this.#underWay.size < UPLOADS_MAX ? this.#next() : null;
+      if (segment) {
+        this.#underWay.add(segment.id);
+        void this.#ship(segment, signal);
+      } else {
+        // At rest nothing is kept.
+        if (this.#underWay.size === 0) this.#scratches = [];
+        await this.#wakeup.wait(pauseMs > 0 ? pauseMs : this.#nextRetryMs(), signal);
+      }
+    }
+  }
+
+  #next(): SegmentRow | null {
+    const now = this.#options.clock();
+    const found = findSegments(this.#options.db, 0, SEGMENTS_PER_LOOK);
+    return (
+      found.find(({ id }) => !this.#underWay.has(id) && (this.#refusedUntil.get(id) ?? 0) <= now) ?? null
+    );
+  }
+
+  #nextRetryMs(): number {
+    if (this.#underWay.size > 0 || this.#refusedUntil.size === 0) return Infinity;
+    return Math.max(1, Math.min(...this.#refusedUntil.values()) - this.#options.clock());
+  }
+
+  async #ship(segment: SegmentRow, signal: AbortSignal): Promise<void> {
+    const scratch = this.#scratches.pop() ?? new Scratch();
+    const answer = await this.#upload(segment, scratch, signal);
+    this.#scratches.push(scratch);
+    if (!signal.aborted) await this.#settle(segment, answer);
+    this.#underWay.delete(segment.id);
+    this.#wakeup.notify();
+  }
+
+  async #upload(
+    { run_id: runId, segment_seq: seq, first_batch: first, last_batch: last }: SegmentRow,
+    scratch: Scratch,
+    signal: AbortSignal,
+  ): Promise<UploadAnswer> {
+    try {
+      const { db, dataDir, client } = this.#options;
+      const { bytes, firstSeq, lastSeq } = await encodeBatches(
+        new RunFiles(dataDir, runId),
+        readBatches(db, runId, first, last),
+        scratch,
+      );
+      const body = await compress(bytes, ZSTD);
+      const headers = {
+        "content-type": SEGMENT_CONTENT_TYPE,
+        [SHA256_HEADER]: createHash("sha256").update(body).digest("hex"),
+        [FIRST_SEQ_HEADER]: String(firstSeq),
+        [LAST_SEQ_HEADER]: String(lastSeq),
+      };
+      return await client.send("PUT", BULK_PATH + segmentPath(runId, seq), headers, body, signal);
+    } catch (error) {
+      // The run's files are damaged: that concerns this segment alone.
+      return { kind: "refused", detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async #settle(segment: SegmentRow, answer: UploadAnswer): Promise<void> {
+    const { log, clock, onProblem } = this.#options;
+    const what = { runId: segment.run_id, segment: segment.segment_seq };
+    switch (answer.kind) {
+      case "unknown":
+        log.warn(what, "the control plane does not know this run; its log is dropped");
+        return this.#forget(segment);
+      case "stored":
+        this.#failures = 0;
+        onProblem(null);
+        return this.#forget(segment);
+      case "refused":
+        log.error({ ...what, detail: answer.detail }, "a log segment was refused");
+        onProblem(`a log segment of run ${segment.run_id} was refused: ${answer.detail}`);
+        this.#refusedUntil.set(segment.id, clock() + REFUSED_RETRY_MS);
+        return undefined;
+      case "failed": {
+        this.#failures += 1;
+        this.#pauseUntil = clock() + (answer.retryInMs ?? backoffMs(this.#failures, Math.random, RETRY));
+        onProblem(`logs cannot be uploaded: ${answer.detail}`);
+        return undefined;
+      }
+    }
+  }
+
+  async #forget(segment: SegmentRow): Promise<void> {
+    const { db, dataDir, freeing, onFreed } = this.#options;
+    this.#refusedUntil.delete(segment.id);
+    forgetSegment(db, segment);
+    const run = findRun(db, segment.run_id);
+    if (!run) return;
+    onFreed(run.id, run.log.stdoutFreed, run.log.stderrFreed);
+    if (run.state.kind === "ended") this.#clean();
+    else await freeing.free(new RunFiles(dataDir, run.id), run.log.stdoutFreed, run.log.stderrFreed);
+  }
+
+  /** Removes the files of runs that are over and shipped. */
+  #clean(): void {
+    const { db, dataDir, freeing } = this.#options;
+    for (const runId of findRunsToClean(db)) {
+      const files = new RunFiles(dataDir, runId);
+      files.remove();
+      freeing.forget(files);
+      markFilesGone(db, runId);
+    }
+  }
+
+  /** A run ended: if nothing of it is left to ship, its files go now. */
+  runEnded(): void {
+    this.#clean();
+  }
+}
