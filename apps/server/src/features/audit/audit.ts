@@ -24,6 +24,8 @@ export interface NewAuditEvent {
  */
 export function record(ctx: Tx, event: NewAuditEvent): void {
   const at = timestamp(new Date(ctx.now()));
+  // As the database will give it back: what JSON cannot hold must not be hashed either.
+  const metadata = JSON.parse(JSON.stringify(event.metadata ?? {})) as Record<string, unknown>;
   ctx.beforeCommit(async () => {
     const head = await lockHead(ctx.db, ctx.actor.organization_id);
     const chained: ChainedEvent = {
@@ -37,7 +39,7 @@ export function record(ctx: Tx, event: NewAuditEvent): void {
       reason: event.reason ?? null,
       request_id: ctx.requestId,
       remote_address: ctx.remoteAddress,
-      metadata: event.metadata ?? {},
+      metadata,
     };
     await appendEvent(ctx.db, chained, head.hash, hashOf(head.hash, chained));
     notify(ctx, { topic: "audit", id: String(chained.seq) });

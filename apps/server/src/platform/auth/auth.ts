@@ -47,9 +47,10 @@ export function createAuth(base: Base): Auth {
         captured.url = url;
         return;
       }
-      if (!(await isMember(email))) return;
+      const address = await addressOfMember(email);
+      if (address === undefined) return;
       // Not awaited: how long an answer takes must not tell whether somebody is a member.
-      mail(email, url).catch((error: unknown) => {
+      mail(address, url).catch((error: unknown) => {
         base.log.error({ error, event_type: "mail" }, "a sign-in link could not be mailed");
       });
     },
@@ -71,15 +72,16 @@ export function createAuth(base: Base): Auth {
     },
     onSignOut: signOut,
   };
-  const isMember = async (email: string) => {
+  /** The address as we have it, never as somebody typed it. */
+  const addressOfMember = async (email: string) => {
     const row = await db
       .selectFrom("auth_users")
       .innerJoin("memberships", "memberships.user_id", "auth_users.id")
-      .select("auth_users.id")
+      .select("email")
       .where("email", "=", email.toLowerCase())
       .limit(1)
       .executeTakeFirst();
-    return row !== undefined;
+    return row?.email;
   };
 
   const options = authOptions(base, hooks);

@@ -52,6 +52,9 @@ export function authOptions(base: Base, hooks: AuthHooks) {
     },
     advanced: {
       cookiePrefix: COOKIE_PREFIX,
+      // Said aloud, because the library leaves both checks out where it believes to be in a test.
+      disableOriginCheck: false,
+      disableCSRFCheck: false,
       useSecureCookies: url.startsWith("https:"),
       database: { generateId: newId },
       ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] },

@@ -29,6 +29,7 @@ export function openDashboard(folder = DASHBOARD_FOLDER): Dashboard {
     scriptHashes: html === undefined ? [] : inlineScriptHashes(html),
     async install(fastify) {
       if (html === undefined) return;
+      fastify.get("/", async (request, reply) => this.page(request, reply));
       await fastify.register(fastifyStatic, {
         root: folder,
         index: false,

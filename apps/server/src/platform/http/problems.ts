@@ -82,18 +82,17 @@ function pathOf(request: FastifyRequest): string {
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const where = error.validationContext ?? "body";
+    const where = error.validationContext === "querystring" ? "query" : (error.validationContext ?? "body");
     const fields: FieldError[] = error.validation.map((issue) => ({
-      pointer: (where === "body" ? "" : where) + issue.instancePath,
+      pointer: (where === "body" ? "" : where) + (issue.instancePath === "/" ? "" : issue.instancePath),
       message: issue.message ?? "is not valid",
     }));
-    const first = fields[0];
-    const at = first === undefined || first.pointer === "" ? where : first.pointer;
-    return new AppError(
-      "invalid_input",
-      `The ${where} is not valid: ${at}: ${first?.message ?? "unknown"}.`,
-      { fields, cause: error },
-    );
+    const { pointer, message } = fields[0] ?? { pointer: "", message: "unknown" };
+    const at = pointer === "" || pointer === where ? "" : `${pointer}: `;
+    return new AppError("invalid_input", `The ${where} is not valid: ${at}${message}.`, {
+      fields,
+      cause: error,
+    });
   }
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   switch (code) {
@@ -108,7 +107,11 @@ export function asAppError(error: unknown): AppError {
   }
   if (isForeignId(error))
     return new AppError("not_found", "There is nothing with such an id. Ids are UUIDs.", { cause: error });
-  if (statusCode === 400) return new AppError("invalid_input", (error as Error).message, { cause: error });
+  // From the framework and its plugins, whose messages speak of the request alone.
+  if (statusCode === 403 || statusCode === 404)
+    return new AppError("not_found", "There is nothing here.", { cause: error });
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new AppError("invalid_input", (error as Error).message, { cause: error });
   return new AppError("internal", "Something went wrong on our side. The log has it under this request_id.", {
     cause: error,
   });

@@ -47,6 +47,8 @@ function createPool(connectionString: string, role: string, max: number): pg.Poo
   });
   // An idle connection that breaks (database restarted) must not end the process; the next query gets a fresh one.
   pool.on("error", () => undefined);
+  // So must one that breaks while a transaction holds it between two statements; the next statement fails with the reason.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
