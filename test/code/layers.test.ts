@@ -38,16 +38,6 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
 /** Of them, those without IO, clock or randomness: `now` and `random` come in as arguments. */
 const PURE = ["packages/opamp", "packages/link", "packages/detection"];
 
-/** Tables with more than one writer, each with its part. */
-const SHARED_TABLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  agents: {
-    enrolment: "lets in and approves",
-    fleet: "renames and forgets",
-    gateway: "batches what they report",
-  },
-  bearers: { enrolment: "issues and revokes", gateway: "notes the last use" },
-};
-
 const IMPURE = [
   { what: "a clock", pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/ },
   { what: "randomness", pattern: /\bMath\.random\b|\bcrypto\.(getRandomValues|randomUUID|randomBytes)\b/ },
@@ -163,9 +153,7 @@ test("a table is written by one feature", () => {
     }
   }
   const shared = [...writers]
-    .filter(([table, features]) =>
-      [...features].some((name) => features.size > 1 && SHARED_TABLES[table]?.[name] === undefined),
-    )
+    .filter(([, features]) => features.size > 1)
     .map(([table, features]) => `${table}: ${[...features].join(", ")}`);
   expect(shared).toEqual([]);
 });

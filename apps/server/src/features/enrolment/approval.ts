@@ -3,7 +3,8 @@ import { inTransaction, notify, type Ctx, type Tx } from "../../platform/context
 import { AppError, notFound } from "../../platform/errors.ts";
 import { record } from "../audit/audit.ts";
 import { agentOf } from "../fleet/fleet.ts";
-import { changeAgent, lockAgent, revokeBearersOf, revokeCertificates, type AgentRow } from "./store.ts";
+import { setAgent, type AgentRow } from "../fleet/agents.ts";
+import { lockAgent, revokeBearersOf, revokeCertificates } from "./store.ts";
 
 /** Lets a waiting agent in. Done twice it is done once. */
 export async function approveAgent(ctx: Ctx, id: string) {
@@ -17,7 +18,7 @@ export async function approveAgent(ctx: Ctx, id: string) {
         "conflict",
         `The agent ${agent.name} has not come yet; there is nothing to approve.`,
       );
-    const approved = await changeAgent(ctx.db, id, { approval: "approved" });
+    const approved = await setAgent(ctx.db, id, { approval: "approved" });
     record(ctx, {
       action: "agent.approve",
       target_type: "agent",
@@ -36,7 +37,7 @@ export async function revokeAgent(ctx: Ctx, id: string, reason: string) {
     const agent = await mustLock(ctx, id);
     if (agent.revoked_at !== null) return agentOf(agent, ctx.now());
     const at = new Date(ctx.now());
-    const revoked = await changeAgent(ctx.db, id, { revoked_at: at, revoked_reason: reason });
+    const revoked = await setAgent(ctx.db, id, { revoked_at: at, revoked_reason: reason });
     await revokeCertificates(ctx.db, id, at, reason);
     await revokeBearersOf(ctx.db, id, at);
     record(ctx, {

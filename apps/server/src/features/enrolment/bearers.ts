@@ -17,15 +17,14 @@ import { AppError, notFound } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
 import { opampUrl, type Enrolment } from "./enrolment.ts";
+import { insertAgent, type AgentRow } from "../fleet/agents.ts";
 import {
   findAgent,
-  insertAgent,
   insertBearer,
   listBearers,
   lockAgent,
   lockBearer,
   revokeBearer,
-  type AgentRow,
   type BearerRow,
 } from "./store.ts";
 import { siteFor } from "./tokens.ts";

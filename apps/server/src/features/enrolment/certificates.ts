@@ -3,14 +3,8 @@ import { record } from "../audit/audit.ts";
 import type { CertificateAuthority, IssuedCertificate } from "./authority.ts";
 import { judgeRequest, type JudgedRequest } from "./csr.ts";
 import type { Enrolment } from "./enrolment.ts";
-import {
-  changeAgent,
-  countCertificatesSince,
-  insertCertificate,
-  listRevokedCertificates,
-  lockAgent,
-  type AgentRow,
-} from "./store.ts";
+import { setAgent, type AgentRow } from "../fleet/agents.ts";
+import { countCertificatesSince, insertCertificate, listRevokedCertificates, lockAgent } from "./store.ts";
 
 /** More certificates than this for one agent in an hour are a loop, not a need. */
 export const CERTIFICATES_PER_HOUR_MAX = 30;
@@ -55,7 +49,7 @@ export async function issueCertificate(
     },
     now,
   );
-  await changeAgent(ctx.db, agent.id, {
+  await setAgent(ctx.db, agent.id, {
     public_key_hash: request.publicKeyHash,
     certificate_expires_at: new Date(issued.notAfter),
   });

@@ -1,57 +1,16 @@
-import { z } from "zod";
-import { Labels } from "@flowplane/contract";
+import type { EnrolRequest, EnrolResponse } from "@flowplane/link";
 import { inTransaction, newId, notify, timestamp, type Base, type Tx } from "../../platform/context.ts";
 import { AppError, type ErrorCode } from "../../platform/errors.ts";
 import { record } from "../audit/audit.ts";
 import { certificateProblem, issueCertificate } from "./certificates.ts";
-import { CSR_BYTES_MAX, judgeRequest, type JudgedRequest } from "./csr.ts";
+import { judgeRequest, type JudgedRequest } from "./csr.ts";
 import { enrolmentCtx, opampUrl, type Enrolment } from "./enrolment.ts";
-import { changeAgent, countUse, insertAgent, lockAgentByUid, lockToken, type AgentRow } from "./store.ts";
+import { setAgent, insertAgent, type AgentRow } from "../fleet/agents.ts";
+import { countUse, lockAgentByUid, lockToken } from "./store.ts";
 import { noteTokenAttempt, recogniseToken, tokenProblem, type TokenRow } from "./tokens.ts";
 
 /** How long a waiting agent is asked to wait before it asks again. */
 export const PENDING_RETRY_SECONDS = 5;
-const EVIDENCE_CHARS_MAX = 8_192;
-
-const text = (max: number) =>
-  z
-    .string()
-    .trim()
-    .max(max)
-    .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
-
-/** Body of `POST /v1/enrol`. */
-export const EnrolRequest = z.object({
-  csr: z.string().max(CSR_BYTES_MAX),
-  instance_uid: z.uuid().transform((uid) => uid.toLowerCase()),
-  hostname: text(255).min(1),
-  os: text(100),
-  arch: text(100).default(""),
-  version: text(100),
-  labels: Labels.default({}),
-  /** What the agent knows of its machine; kept in the audit log for whoever asks later who that was. */
-  evidence: z
-    .record(z.string(), z.unknown())
-    .refine(
-      (value) => JSON.stringify(value).length <= EVIDENCE_CHARS_MAX,
-      `at most ${EVIDENCE_CHARS_MAX} characters of JSON`,
-    )
-    .default({}),
-});
-export type EnrolRequest = z.output<typeof EnrolRequest>;
-
-export type EnrolAnswer =
-  | {
-      readonly state: "issued";
-      readonly agent_id: string;
-      readonly organization_id: string;
-      readonly certificate: string;
-      readonly ca_certificates: string;
-      readonly opamp_url: string;
-      readonly bulk_url: string;
-    }
-  | { readonly state: "pending"; readonly agent_id: string; readonly retry_after_seconds: number };
-
 interface Refusal {
   readonly state: "refused";
   readonly code: ErrorCode;
@@ -77,7 +36,7 @@ export async function enrol(
   credential: string,
   body: EnrolRequest,
   request: { requestId: string; remoteAddress: string | null },
-): Promise<EnrolAnswer> {
+): Promise<EnrolResponse> {
   const token = await recogniseToken(base, credential);
   if (token === null) {
     throw new AppError(
@@ -93,7 +52,7 @@ export async function enrol(
   const verdict = await judgeRequest(body.csr, body.instance_uid);
   const attempt = () =>
     inTransaction(ctx, async (ctx) => {
-      const outcome: EnrolAnswer | Refusal = verdict.ok
+      const outcome: EnrolResponse | Refusal = verdict.ok
         ? await decide(ctx, enrolment, token.id, { body, request: verdict.request })
         : { state: "refused", code: "invalid_input", detail: verdict.problem, agent_id: null };
       await noteTokenAttempt(ctx, token, {
@@ -117,7 +76,7 @@ async function decide(
   enrolment: Enrolment,
   tokenId: string,
   applicant: Applicant,
-): Promise<EnrolAnswer | Refusal> {
+): Promise<EnrolResponse | Refusal> {
   const token = await lockToken(ctx.db, tokenId);
   if (token === undefined)
     return refused("unauthenticated", "The enrolment token was deleted. Create a new one.");
@@ -143,7 +102,7 @@ async function decide(
       approval: agent.approval,
       hostname: agent.hostname,
       version: agent.version,
-      evidence: applicant.body.evidence,
+      evidence: applicant.body.evidence ?? {},
     },
   });
   return answer(ctx, enrolment, agent, applicant);
@@ -199,7 +158,7 @@ function welcome(ctx: Tx, token: TokenRow, { body, request }: Applicant): Promis
 
 function readmit(ctx: Tx, known: AgentRow, token: TokenRow, { body, request }: Applicant): Promise<AgentRow> {
   const wasRevoked = known.revoked_at !== null;
-  return changeAgent(ctx.db, known.id, {
+  return setAgent(ctx.db, known.id, {
     approval: wasRevoked && token.approval === "manual" ? "pending" : known.approval,
     revoked_at: null,
     revoked_reason: null,
@@ -215,7 +174,7 @@ async function answer(
   { authority, addresses }: Enrolment,
   agent: AgentRow,
   { request }: Applicant,
-): Promise<EnrolAnswer | Refusal> {
+): Promise<EnrolResponse | Refusal> {
   notify(ctx, { topic: "agent", id: agent.id });
   if (agent.approval !== "approved") {
     return { state: "pending", agent_id: agent.id, retry_after_seconds: PENDING_RETRY_SECONDS };
@@ -229,13 +188,13 @@ async function answer(
     agent_id: agent.id,
     organization_id: agent.organization_id,
     certificate: issued.pem,
-    ca_certificates: authority.certificatePem,
+    ca_certificates: [authority.certificatePem],
     opamp_url: opampUrl(url),
     bulk_url: url,
   };
 }
 
-function describe(outcome: EnrolAnswer | Refusal) {
+function describe(outcome: EnrolResponse | Refusal) {
   switch (outcome.state) {
     case "issued":
       return { outcome: "enrolled", detail: "Enrolled; a certificate was issued." } as const;

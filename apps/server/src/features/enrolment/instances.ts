@@ -3,15 +3,8 @@ import type { AgentIdentity } from "../gateway/agent-http.ts";
 import { agentActor } from "../gateway/agent-http.ts";
 import { record } from "../audit/audit.ts";
 import { enrolmentCtx } from "./enrolment.ts";
-import {
-  changeAgent,
-  countUse,
-  insertAgent,
-  lockAgent,
-  lockAgentByUid,
-  lockToken,
-  type AgentRow,
-} from "./store.ts";
+import { setAgent, insertAgent, type AgentRow } from "../fleet/agents.ts";
+import { countUse, lockAgent, lockAgentByUid, lockToken } from "./store.ts";
 import { noteTokenAttempt, tokenProblem, type TokenRow } from "./tokens.ts";
 
 /** Whether an OpAMP instance may speak as an agent, judged at its first message on a connection. */
@@ -125,7 +118,7 @@ function welcome(ctx: Tx, token: TokenRow, instanceUid: string): Promise<AgentRo
 }
 
 function readmit(ctx: Tx, known: AgentRow, token: TokenRow): Promise<AgentRow> {
-  return changeAgent(ctx.db, known.id, {
+  return setAgent(ctx.db, known.id, {
     approval: known.revoked_at !== null && token.approval === "manual" ? "pending" : known.approval,
     revoked_at: null,
     revoked_reason: null,
@@ -166,7 +159,7 @@ async function bind(ctx: Tx, identity: AgentIdentity, contact: Contact): Promise
     const problem = `This ${identity.credential} belongs to the agent ${agent.name}, which is connected as ${agent.instance_uid}. Give this one a credential of its own.`;
     return { ok: false, problem };
   }
-  const bound = await changeAgent(ctx.db, agent.id, {
+  const bound = await setAgent(ctx.db, agent.id, {
     instance_uid: contact.instanceUid,
     next_instance_uid: null,
     // Another process: nothing of the former one's session is true of it.

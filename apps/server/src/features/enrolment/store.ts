@@ -1,11 +1,11 @@
 import type { Insertable, Selectable } from "kysely";
 import { sql } from "kysely";
 import type { Database } from "../../platform/storage/schema.ts";
+import type { AgentRow } from "../fleet/agents.ts";
 import type { Db } from "../../platform/storage/database.ts";
 
 export type TokenRow = Selectable<Database["enrolment_tokens"]>;
 export type AttemptRow = Selectable<Database["enrolment_attempts"]>;
-export type AgentRow = Selectable<Database["agents"]>;
 export type BearerRow = Selectable<Database["bearers"]>;
 export type CertificateRow = Selectable<Database["agent_certificates"]>;
 
@@ -154,28 +154,6 @@ export function lockAgentByUid(db: Db, organizationId: string, uid: string): Pro
     .executeTakeFirst();
 }
 
-type NewAgent = Pick<
-  Insertable<Database["agents"]>,
-  "id" | "organization_id" | "site_id" | "kind" | "name" | "instance_uid" | "approval" | "labels"
-> &
-  Partial<Insertable<Database["agents"]>>;
-
-export function insertAgent(db: Db, agent: NewAgent): Promise<AgentRow> {
-  return db
-    .insertInto("agents")
-    .values({ ...NO_AGENT, ...agent })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-}
-
-export function changeAgent(
-  db: Db,
-  id: string,
-  change: Partial<Insertable<Database["agents"]>>,
-): Promise<AgentRow> {
-  return db.updateTable("agents").set(change).where("id", "=", id).returningAll().executeTakeFirstOrThrow();
-}
-
 /** Certificates long past are forgotten when the agent gets its next one. */
 const CERTIFICATE_MEMORY_MS = 30 * 86_400_000;
 
@@ -268,27 +246,3 @@ export function listBearers(
     .limit(limit + 1)
     .execute();
 }
-
-/** Columns of an agent nobody has heard from yet. */
-const NO_AGENT = {
-  version: null,
-  os: null,
-  hostname: null,
-  healthy: null,
-  health_status: null,
-  sequence_num: null,
-  message_digest: null,
-  next_instance_uid: null,
-  transport: null,
-  credential: null,
-  remote_address: null,
-  connection_id: null,
-  connected_at: null,
-  disconnected_at: null,
-  last_seen_at: null,
-  enrolment_token_id: null,
-  public_key_hash: null,
-  certificate_expires_at: null,
-  revoked_at: null,
-  revoked_reason: null,
-} as const;

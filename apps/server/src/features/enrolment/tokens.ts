@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { decodeEnrolmentToken, encodeEnrolmentToken } from "@flowplane/link";
 import type { api, EnrolmentAttempt, EnrolmentToken } from "@flowplane/contract";
 import {
   actorRef,
@@ -31,7 +32,6 @@ import {
   type AttemptRow,
   type TokenRow,
 } from "./store.ts";
-import { readTokenText, writeTokenText } from "./token-text.ts";
 
 export type { TokenRow } from "./store.ts";
 
@@ -72,11 +72,12 @@ export async function createToken(ctx: Ctx, { authority, addresses }: Enrolment,
   const agentsUrl = addresses.agentsUrl();
   return {
     token: tokenOf(row, ctx.now()),
-    secret: writeTokenText({
-      organizationId: row.organization_id,
-      secret,
-      caFingerprint: authority.fingerprint,
-      agentsUrl,
+    secret: encodeEnrolmentToken({
+      v: 1,
+      o: row.organization_id,
+      s: secret,
+      f: authority.fingerprint,
+      u: agentsUrl,
     }),
     agents_url: agentsUrl,
     opamp_url: opampUrl(addresses.httpUrl()),
@@ -181,10 +182,10 @@ export function tokenProblem(row: TokenRow, now: number): string | null {
  * organization than it says.
  */
 export async function recogniseToken(base: Pick<Base, "storage">, text: string): Promise<TokenRow | null> {
-  const token = readTokenText(text);
-  if (token === null) return null;
-  const row = await findTokenByHash(base.storage.system, hashSecret(token.secret));
-  return row === undefined || row.organization_id !== token.organizationId ? null : row;
+  const token = decodeEnrolmentToken(text);
+  if (!token.ok) return null;
+  const row = await findTokenByHash(base.storage.system, hashSecret(token.value.s));
+  return row === undefined || row.organization_id !== token.value.o ? null : row;
 }
 
 /** Notes what came of showing a token, for the page that waits for the agent. */

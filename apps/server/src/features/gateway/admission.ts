@@ -1,6 +1,6 @@
 import { retryAfterSeconds } from "@flowplane/opamp";
 
-/** Why somebody is turned away this time, and when to come back. */
+/** Why somebody is turned away, and when to come back. */
 export interface TurnedAway {
   readonly reason: string;
   readonly retryAfterSeconds: number;

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
-import { sql } from "kysely";
 import type { Base } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
+import { TOKEN_PREFIX } from "@flowplane/link";
 import { readBearer } from "../enrolment/bearers.ts";
-import { looksLikeToken } from "../enrolment/token-text.ts";
+import { findBearerHolders, findCertificateHolders, type Holder } from "../enrolment/holders.ts";
 import { recogniseToken, tokenProblem, type TokenRow } from "../enrolment/tokens.ts";
 import type { AgentIdentity } from "./agent-http.ts";
 import { BatchLoader } from "./batch-loader.ts";
@@ -17,22 +17,6 @@ export type Credential =
 
 /** Credentials judged good are believed this long without asking again; a revocation ends that at once. */
 export const IDENTITY_CACHE_MS = 10_000;
-
-interface Holder {
-  readonly identity: AgentIdentity;
-  readonly problem: string | null;
-}
-
-interface HolderRow {
-  key: string;
-  agent_id: string;
-  organization_id: string;
-  site_id: string;
-  name: string;
-  approval: "expected" | "pending" | "approved";
-  agent_revoked_at: Date | null;
-  credential_revoked_at: Date | null;
-}
 
 /**
  * Turns what a request shows into a `Credential`. Every failure is an `unauthenticated` `AppError` whose sentence says what
@@ -47,13 +31,16 @@ export class Credentials {
   #cache = new Map<string, Holder>();
   #cacheOld = new Map<string, Holder>();
   #cacheSince: number;
+  #revocations = 0;
 
   constructor(base: Base, certificates: CertificateJudge) {
     this.#base = base;
     this.#certificates = certificates;
     this.#cacheSince = base.now();
-    this.#serials = new BatchLoader((serials) => this.#loadCertificates(serials));
-    this.#bearers = new BatchLoader((ids) => this.#loadBearers(ids));
+    this.#serials = new BatchLoader((serials) => findCertificateHolders(base.storage.system, serials));
+    this.#bearers = new BatchLoader((ids) =>
+      findBearerHolders(base.storage.system, ids, new Date(base.now())),
+    );
   }
 
   /**
@@ -71,7 +58,7 @@ export class Credentials {
         "Show a client certificate, or `Authorization: Bearer` with an enrolment token or an agent's bearer.",
       );
     }
-    return looksLikeToken(bearer) ? this.#tokenHolder(bearer) : this.#bearerHolder(bearer);
+    return bearer.startsWith(TOKEN_PREFIX) ? this.#tokenHolder(bearer) : this.#bearerHolder(bearer);
   }
 
   /** As `of`, for what only one agent may do: an enrolment token is not enough. */
@@ -84,6 +71,7 @@ export class Credentials {
 
   /** Forgets what was believed of an agent: it was revoked, or something of it was. */
   forget(agentId: string): void {
+    this.#revocations += 1;
     for (const cache of [this.#cache, this.#cacheOld]) {
       for (const [key, { identity }] of cache) if (identity.agent_id === agentId) cache.delete(key);
     }
@@ -136,50 +124,15 @@ export class Credentials {
     }
     const known = this.#cache.get(key) ?? this.#cacheOld.get(key);
     if (known !== undefined) return known;
-    const holder = await load();
-    if (holder !== undefined && holder.problem === null) this.#cache.set(key, holder);
-    return holder;
+    for (;;) {
+      const revocations = this.#revocations;
+      const holder = await load();
+      // What was read while something was revoked may be from before that.
+      if (revocations !== this.#revocations) continue;
+      if (holder !== undefined && holder.problem === null) this.#cache.set(key, holder);
+      return holder;
+    }
   }
-
-  async #loadCertificates(serials: readonly string[]): Promise<Map<string, Holder>> {
-    const { rows } = await sql<HolderRow>`
-      select c.serial as key, a.id as agent_id, a.organization_id, a.site_id, a.name, a.approval,
-        a.revoked_at as agent_revoked_at, c.revoked_at as credential_revoked_at
-      from agent_certificates c join agents a on a.id = c.agent_id
-      where c.serial = any(${serials}::text[])`.execute(this.#base.storage.system);
-    return new Map(rows.map((row) => [row.key, holderOf(row, "certificate")]));
-  }
-
-  async #loadBearers(ids: readonly string[]): Promise<Map<string, Holder>> {
-    const { rows } = await sql<HolderRow>`
-      with used as (
-        update bearers set last_used_at = ${new Date(this.#base.now())}
-        where id = any(${ids}::uuid[]) and revoked_at is null
-      )
-      select b.id as key, a.id as agent_id, a.organization_id, a.site_id, a.name, a.approval,
-        a.revoked_at as agent_revoked_at, b.revoked_at as credential_revoked_at
-      from bearers b join agents a on a.id = b.agent_id
-      where b.id = any(${ids}::uuid[])`.execute(this.#base.storage.system);
-    return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
-  }
-}
-
-function holderOf(row: HolderRow, credential: "certificate" | "bearer"): Holder {
-  return {
-    identity: {
-      agent_id: row.agent_id,
-      organization_id: row.organization_id,
-      site_id: row.site_id,
-      name: row.name,
-      credential,
-    },
-    problem:
-      row.agent_revoked_at !== null
-        ? `The agent ${row.name} was revoked at ${row.agent_revoked_at.toISOString()}.`
-        : row.credential_revoked_at !== null
-          ? `This ${credential} was revoked at ${row.credential_revoked_at.toISOString()}.`
-          : null,
-  };
 }
 
 function agentCredential({ identity, problem }: Holder): Credential {

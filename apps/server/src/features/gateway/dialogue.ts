@@ -35,7 +35,7 @@ import { columnsOf, isSessionChanged, reportOf } from "./projection.ts";
 import type { WireRecorder } from "./recorder.ts";
 import type { AgentSession, Origin, Sessions } from "./sessions.ts";
 import type { StatusWriter } from "./writer.ts";
-import type { AgentColumns } from "./writer-store.ts";
+import type { AgentColumns } from "../fleet/status.ts";
 
 /** Heartbeats are asked for at this interval with every settings offer. */
 export const HEARTBEAT_SECONDS = 30;

@@ -10,7 +10,7 @@ import {
   type TestPlane,
   poll,
   agentByUid,
-} from "./testing.ts";
+} from "../../testing/gateway.ts";
 import { newId } from "../../platform/context.ts";
 
 let plane: TestPlane;

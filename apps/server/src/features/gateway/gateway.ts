@@ -5,6 +5,7 @@ import type { WireMessage } from "@flowplane/contract";
 import type { BusMessage, Subscription } from "../../platform/bus/bus.ts";
 import { newId, type Base } from "../../platform/context.ts";
 import { OPAMP_PATH, type Enrolment } from "../enrolment/enrolment.ts";
+import { markLost } from "../fleet/status.ts";
 import { Admission } from "./admission.ts";
 import type { AgentHttp } from "./agent-http.ts";
 import { CertificateJudge } from "./client-certificate.ts";
@@ -15,7 +16,6 @@ import { installOpampEdge, type OpampEdgeOptions } from "./http-opamp.ts";
 import { GATEWAY_LIMITS, messageLimits, type GatewayLimits } from "./limits.ts";
 import { Link, type ApplyEvents } from "./link.ts";
 import { createAgentListener, listen, type AgentListener } from "./listener.ts";
-import { markLost } from "./lost.ts";
 import { AgentNotices, NOTICE_INTERVAL_MS } from "./notices.ts";
 import { WireRecorder } from "./recorder.ts";
 import { Sessions } from "./sessions.ts";
@@ -136,7 +136,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     sessions.forgetPolls(now() - POLL_MEMORY_MS);
     // Whom a crash of ours left connected gets the time to come back; and silence means nothing while we cannot write.
     if (!writer.isHealthy || now() - startedAt < limits.lostAfterMs) return;
-    for (const lost of await markLost(base, limits.lostAfterMs))
+    for (const lost of await markLost(base.storage.system, new Date(now()), limits.lostAfterMs))
       notices.changed(lost.organization_id, lost.id);
   };
   const guarded = (what: string, work: () => Promise<void>) => () =>

@@ -11,7 +11,8 @@ import { newId, type Base } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
 import { parseStrictJson } from "../../platform/http/json.ts";
 import { installProblems } from "../../platform/http/problems.ts";
-import { enrol, EnrolRequest } from "../enrolment/enrol.ts";
+import { ENROL_PATH, enrolRequestSchema, type EnrolRequest } from "@flowplane/link";
+import { enrol } from "../enrolment/enrol.ts";
 import type { Enrolment } from "../enrolment/enrolment.ts";
 import { certificatesIssued } from "./figures.ts";
 import { ListenerTls } from "./tls.ts";
@@ -51,7 +52,7 @@ export async function createAgentListener(base: Base, enrolment: Enrolment): Pro
     async (_request: FastifyRequest, body: Buffer) => parseStrictJson(body),
   );
   installProblems(instance);
-  instance.post("/v1/enrol", async (request, reply) => {
+  instance.post(ENROL_PATH, async (request, reply) => {
     const token = /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? "")?.[1];
     if (token === undefined)
       throw new AppError("unauthenticated", "Send the enrolment token as `Authorization: Bearer …`.");
@@ -85,8 +86,8 @@ export async function listen(
 const LISTEN_BACKLOG = 4_096;
 
 function readEnrolRequest(body: unknown): EnrolRequest {
-  const parsed = EnrolRequest.safeParse(body);
-  if (parsed.success) return parsed.data;
+  const parsed = enrolRequestSchema.safeParse(body);
+  if (parsed.success) return { ...parsed.data, instance_uid: parsed.data.instance_uid.toLowerCase() };
   const fields = parsed.error.issues.map(({ path, message }) => ({ pointer: `/${path.join("/")}`, message }));
   throw new AppError(
     "invalid_input",

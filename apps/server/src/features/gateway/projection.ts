@@ -7,7 +7,7 @@ import {
   type DescriptionJson,
   type HealthJson,
 } from "@flowplane/opamp";
-import type { AgentColumns, ReportColumns } from "./writer-store.ts";
+import type { AgentColumns, ReportColumns } from "../fleet/status.ts";
 
 const TEXT_CHARS_MAX = 255;
 

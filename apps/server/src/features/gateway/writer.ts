@@ -6,8 +6,8 @@ import {
   writeHeartbeats,
   writeReports,
   type AgentColumns,
-  type PendingAgent,
-} from "./writer-store.ts";
+  type AgentStatus,
+} from "../fleet/status.ts";
 
 /** Agents in one statement. */
 const BATCH_MAX = 2_000;
@@ -32,9 +32,9 @@ export interface WriterOptions {
  */
 export class StatusWriter {
   readonly #options: WriterOptions;
-  #pending = new Map<string, PendingAgent>();
+  #pending = new Map<string, AgentStatus>();
   /** Being written now: still the newest there is until the statement has ended. */
-  #writing = new Map<string, PendingAgent>();
+  #writing = new Map<string, AgentStatus>();
   #reportBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
@@ -51,11 +51,11 @@ export class StatusWriter {
   }
 
   /** The session as last put, when that is not in the database yet. */
-  pendingSession(agentId: string): PendingAgent | undefined {
+  pendingSession(agentId: string): AgentStatus | undefined {
     return this.#pending.get(agentId) ?? this.#writing.get(agentId);
   }
 
-  put(news: PendingAgent): void {
+  put(news: AgentStatus): void {
     const merged = merge(this.#pending.get(news.agentId), news);
     this.#reportBytes += news.reportBytes;
     this.#pending.set(news.agentId, merged);
@@ -133,7 +133,7 @@ export class StatusWriter {
     }
   }
 
-  async #writeBatch(entries: readonly PendingAgent[]): Promise<void> {
+  async #writeBatch(entries: readonly AgentStatus[]): Promise<void> {
     const { db } = this.#options;
     const changed = entries.filter(({ columns }) => columns !== null);
     const beating = entries.filter(({ columns }) => columns === null);
@@ -144,7 +144,7 @@ export class StatusWriter {
   }
 
   /** One agent's value that the database does not take must not keep the others from being written. */
-  async #writeSingly(entries: readonly PendingAgent[], cause: unknown): Promise<void> {
+  async #writeSingly(entries: readonly AgentStatus[], cause: unknown): Promise<void> {
     if (!isRefusedValue(cause)) throw cause;
     for (const entry of entries) {
       try {
@@ -182,7 +182,7 @@ export class StatusWriter {
   }
 }
 
-function merge(older: PendingAgent | undefined, newer: PendingAgent): PendingAgent {
+function merge(older: AgentStatus | undefined, newer: AgentStatus): AgentStatus {
   if (older === undefined) return newer;
   // A connection that was superseded has nothing to say any more, however late it says it.
   if (older.takesOver && !newer.takesOver && older.connectionId !== newer.connectionId) {

@@ -1,11 +1,10 @@
 import { once } from "node:events";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { request as httpRequest } from "node:http";
-import { randomBytes, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { fastify } from "fastify";
-import { pino } from "pino";
 import { WebSocket, type ClientOptions } from "ws";
 import {
   AgentToServerSchema,
@@ -16,20 +15,19 @@ import {
   uidFromString,
   type ServerToAgent,
 } from "@flowplane/opamp";
-import { ROLE_PERMISSIONS } from "@flowplane/contract";
-import { readConfig } from "../../config.ts";
-import { createInProcessBus } from "../../platform/bus/in-process.ts";
-import { newId, type Actor, type Base, type Ctx } from "../../platform/context.ts";
-import { installProblems } from "../../platform/http/problems.ts";
-import type { Objects } from "../../platform/objects/objects.ts";
-import { createSecrets } from "../../platform/secrets/secrets.ts";
-import { testDatabase } from "../../platform/storage/testing.ts";
-import type { EnrolAnswer } from "../enrolment/enrol.ts";
-import { openEnrolment, type Enrolment } from "../enrolment/enrolment.ts";
-import { createToken } from "../enrolment/tokens.ts";
-import { PemConverter, Pkcs10CertificateRequestGenerator, type Extension } from "../enrolment/x509.ts";
-import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
-import { applyNothing } from "./testing-events.ts";
+import { readConfig } from "../config.ts";
+import { newId, type Actor, type Base, type Ctx } from "../platform/context.ts";
+import { installProblems } from "../platform/http/problems.ts";
+import type { EnrolResponse } from "@flowplane/link";
+import { openEnrolment, type Enrolment } from "../features/enrolment/enrolment.ts";
+import { createToken } from "../features/enrolment/tokens.ts";
+import {
+  PemConverter,
+  Pkcs10CertificateRequestGenerator,
+  type Extension,
+} from "../features/enrolment/x509.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "../features/gateway/gateway.ts";
+import { testBase, testCtx, testOrganization } from "./base.ts";
 
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
@@ -45,7 +43,7 @@ export interface TestPlane extends AsyncDisposable {
   readonly agentsPort: number;
   readonly httpPort: number;
   /** An owner's operation. */
-  ctx(organizationId?: string): Ctx;
+  ctx(actor?: Actor): Ctx;
   /** Another control plane over the same database, as after a restart. */
   restart(options?: Partial<GatewayOptions>): Promise<TestPlane>;
   /** Stops the gateway as a crash would: nothing is drained or written. */
@@ -58,41 +56,27 @@ export interface PlaneOptions extends Partial<GatewayOptions> {
 }
 
 export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane> {
-  const storage = await testDatabase();
-  const now = options.now ?? Date.now;
-  const organizationId = newId();
-  const siteId = newId();
-  await storage.system.insertInto("organizations").values({ id: organizationId, name: "first" }).execute();
-  await storage.system
-    .insertInto("sites")
-    .values({ id: siteId, organization_id: organizationId, name: "home", environment: "test" })
-    .execute();
-  const base: Base = {
+  const { base, ...database } = await testBase({
     config: readConfig({ FLOWPLANE_HTTP: "127.0.0.1:0", FLOWPLANE_AGENTS: "127.0.0.1:0", ...options.env }),
-    log: pino({ level: process.env["FLOWPLANE_LOG"] ?? "silent" }),
-    storage,
-    bus: createInProcessBus((error) => {
-      throw error;
-    }),
-    objects: {} as Objects, // no test of the gateway stores objects
-    secrets: createSecrets(randomBytes(32)),
-    now,
-  };
-  return startOver(base, organizationId, siteId, options);
+    ...(options.now === undefined ? {} : { now: options.now }),
+  });
+  const { ctx, siteId } = await testOrganization(base);
+  return startOver(base, ctx.actor, siteId, options, async () => database[Symbol.asyncDispose]());
 }
 
 async function startOver(
   base: Base,
-  organizationId: string,
+  owner: Actor,
   siteId: string,
   options: Partial<GatewayOptions>,
+  dispose: () => Promise<void>,
 ): Promise<TestPlane> {
   const ports = { agents: 0, http: 0 };
   const enrolment = await openEnrolment(base, {
     agentsUrl: () => `https://127.0.0.1:${ports.agents}`,
     httpUrl: () => `http://127.0.0.1:${ports.http}`,
   });
-  const gateway = await createGateway(base, { enrolment, applyEvents: applyNothing, ...options });
+  const gateway = await createGateway(base, { enrolment, applyEvents: async () => undefined, ...options });
   const http = fastify({ forceCloseConnections: true });
   installProblems(http);
   gateway.installOpamp(http);
@@ -117,36 +101,20 @@ async function startOver(
     base,
     enrolment,
     gateway,
-    organizationId,
+    organizationId: owner.organization_id,
     siteId,
     agentsPort: ports.agents,
     httpPort: ports.http,
-    ctx: (organization = organizationId) => ({
-      ...base,
-      actor: ownerOf(organization),
-      requestId: "test",
-      remoteAddress: "127.0.0.1",
-    }),
+    ctx: (actor = owner) => testCtx(base, actor),
     stop: close,
     async restart(changed = {}) {
       await close();
-      return startOver(base, organizationId, siteId, { ...options, ...changed });
+      return startOver(base, owner, siteId, { ...options, ...changed }, dispose);
     },
     async [Symbol.asyncDispose]() {
       await close();
-      await base.storage.close();
+      await dispose();
     },
-  };
-}
-
-function ownerOf(organizationId: string): Actor {
-  return {
-    type: "user",
-    id: "owner",
-    name: "Owner",
-    organization_id: organizationId,
-    role: "owner",
-    permissions: ROLE_PERMISSIONS.owner,
   };
 }
 
@@ -226,7 +194,7 @@ export async function postEnrol(plane: TestPlane, token: string, body: unknown) 
   });
   return {
     status: answer.status,
-    body: JSON.parse(answer.body.toString()) as EnrolAnswer & { detail?: string; code?: string },
+    body: JSON.parse(answer.body.toString()) as EnrolResponse & { detail?: string; code?: string },
   };
 }
 

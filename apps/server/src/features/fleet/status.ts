@@ -38,7 +38,7 @@ export interface ReportColumns {
 }
 
 /** What is to be written of one agent. Later news replaces earlier news of the same column. */
-export interface PendingAgent {
+export interface AgentStatus {
   readonly agentId: string;
   readonly organizationId: string;
   /** The connection that says so; rows of agents that another connection owns by now are left alone. */
@@ -56,7 +56,7 @@ export interface PendingAgent {
 }
 
 /** Counters of many agents, by arrays: the smallest statement for the most frequent write. */
-export async function writeHeartbeats(db: Db, entries: readonly PendingAgent[]): Promise<void> {
+export async function writeHeartbeats(db: Db, entries: readonly AgentStatus[]): Promise<void> {
   const ordered = inOrder(entries);
   await sql`
     update agents a set
@@ -76,7 +76,7 @@ export async function writeHeartbeats(db: Db, entries: readonly PendingAgent[]):
 }
 
 /** Changed columns of many agents. A row owned by another connection by now is left as it is. */
-export async function writeAgents(db: Db, entries: readonly PendingAgent[]): Promise<void> {
+export async function writeAgents(db: Db, entries: readonly AgentStatus[]): Promise<void> {
   const records = inOrder(entries).map((entry) => ({
     id: entry.agentId,
     connection_id: entry.connectionId,
@@ -116,7 +116,7 @@ export async function writeAgents(db: Db, entries: readonly PendingAgent[]): Pro
 }
 
 /** Reports and sessions of many agents; deleted agents are passed over. */
-export async function writeReports(db: Db, entries: readonly PendingAgent[]): Promise<void> {
+export async function writeReports(db: Db, entries: readonly AgentStatus[]): Promise<void> {
   const records = inOrder(entries).map((entry) => ({
     id: entry.agentId,
     v: {
@@ -162,6 +162,27 @@ export async function writeReports(db: Db, entries: readonly PendingAgent[]): Pr
 }
 
 /** Always in the same order, so that two gateways cannot wait for each other's rows. */
-function inOrder(entries: readonly PendingAgent[]): PendingAgent[] {
+function inOrder(entries: readonly AgentStatus[]): AgentStatus[] {
   return entries.toSorted((left, right) => (left.agentId < right.agentId ? -1 : 1));
 }
+
+/**
+ * Marks agents as disconnected that some process held and nobody has heard since: their gateway crashed, or they stopped
+ * polling. One that merely moves to another process is heard there within the time. Returns those it marked.
+ */
+export async function markLost(
+  db: Db,
+  now: Date,
+  lostAfterMs: number,
+): Promise<{ id: string; organization_id: string }[]> {
+  const { rows } = await sql<{ id: string; organization_id: string }>`
+    update agents set connection_id = null, disconnected_at = greatest(last_seen_at, connected_at)
+    where connection_id is not null
+      and last_seen_at < ${now}::timestamptz - make_interval(secs => greatest(
+        ${lostAfterMs}::float8, case when transport = 'http' then ${HTTP_INTERVALS} * heartbeat_ms else 0 end) / 1000)
+    returning id, organization_id`.execute(db);
+  return rows;
+}
+
+/** Polls an HTTP agent may miss before it is gone. */
+const HTTP_INTERVALS = 10;

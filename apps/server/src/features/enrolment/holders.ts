@@ -1,0 +1,67 @@
+import { sql } from "kysely";
+import type { Db } from "../../platform/storage/database.ts";
+import type { AgentIdentity } from "../gateway/agent-http.ts";
+
+/** Whose credential it is, and why it is not good any more, if it isn't. */
+export interface Holder {
+  readonly identity: AgentIdentity;
+  readonly problem: string | null;
+}
+
+interface HolderRow {
+  key: string;
+  agent_id: string;
+  organization_id: string;
+  site_id: string;
+  name: string;
+  agent_revoked_at: Date | null;
+  credential_revoked_at: Date | null;
+}
+
+/** The holders of certificates by serial number, over all organizations. Unknown serials are missing. */
+export async function findCertificateHolders(
+  system: Db,
+  serials: readonly string[],
+): Promise<Map<string, Holder>> {
+  const { rows } = await sql<HolderRow>`
+    select c.serial as key, a.id as agent_id, a.organization_id, a.site_id, a.name,
+      a.revoked_at as agent_revoked_at, c.revoked_at as credential_revoked_at
+    from agent_certificates c join agents a on a.id = c.agent_id
+    where c.serial = any(${serials}::text[])`.execute(system);
+  return new Map(rows.map((row) => [row.key, holderOf(row, "certificate")]));
+}
+
+/** The holders of bearers by id, noting that the good ones were used. */
+export async function findBearerHolders(
+  system: Db,
+  ids: readonly string[],
+  now: Date,
+): Promise<Map<string, Holder>> {
+  const { rows } = await sql<HolderRow>`
+    with used as (
+      update bearers set last_used_at = ${now} where id = any(${ids}::uuid[]) and revoked_at is null
+    )
+    select b.id as key, a.id as agent_id, a.organization_id, a.site_id, a.name,
+      a.revoked_at as agent_revoked_at, b.revoked_at as credential_revoked_at
+    from bearers b join agents a on a.id = b.agent_id
+    where b.id = any(${ids}::uuid[])`.execute(system);
+  return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
+}
+
+function holderOf(row: HolderRow, credential: "certificate" | "bearer"): Holder {
+  return {
+    identity: {
+      agent_id: row.agent_id,
+      organization_id: row.organization_id,
+      site_id: row.site_id,
+      name: row.name,
+      credential,
+    },
+    problem:
+      row.agent_revoked_at !== null
+        ? `The agent ${row.name} was revoked at ${row.agent_revoked_at.toISOString()}.`
+        : row.credential_revoked_at !== null
+          ? `This ${credential} was revoked at ${row.credential_revoked_at.toISOString()}.`
+          : null,
+  };
+}
