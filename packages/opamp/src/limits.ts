@@ -15,6 +15,12 @@ const MIB = 1024 * 1024;
 /** For a sub-message that is not listed below: unknown to us, or too simple to need more. */
 export const OTHER_SUB_MESSAGE_LIMIT: SubMessageLimit = { bytesMax: 64 * KIB, entriesMax: 1_000 };
 
+/** Hashes are compared and kept in memory for each agent; ours have 32 bytes. */
+export const HASH_BYTES_MAX = 256;
+
+/** Longer error messages of agents are cut. */
+export const ERROR_MESSAGE_CHARS_MAX = 16 * KIB;
+
 export type MessageLimits = {
   messageBytesMax: number;
   nestingDepthMax: number;

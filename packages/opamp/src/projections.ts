@@ -18,6 +18,7 @@ import {
   type PackageStatuses,
   type RemoteConfigStatus,
 } from "./gen/opamp_pb.ts";
+import { ERROR_MESSAGE_CHARS_MAX } from "./limits.ts";
 
 export type DescriptionJson = { identifying: Attributes; non_identifying: Attributes };
 
@@ -43,7 +44,7 @@ export function healthToJson(health: ComponentHealth): HealthJson {
   return {
     healthy: health.healthy,
     status: storableText(health.status),
-    last_error: storableText(health.lastError),
+    last_error: errorText(health.lastError),
     started_at: nanosToIso(health.startTimeUnixNano),
     status_at: nanosToIso(health.statusTimeUnixNano),
     attributes: attributesToJson(health.attributes),
@@ -82,7 +83,7 @@ export function remoteConfigStatusToJson(status: RemoteConfigStatus): RemoteConf
   return {
     hash: toHex(status.lastRemoteConfigHash),
     status: applyStatus(status.status),
-    error_message: storableText(status.errorMessage),
+    error_message: errorText(status.errorMessage),
   };
 }
 
@@ -94,7 +95,7 @@ export function connectionSettingsStatusToJson(
   return {
     hash: toHex(status.lastConnectionSettingsHash),
     status: applyStatus(status.status),
-    error_message: storableText(status.errorMessage),
+    error_message: errorText(status.errorMessage),
   };
 }
 
@@ -118,7 +119,7 @@ export function packageStatusesToJson(statuses: PackageStatuses): PackageStatuse
   return {
     packages: mapValues(statuses.packages, packageStatusToJson),
     server_provided_all_packages_hash: toHex(statuses.serverProvidedAllPackagesHash),
-    error_message: storableText(statuses.errorMessage),
+    error_message: errorText(statuses.errorMessage),
   };
 }
 
@@ -150,7 +151,7 @@ function packageStatusToJson(status: PackageStatus): PackageStatusJson {
     server_offered_version: storableText(status.serverOfferedVersion),
     server_offered_hash: toHex(status.serverOfferedHash),
     status: packageStatusNames[status.status] ?? "unknown",
-    error_message: storableText(status.errorMessage),
+    error_message: errorText(status.errorMessage),
     download: download
       ? {
           percent: finite(download.downloadPercent),
@@ -192,6 +193,11 @@ function nanosToIso(nanos: bigint): string | null {
   if (nanos === 0n) return null;
   const ms = Number(nanos / 1_000_000n);
   return ms <= DATE_MS_MAX ? new Date(ms).toISOString() : String(integerToJson(nanos));
+}
+
+function errorText(text: string): string {
+  const cut = text.length > ERROR_MESSAGE_CHARS_MAX ? `${text.slice(0, ERROR_MESSAGE_CHARS_MAX)}…` : text;
+  return storableText(cut.isWellFormed() ? cut : cut.toWellFormed());
 }
 
 function finite(value: number): number {

@@ -6,7 +6,7 @@ import { agentCapabilityBits, SERVER_CAPABILITIES_ALL, SERVER_CAPABILITY } from 
 import { decodeAgentToServer } from "../codec.ts";
 import { decodeFrame, encodeFrame } from "../framing.ts";
 import { ServerErrorResponseType, ServerToAgentSchema, type ServerToAgent } from "../gen/opamp_pb.ts";
-import { AGENT_MESSAGE_LIMITS, MESSAGE_BYTES_MAX } from "../limits.ts";
+import { AGENT_MESSAGE_LIMITS, ERROR_MESSAGE_CHARS_MAX, MESSAGE_BYTES_MAX } from "../limits.ts";
 import { bytesOf, describedAs, OUR_CAPABILITY, TestAgent, TestServer } from "../testing/test-server.ts";
 import { uidFromString, uidToString } from "../uid.ts";
 import { connectionState } from "./liveness.ts";
@@ -116,6 +116,26 @@ describe("messages", () => {
     );
     expect(decodeAgentToServer(Uint8Array.from(tree)).ok).toBe(true);
     expect(decodeAgentToServer(nested(5, [6, 2], 30)).ok).toBe(true);
+  });
+});
+
+describe("messages kept in memory", () => {
+  it("opamp row 66: hashes and error texts are bounded, too", () => {
+    const hash = new Uint8Array(257);
+    for (const [name, init] of [
+      ["available_components", { availableComponents: { hash } }],
+      ["remote_config_status", { remoteConfigStatus: { lastRemoteConfigHash: hash } }],
+      ["connection_settings_status", { connectionSettingsStatus: { lastConnectionSettingsHash: hash } }],
+      ["package_statuses", { packageStatuses: { serverProvidedAllPackagesHash: hash } }],
+    ] as const) {
+      const received = receiveFromAgent(bytesOf(agent().next(init)));
+      expect(received).toMatchObject({ ok: false, issue: { code: "too_large", field: name } });
+    }
+    const { server, ws, sender } = setup();
+    const errorMessage = `${"x".repeat(ERROR_MESSAGE_CHARS_MAX - 1)}${"\u{1f4a5}".repeat(9)}`;
+    server.send(ws, sender.next({ remoteConfigStatus: { errorMessage } }));
+    const kept = server.view(UID).remoteConfigStatus?.error_message ?? "";
+    expect([kept.length, kept.isWellFormed()]).toEqual([ERROR_MESSAGE_CHARS_MAX + 1, true]);
   });
 });
 

@@ -6,8 +6,8 @@
 
 import { create } from "@bufbuild/protobuf";
 import { decodeAgentToServer, type DecodeIssue } from "../codec.ts";
-import { ServerToAgentSchema, type ServerToAgent } from "../gen/opamp_pb.ts";
-import { AGENT_MESSAGE_LIMITS, type MessageLimits } from "../limits.ts";
+import { ServerToAgentSchema, type AgentToServer, type ServerToAgent } from "../gen/opamp_pb.ts";
+import { AGENT_MESSAGE_LIMITS, HASH_BYTES_MAX, type MessageLimits } from "../limits.ts";
 import { INSTANCE_UID_BYTES, newUid, uidToString } from "../uid.ts";
 import { absorb } from "./absorb.ts";
 import { judgeArrival, recordArrival } from "./arrival.ts";
@@ -47,7 +47,25 @@ export function receiveFromAgent(data: Uint8Array, limits: MessageLimits = AGENT
     const echoed = instanceUid.length <= ECHOED_UID_BYTES_MAX ? instanceUid : null;
     return refused({ code: "bad_instance_uid", field: "instance_uid", message: text, instanceUid: echoed });
   }
+  const longHash = hashTooLong(message);
+  if (longHash !== null) {
+    const text = `${longHash}: a hash has more than ${HASH_BYTES_MAX} bytes`;
+    return refused({ code: "too_large", field: longHash, message: text, instanceUid });
+  }
   return { ok: true, incoming: { uid: uidToString(instanceUid), message, digest } };
+}
+
+// These are kept in memory for as long as the agent is known, so a hostile one must not grow them.
+function hashTooLong(message: AgentToServer): string | null {
+  const { availableComponents, remoteConfigStatus, connectionSettingsStatus, packageStatuses } = message;
+  if (isLong(availableComponents?.hash)) return "available_components";
+  if (isLong(remoteConfigStatus?.lastRemoteConfigHash)) return "remote_config_status";
+  if (isLong(connectionSettingsStatus?.lastConnectionSettingsHash)) return "connection_settings_status";
+  return isLong(packageStatuses?.serverProvidedAllPackagesHash) ? "package_statuses" : null;
+}
+
+function isLong(hash: Uint8Array | undefined): boolean {
+  return hash !== undefined && hash.length > HASH_BYTES_MAX;
 }
 
 function refused(issue: ReceiveIssue): Received {
