@@ -27,6 +27,9 @@ export type Client = {
   ) => Promise<EndpointOutput<Api[K]>>;
 };
 
+/** What a query's schema takes in; objects have no place in a URL. */
+type Query = Record<string, string | number | boolean | null | undefined>;
+
 /** The path of an endpoint with its parameters and query filled in, as it stands after the origin. */
 export function pathOf(definition: Endpoint, input: { params?: unknown; query?: unknown }): string {
   const params = (input.params ?? {}) as Record<string, string>;
@@ -34,7 +37,7 @@ export function pathOf(definition: Endpoint, input: { params?: unknown; query?: 
     encodeURIComponent(params[name] ?? ""),
   );
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries((input.query ?? {}) as Record<string, unknown>)) {
+  for (const [name, value] of Object.entries((input.query ?? {}) as Query)) {
     if (value !== undefined && value !== null && value !== "") search.set(name, String(value));
   }
   const query = search.toString();

@@ -30,7 +30,7 @@ export async function startFakeControlPlane(
 ): Promise<FakeControlPlane> {
   const seen: Seen[] = [];
   const waiters: { route: string; resolve: (seen: Seen) => void }[] = [];
-  const server = createServer(async (request, response) => {
+  const answerOne = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? "/", "http://fake");
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -51,6 +51,9 @@ export async function startFakeControlPlane(
     if (body === ANSWERED) return;
     if (body === undefined) response.writeHead(204).end();
     else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+  };
+  const server = createServer((request, response) => {
+    answerOne(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { request as httpsRequest, type RequestOptions } from "node:https";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { webcrypto } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -346,7 +346,7 @@ export function openMachine(plane: TestPlane, machine: Machine): Promise<OpampSo
 export async function poll(
   url: string,
   data: Uint8Array,
-  options: RequestOptions = {},
+  options: Omit<RequestOptions, "headers"> & { headers?: OutgoingHttpHeaders } = {},
 ): Promise<Answer & { message: ServerToAgent | null }> {
   const answer = await send(url, {
     method: "POST",

@@ -60,7 +60,10 @@ export function isSessionChanged(before: AgentState, after: AgentState): boolean
 }
 
 function describedColumns({ identifying, non_identifying }: DescriptionJson): AgentColumns {
-  const text = (key: string) => shown(String(identifying[key] ?? non_identifying[key] ?? ""));
+  const text = (key: string) => {
+    const value: unknown = identifying[key] ?? non_identifying[key] ?? "";
+    return shown(typeof value === "string" ? value : JSON.stringify(value));
+  };
   const service = text("service.name");
   const host = text("host.name");
   const name = [service, host].filter((part) => part !== null).join("@");
