@@ -5,7 +5,12 @@ import { describe, expect, it } from "vitest";
 import { agentCapabilityBits, SERVER_CAPABILITIES_ALL, SERVER_CAPABILITY } from "../capabilities.ts";
 import { decodeAgentToServer } from "../codec.ts";
 import { decodeFrame, encodeFrame } from "../framing.ts";
-import { ServerErrorResponseType, ServerToAgentSchema, type ServerToAgent } from "../gen/opamp_pb.ts";
+import {
+  AgentRemoteConfigSchema,
+  ServerErrorResponseType,
+  ServerToAgentSchema,
+  type ServerToAgent,
+} from "../gen/opamp_pb.ts";
 import { AGENT_MESSAGE_LIMITS, ERROR_MESSAGE_CHARS_MAX, MESSAGE_BYTES_MAX } from "../limits.ts";
 import { bytesOf, describedAs, OUR_CAPABILITY, TestAgent, TestServer } from "../testing/test-server.ts";
 import { uidFromString, uidToString } from "../uid.ts";
@@ -164,7 +169,7 @@ describe("replies", () => {
     const server = new TestServer();
     const remoteConfig = { configHash: Uint8Array.of(1), config: { configMap: {} } };
     const sender = agent(agentCapabilityBits(["ReportsStatus", "AcceptsRemoteConfig"]));
-    server.desired.set(UID, { remoteConfig: create(ServerToAgentSchema, { remoteConfig }).remoteConfig! });
+    server.desired.set(UID, { remoteConfig: create(AgentRemoteConfigSchema, remoteConfig) });
     const first = sender.full();
     const replies = [server.post(first), server.post(first), server.post(sender.next())];
     expect(replies.map((reply) => reply.remoteConfig !== undefined)).toEqual([true, true, false]);
@@ -179,6 +184,8 @@ describe("replies", () => {
     expect(SERVER_CAPABILITIES_ALL & SERVER_CAPABILITY.AcceptsStatus).toBe(1n);
     const again = server.open();
     expect(server.send(again, sender.next()).capabilities).toBe(SERVER_CAPABILITIES_ALL);
+    const intruder = server.open("ws", "agent-b");
+    expect(server.send(intruder, agent().full()).capabilities).toBe(SERVER_CAPABILITIES_ALL);
   });
 
   it("opamp row 20: a refusal has the error and the uid and nothing else", () => {
@@ -301,8 +308,7 @@ describe("state", () => {
     const uid = uidFromString(UID) ?? new Uint8Array();
     const sender = new TestAgent(uid, { capabilities: 0x3n });
     server.desired.set(UID, {
-      remoteConfig: create(ServerToAgentSchema, { remoteConfig: { configHash: Uint8Array.of(9) } })
-        .remoteConfig!,
+      remoteConfig: create(AgentRemoteConfigSchema, { configHash: Uint8Array.of(9) }),
       restart: { id: "r1" },
     });
     const capabilities = agentCapabilityBits(["ReportsStatus", "AcceptsRestartCommand"]);

@@ -5,6 +5,7 @@
 // something was missed, and the agent is asked, once, to report everything.
 
 import { create } from "@bufbuild/protobuf";
+import { SERVER_CAPABILITIES_ALL } from "../capabilities.ts";
 import { decodeAgentToServer, type DecodeIssue } from "../codec.ts";
 import { ServerToAgentSchema, type AgentToServer, type ServerToAgent } from "../gen/opamp_pb.ts";
 import { AGENT_MESSAGE_LIMITS, HASH_BYTES_MAX, type MessageLimits } from "../limits.ts";
@@ -83,6 +84,8 @@ export function stepServer(known: AgentState | null, incoming: Incoming, context
   if (movedTo) {
     return unprocessed(known, uid, connection, ownership, identificationFor(uid, movedTo));
   }
+  // It may be the first reply on its connection, processed or not.
+  const capabilities = context.server.capabilities & SERVER_CAPABILITIES_ALL;
   // One request is not a live connection: HTTP agents neither own nor supersede.
   if (connection.transport === "http") return processed(known, incoming, context, ownership, []);
   const { id: connectionId, credential, openedAt, agents } = connection;
@@ -98,14 +101,15 @@ export function stepServer(known: AgentState | null, incoming: Incoming, context
       return processed(known, incoming, context, claimed.ownership, [effect]);
     }
     case "late": {
-      const reply = create(ServerToAgentSchema, { instanceUid: incoming.message.instanceUid });
+      const reply = create(ServerToAgentSchema, { instanceUid: incoming.message.instanceUid, capabilities });
       return unprocessed(known, uid, connection, claimed.ownership, reply);
     }
     case "newcomer_is_clone": {
       const newcomer = newUid(context.now, context.random);
       const moved = tellToMove(connection, uid, newcomer);
       const effect: Effect = { kind: "duplicate_uid", uid, newUid: newcomer, connectionId: connection.id };
-      return unprocessed(known, uid, moved.connection, claimed.ownership, moved.message, [effect]);
+      const reply = { ...moved.message, capabilities };
+      return unprocessed(known, uid, moved.connection, claimed.ownership, reply, [effect]);
     }
   }
 }
