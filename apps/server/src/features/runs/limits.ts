@@ -12,7 +12,7 @@ export const RECONCILE_EVERY_MS = 1_000;
 export const RECONCILE_RUNS_MAX = 500;
 
 /** Newest runs that one request for a list looks through for words; its cursor continues behind them. */
-export const WORDS_SCAN_ROWS_MAX = 50_000;
+export const WORDS_SCAN_ROWS_MAX = 20_000;
 /** Words one filter may hold. */
 export const WORDS_MAX = 20;
 /** Agents named in the conflict that asks which one is meant. */

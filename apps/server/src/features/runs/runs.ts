@@ -33,6 +33,7 @@ export async function listRunPage(ctx: Ctx, input: RunListInput): Promise<RunPag
   // An id of another form than ours is nobody's.
   if (input.agent_id !== undefined && !isUuid(input.agent_id)) return NOTHING;
   const filter: RunFilter = {
+    organizationId: ctx.actor.organization_id,
     state: input.state,
     active: input.active === undefined ? undefined : input.active === "true",
     agentId: input.agent_id,
