@@ -1,4 +1,4 @@
-import type { LogLine } from "@flowplane/link";
+import { joinLines, type LogLine } from "@flowplane/link";
 import type { Ctx } from "../../../platform/context.ts";
 import { bufferOf, lineOf } from "./lines.ts";
 import { readRunLog } from "./read.ts";
@@ -44,17 +44,23 @@ async function* chunksOf(
 ): AsyncGenerator<Buffer> {
   for await (const lines of segments) {
     const wanted = stream === undefined ? lines : lines.filter((line) => line.stream === stream);
-    if (wanted.length > 0) yield Buffer.concat(wanted.flatMap((line) => encode(line, format)));
+    if (wanted.length > 0) yield encode(wanted, format);
   }
 }
 
-function encode(line: LogLine, format: LogFormat): Buffer[] {
+function encode(lines: readonly LogLine[], format: LogFormat): Buffer {
   switch (format) {
     case "raw":
-      return line.partial ? [bufferOf(line)] : [bufferOf(line), NEWLINE];
+      return Buffer.from(joinLines(lines).buffer);
     case "text":
-      return [Buffer.from(`${new Date(line.atMs).toISOString()} ${line.stream} `), bufferOf(line), NEWLINE];
+      return Buffer.concat(
+        lines.flatMap((line) => [
+          Buffer.from(`${new Date(line.atMs).toISOString()} ${line.stream} `),
+          bufferOf(line),
+          NEWLINE,
+        ]),
+      );
     case "jsonl":
-      return [Buffer.from(`${JSON.stringify(lineOf(line))}\n`)];
+      return Buffer.from(lines.map((line) => `${JSON.stringify(lineOf(line))}\n`).join(""));
   }
 }

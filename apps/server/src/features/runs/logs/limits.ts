@@ -16,6 +16,8 @@ export const SEGMENT_ROWS_PER_READ = 50;
 export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** One search looks through so many bytes of output, then says how far it came. */
 export const SEARCH_BYTES_MAX = 32 * 1024 * 1024;
+/** Looking into a line takes as long as so many bytes, however short it is. */
+export const SEARCH_LINE_BYTES = 64;
 
 /** Lines of one event of a live log. */
 export const EVENT_LINES_MAX = 1_000;

@@ -3,7 +3,7 @@ import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import { notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
 import { findRunLog } from "../store.ts";
-import { PAGE_BYTES_MAX, SEARCH_BYTES_MAX } from "./limits.ts";
+import { PAGE_BYTES_MAX, SEARCH_BYTES_MAX, SEARCH_LINE_BYTES } from "./limits.ts";
 import { bufferOf, lineOf } from "./lines.ts";
 import { storedLines } from "./segments.ts";
 
@@ -56,7 +56,7 @@ export async function searchLog(
         return { seqs, searched_to: searchedTo, more: true };
       if (matches(bufferOf(line))) seqs.push(line.seq);
       searchedTo = line.seq;
-      bytes += line.bytes.length + 1;
+      bytes += line.bytes.length + SEARCH_LINE_BYTES;
     }
   }
   return { seqs, searched_to: Math.max(searchedTo, run.log_stored_seq), more: false };
