@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import pg from "pg";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { EmbeddedPostgresError, startEmbeddedPostgres, type EmbeddedPostgres } from "./embedded.ts";
+import { ConfigError } from "../../config.ts";
+import { startEmbeddedPostgres, type EmbeddedPostgres } from "./embedded.ts";
 
 const isRoot = process.getuid?.() === 0;
 const folders: string[] = [];
@@ -109,7 +110,7 @@ test("a database of another version is left alone, with a sentence", async () =>
   await mkdir(join(dataDir, "postgres"));
   await writeFile(join(dataDir, "postgres", "PG_VERSION"), "12\n");
   const failure = start(dataDir);
-  await expect(failure).rejects.toThrow(EmbeddedPostgresError);
+  await expect(failure).rejects.toThrow(ConfigError);
   await expect(failure).rejects.toThrow(/belongs to PostgreSQL 12 and this Flowplane brings \d+: .*pg_dump/);
 });
 

@@ -16,8 +16,6 @@ import { startPostmaster, type Postmaster } from "./embedded/postmaster.ts";
 import { closeSocketFolder, openSocketFolder } from "./embedded/socket-folder.ts";
 import { ensureDatabase, urlOf } from "./embedded/database-url.ts";
 
-export { EmbeddedPostgresError } from "./embedded/error.ts";
-
 export interface EmbeddedPostgres {
   /** Connection string of the database `flowplane`; it stays the same for the folder while the server runs. */
   readonly url: string;
@@ -69,7 +67,7 @@ const SETTINGS = {
 
 /**
  * Starts PostgreSQL over the cluster in `dataDir`, making the cluster at the first start and recovering
- * from whatever the last server left. Throws `EmbeddedPostgresError` with what to do.
+ * from whatever the last server left. Throws `ConfigError` with what to do.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, log } = options;

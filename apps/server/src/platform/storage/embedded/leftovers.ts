@@ -5,7 +5,7 @@
 import { readdir, readFile, readlink, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EmbeddedPostgresError } from "./error.ts";
+import { ConfigError } from "../../../config.ts";
 import type { PostgresLog } from "./log.ts";
 import { run } from "./run.ts";
 
@@ -31,7 +31,7 @@ export async function stopLeftovers(cluster: string, log: PostgresLog): Promise<
     await waitUntilGone(cluster, pid, waitMs);
   }
   if ((await postgresOn(cluster, pid)).length > 0) {
-    throw new EmbeddedPostgresError(
+    throw new ConfigError(
       `A PostgreSQL that runs on ${cluster} can't be stopped: end process ${pid} and start again.`,
     );
   }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Binaries } from "./binaries.ts";
-import { EmbeddedPostgresError } from "./error.ts";
+import { ConfigError } from "../../../config.ts";
 import type { PostgresLog } from "./log.ts";
 import type { Launcher } from "./privileges.ts";
 
@@ -28,7 +28,7 @@ const IMMEDIATE_STOP_MS = 2_000;
 /** Lines kept to say why a start failed. */
 const LAST_LINES = 20;
 
-/** Starts the postmaster and waits until it accepts connections. Throws `EmbeddedPostgresError`. */
+/** Starts the postmaster and waits until it accepts connections. Throws `ConfigError`. */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
   const { binaries, launcher, cluster, settings, log } = options;
   const [program = "", ...args] = [
@@ -67,7 +67,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   timeout.clear();
   if (first === "ready") return postmaster;
   await postmaster.stop();
-  throw new EmbeddedPostgresError(reasonOf(lastLines, cluster), {
+  throw new ConfigError(reasonOf(lastLines, cluster), {
     cause: new Error(`postgres: ${first}: ${lastLines.join(" | ")}`),
   });
 }

@@ -8,7 +8,7 @@
 import { lchown, lstat, opendir } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { EmbeddedPostgresError } from "./error.ts";
+import { ConfigError } from "../../../config.ts";
 import { run } from "./run.ts";
 
 export type Way = "direct" | "namespace" | "capabilities" | "account";
@@ -30,7 +30,7 @@ export interface Owner {
 
 const ACCOUNTS = ["nobody", "postgres", "daemon"];
 
-/** Finds out how PostgreSQL can be run here. Throws `EmbeddedPostgresError` when it can't. */
+/** Finds out how PostgreSQL can be run here. Throws `ConfigError` when it can't. */
 export async function chooseLauncher(dataDir: string, ways?: readonly Way[]): Promise<Launcher> {
   const me = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const isRoot = me.uid === 0;
@@ -45,7 +45,7 @@ export async function chooseLauncher(dataDir: string, ways?: readonly Way[]): Pr
     if (ways?.includes(candidate.way) !== false && (await works(candidate, dataDir)))
       return { ...candidate, prefix: [...candidate.prefix, ...(await endWithParent())] };
   }
-  throw new EmbeddedPostgresError(
+  throw new ConfigError(
     isRoot
       ? "PostgreSQL does not run as root, and this system lets root neither make a user namespace nor use another account here: run Flowplane as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own, or FLOWPLANE_DATA to a folder that the account nobody can reach."
       : `PostgreSQL wants an account with a name, and uid ${me.uid} has none: give it an entry in /etc/passwd, or set DATABASE_URL to a PostgreSQL of your own.`,
