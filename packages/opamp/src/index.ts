@@ -35,12 +35,11 @@ export * from "./agent/backoff.ts";
 export {
   CONNECT_TIMEOUT_MS,
   HEARTBEAT_MS_DEFAULT,
-  HEARTBEAT_MS_MAX,
-  HEARTBEAT_MS_MIN,
   newAgentSession,
   nextWakeAt,
   stepAgent,
 } from "./agent/session.ts";
+export { HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN } from "./agent/incoming.ts";
 export {
   CUSTOM_MESSAGE_BYTES_MAX,
   OUTBOX_BYTES_MAX,

@@ -13,7 +13,15 @@ import {
   RemoteConfigStatusSchema,
 } from "../gen/opamp_pb.ts";
 import { uidFromString } from "../uid.ts";
-import type { AgentEffect, AgentReport, AgentSession, CustomMessageIn, Link, ReportPart } from "./types.ts";
+import type {
+  AgentEffect,
+  AgentReport,
+  AgentSession,
+  AgentStepResult,
+  CustomMessageIn,
+  Link,
+  ReportPart,
+} from "./types.ts";
 
 /** Custom messages waiting to be sent, and their bytes. Beyond that the sender is told no. */
 export const OUTBOX_MESSAGES_MAX = 256;
@@ -97,6 +105,11 @@ export function flush(
     if (custom) effects.push({ kind: "custom_sent", id: custom.id });
     state = sent(state, link, sendAll, custom, now);
   }
+}
+
+/** Sends what is news if there is a connection, and keeps it otherwise. */
+export function news(state: AgentSession, now: number): AgentStepResult {
+  return state.link.kind === "connected" ? flush(state, state.link, now) : { state, effects: [] };
 }
 
 /** The message that says goodbye. */
