@@ -1,0 +1,150 @@
+import type {
+  AgentDetail,
+  Api,
+  AuditEvent,
+  Bearer,
+  EndpointOutput,
+  EnrolmentAttempt,
+  EnrolmentToken,
+  Member,
+  Role,
+  Run,
+  RunEvent,
+} from "@flowplane/contract";
+import { makeAgents } from "./agents.ts";
+import { iso } from "./random.ts";
+import { makeRuns } from "./runs.ts";
+
+export type Size = "empty" | "small" | "large";
+type ApiToken = EndpointOutput<Api["apiTokenCreate"]>["token"];
+
+/** Everything the mock knows of one installation. */
+export interface World {
+  readonly size: Size;
+  agents: AgentDetail[];
+  runs: Run[];
+  readonly runEvents: Map<string, RunEvent[]>;
+  tokens: EnrolmentToken[];
+  readonly attempts: Map<string, EnrolmentAttempt[]>;
+  bearers: Bearer[];
+  members: Member[];
+  apiTokens: ApiToken[];
+  audit: AuditEvent[];
+}
+
+const COUNTS = {
+  empty: { agents: 0, runs: 0, tokens: 0, audit: 0, members: 1 },
+  small: { agents: 9, runs: 12, tokens: 4, audit: 9, members: 4 },
+  large: { agents: 25_000, runs: 6_000, tokens: 120, audit: 3_000, members: 140 },
+} as const;
+const ROLES_OF: readonly Role[] = ["owner", "admin", "operator", "viewer"];
+const NAMES = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov"] as const;
+const ADA = { type: "user", id: "user-0", name: "Ada Lovelace" } as const;
+
+export function makeWorld(size: Size, now: number): World {
+  const count = COUNTS[size];
+  const agents = makeAgents(count.agents, now);
+  return {
+    size,
+    agents,
+    runs: makeRuns(
+      count.runs,
+      agents.filter(({ kind }) => kind === "site"),
+      now,
+    ),
+    runEvents: new Map(),
+    tokens: Array.from({ length: count.tokens }, (_, index) => makeToken(index, now)),
+    attempts: new Map(),
+    bearers: agents
+      .filter(({ credential }) => credential === "bearer")
+      .slice(0, 60)
+      .map((agent, index) => makeBearer(agent, index, now)),
+    members: Array.from({ length: count.members }, (_, index) => makeMember(index, now)),
+    apiTokens: Array.from({ length: Math.ceil(count.members / 3) - (size === "empty" ? 1 : 0) }, (_, index) =>
+      makeApiToken(index, now),
+    ),
+    audit: Array.from({ length: count.audit }, (_, index) => makeAudit(count.audit - index, now, agents)),
+  };
+}
+
+function makeToken(index: number, now: number): EnrolmentToken {
+  const state = (["usable", "used_up", "expired", "revoked"] as const)[index % 4] ?? "usable";
+  return {
+    id: `tok-${index}`,
+    name: ["Berlin web servers", "One collector", "Old build machines", "Oslo edge"][index % 4] ?? "token",
+    site_id: "site-berlin",
+    labels: index % 2 === 0 ? { env: "prod" } : {},
+    approval: index % 3 === 0 ? "manual" : "automatic",
+    uses: state === "used_up" ? 1 : index * 3,
+    uses_max: index % 2 === 0 ? null : 1,
+    expires_at: iso(state === "expired" ? now - 86_400_000 : now + 2_400_000 * (index + 1)),
+    revoked_at: state === "revoked" ? iso(now - 5_000_000) : null,
+    state,
+    created_by: ADA,
+    created_at: iso(now - 90_000_000),
+  };
+}
+
+function makeBearer(agent: AgentDetail, index: number, now: number): Bearer {
+  return {
+    id: `bearer-${index}`,
+    agent_id: agent.id,
+    agent_name: agent.name,
+    created_by: ADA,
+    created_at: iso(now - 400_000_000),
+    expires_at: iso(now + 5_000_000_000),
+    last_used_at: agent.last_seen_at,
+    revoked_at: index % 5 === 4 ? iso(now - 50_000_000) : null,
+  };
+}
+
+function makeMember(index: number, now: number): Member {
+  const name = index < NAMES.length ? (NAMES[index] ?? "") : `Person ${index}`;
+  return {
+    user_id: `user-${index}`,
+    email: `${name.toLowerCase().replace(" ", ".")}@example.org`,
+    name,
+    role: ROLES_OF[Math.min(index, 3)] ?? "viewer",
+    created_at: iso(now - 9_000_000_000 / (index + 1)),
+    last_signed_in_at: index % 4 === 3 ? null : iso(now - index * 7_000_000 - 240_000),
+  };
+}
+
+function makeApiToken(index: number, now: number): ApiToken {
+  return {
+    id: `api-${index}`,
+    name: ["CI launcher", "Nightly report", "Old script"][index % 3] ?? "token",
+    role: index % 2 === 0 ? "service" : "viewer",
+    created_by: ADA,
+    created_at: iso(now - 800_000_000),
+    expires_at: index % 2 === 0 ? null : iso(now + 3_000_000_000),
+    last_used_at: index % 3 === 2 ? null : iso(now - 40_000),
+    revoked_at: index % 3 === 2 ? iso(now - 9_000_000) : null,
+  };
+}
+
+function makeAudit(seq: number, now: number, agents: readonly AgentDetail[]): AuditEvent {
+  const kinds = [
+    ["run.stop", "run", "Wrong bucket"],
+    ["agent.approve", "agent", null],
+    ["enrolment_token.create", "enrolment_token", null],
+    ["agent.revoke", "agent", "The machine was sold."],
+    ["member.invite", "member", null],
+    ["run.create", "run", null],
+  ] as const;
+  const [action, type, reason] = kinds[seq % kinds.length] ?? kinds[0];
+  return {
+    seq,
+    at: iso(now - (3_001 - Math.min(seq, 3_000)) * 60_000),
+    actor: seq % 9 === 0 ? { type: "api_token", id: "api-0", name: "CI launcher" } : ADA,
+    action,
+    target_type: type,
+    target_id: type === "agent" ? (agents[seq % Math.max(1, agents.length)]?.id ?? "a") : `${type}-${seq}`,
+    reason,
+    request_id: `req-${seq.toString(16).padStart(8, "0")}`,
+    remote_address: "10.0.0.7",
+    metadata: type === "agent" ? { name: agents[seq % Math.max(1, agents.length)]?.name ?? "" } : {},
+    previous_hash: (seq - 1).toString(16).padStart(64, "7a"),
+    hash: seq.toString(16).padStart(64, "7a"),
+  };
+}

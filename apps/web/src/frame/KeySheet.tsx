@@ -1,0 +1,19 @@
+import { Dialog } from "../ui/Dialog.tsx";
+import { Kbd } from "../ui/Kbd.tsx";
+import { useActiveKeys } from "./keys.ts";
+
+export default function KeySheet({ onClose }: { onClose: () => void }) {
+  const shortcuts = useActiveKeys();
+  return (
+    <Dialog title="Keyboard" onClose={onClose}>
+      <ul className="grid grid-cols-1 gap-x-8 gap-y-1 md:grid-cols-2">
+        {[...shortcuts, { keys: "esc", does: "Close or leave" }].map(({ keys, does }) => (
+          <li key={keys} className="flex h-7 items-center justify-between gap-3">
+            <span className="truncate">{does}</span>
+            <Kbd keys={keys} />
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}

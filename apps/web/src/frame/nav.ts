@@ -1,0 +1,36 @@
+import {
+  Activity,
+  KeyRound,
+  LayoutDashboard,
+  ScrollText,
+  Server,
+  Users,
+  type LucideIcon,
+} from "lucide-react";
+import type { Permission } from "@flowplane/contract";
+import { paths } from "../paths.ts";
+
+/** The places of the rail, in its order; `keys` jumps there. */
+export const PLACES = [
+  {
+    name: "Overview",
+    icon: LayoutDashboard,
+    link: paths.overview(),
+    keys: "g o",
+    needs: "organization:read",
+  },
+  { name: "Agents", icon: Server, link: paths.agents(), keys: "g a", needs: "agent:read" },
+  { name: "Runs", icon: Activity, link: paths.runs(), keys: "g r", needs: "run:read" },
+  { name: "Tokens", icon: KeyRound, link: paths.tokens(), keys: "g t", needs: "token:read" },
+  { name: "Members", icon: Users, link: paths.members(), keys: "g m", needs: "member:read" },
+  { name: "Audit log", icon: ScrollText, link: paths.audit(), keys: "g l", needs: "audit:read" },
+] as const satisfies readonly {
+  name: string;
+  icon: LucideIcon;
+  link: object;
+  keys: string;
+  needs: Permission;
+}[];
+
+export const RAIL_MAIN = PLACES.slice(0, 3);
+export const RAIL_SETTINGS = PLACES.slice(3);

@@ -1,0 +1,14 @@
+import { useSyncExternalStore } from "react";
+
+/** The same width as `--breakpoint-md` in styles.css. */
+const narrow = window.matchMedia("(max-width: 719.98px)");
+
+export function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      narrow.addEventListener("change", listener);
+      return () => narrow.removeEventListener("change", listener);
+    },
+    () => narrow.matches,
+  );
+}

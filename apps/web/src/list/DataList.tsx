@@ -1,0 +1,278 @@
+import { Link, type LinkProps } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { clsx } from "clsx";
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useKeys } from "../frame/keys.ts";
+import { counted } from "../lib/units.ts";
+import { useNarrow } from "../lib/narrow.ts";
+import { Problem } from "../ui/Problem.tsx";
+import { Rows } from "../ui/Skeleton.tsx";
+import type { LiveList } from "./useLiveList.ts";
+
+const ROW_PX = 36;
+const NARROW_ROW_PX = 60;
+const LOAD_AHEAD_ROWS = 40;
+
+export interface Column<T> {
+  readonly name: string;
+  /** A CSS grid track. */
+  readonly width: string;
+  readonly cell: (row: T) => ReactNode;
+  readonly sort?: { direction: "asc" | "desc" | undefined; toggle: () => void };
+  readonly align?: "right";
+}
+
+interface DataListProps<T> {
+  readonly label: string;
+  readonly list: LiveList<T>;
+  readonly noun: string;
+  readonly rowId: (row: T) => string;
+  /** The first column's cell becomes a link there that covers the row. */
+  readonly link?: (row: T) => LinkProps;
+  readonly columns: readonly Column<T>[];
+  /** The two lines of a row on a narrow screen. */
+  readonly narrow: (row: T) => { first: ReactNode; second: ReactNode; aside?: ReactNode };
+  /** Stands at the right of the row, above its link. */
+  readonly action?: (row: T) => ReactNode;
+  readonly empty: ReactNode;
+}
+
+/** A table of any length: the server pages, only what is on screen is in the document. */
+export function DataList<T>({
+  label,
+  list,
+  noun,
+  rowId,
+  link,
+  columns,
+  narrow,
+  action,
+  empty,
+}: DataListProps<T>) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const isNarrow = useNarrow();
+  const [current, setCurrent] = useState<number | undefined>(undefined);
+  const rowPx = isNarrow ? NARROW_ROW_PX : ROW_PX;
+  const virtual = useVirtualizer({
+    count: list.rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowPx,
+    getItemKey: (index) => rowId(list.rows[index] as T), // the virtualizer asks only below `count`
+    overscan: 12,
+  });
+  useEffect(() => virtual.measure(), [rowPx, virtual]);
+
+  const items = virtual.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? 0;
+  list.view.first = first;
+  list.view.last = last;
+  const nearEnd = last >= list.rows.length - LOAD_AHEAD_ROWS;
+  const loadMore = list.loadMore;
+  useEffect(() => {
+    if (nearEnd) loadMore?.();
+  }, [nearEnd, loadMore]);
+
+  const move = (by: number) => {
+    const next = Math.min(list.rows.length - 1, Math.max(0, current === undefined ? 0 : current + by));
+    setCurrent(next);
+    virtual.scrollToIndex(next);
+    // The row may enter the document only with the next frame.
+    requestAnimationFrame(() => {
+      scroller.current
+        ?.querySelector<HTMLElement>(`[data-index="${next}"] a`)
+        ?.focus({ preventScroll: true });
+    });
+  };
+  useKeys([
+    { keys: "j", does: "Next row", run: () => move(1) },
+    { keys: "k", does: "Previous row", run: () => move(-1) },
+  ]);
+
+  const reading = (isReading: boolean) => () => {
+    list.view.isReading = isReading || (scroller.current?.scrollTop ?? 0) > 0;
+  };
+  if (list.error !== null) {
+    return (
+      <div className="px-6 max-md:px-4">
+        <Problem error={list.error} onRetry={list.retry} />
+      </div>
+    );
+  }
+  if (list.isLoading) {
+    return (
+      <div role="status" aria-label="Loading" className="late animate-skeleton px-6 pt-3 max-md:px-4">
+        <Rows count={14} />
+      </div>
+    );
+  }
+  if (list.rows.length === 0) return <div className="px-6 max-md:px-4">{empty}</div>;
+  const tracks = `${columns.map(({ width }) => width).join(" ")}${action === undefined ? "" : " 40px"}`;
+  return (
+    <div className="relative flex min-h-0 flex-1 flex-col">
+      {list.waiting === 0 ? null : (
+        <button
+          type="button"
+          onClick={() => {
+            list.showWaiting();
+            scroller.current?.scrollTo({ top: 0 });
+          }}
+          className="absolute top-10 left-1/2 z-20 flex h-8 -translate-x-1/2 animate-appear items-center gap-1.5 rounded-full border border-n5 bg-n0 px-3 font-medium text-accent shadow-md hover:bg-n2"
+        >
+          <ArrowUp size={14} aria-hidden="true" />
+          {list.waiting} new
+        </button>
+      )}
+      {/* The region scrolls, so it must be reachable by keyboard even before a row is; the pointer only says that somebody reads. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
+      <div
+        ref={scroller}
+        role="table"
+        aria-label={label}
+        aria-rowcount={(list.total ?? list.rows.length) + 1}
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+        onPointerEnter={reading(true)}
+        onPointerLeave={reading(false)}
+        onFocus={reading(true)}
+        onBlur={reading(false)}
+        onScroll={reading(true)}
+        className="min-h-0 flex-1 overflow-y-auto overscroll-contain focus-visible:-outline-offset-2"
+      >
+        <div role="rowgroup" className="sticky top-0 z-10 border-b border-n4 bg-n0 max-md:sr-only">
+          <div
+            role="row"
+            className="grid h-8 items-center gap-4 px-6 text-sm text-n8"
+            style={{ gridTemplateColumns: tracks }}
+          >
+            {columns.map((column) => (
+              <HeaderCell key={column.name} column={column} />
+            ))}
+            {action === undefined ? null : (
+              <span role="columnheader">
+                <span className="sr-only">Actions</span>
+              </span>
+            )}
+          </div>
+        </div>
+        <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+          {items.map(({ index, key, start }) => {
+            const row = list.rows[index] as T; // virtual items are below `count`
+            return (
+              <div
+                key={key}
+                role="row"
+                data-index={index}
+                aria-rowindex={index + 2}
+                onFocus={() => setCurrent(index)}
+                className={clsx(
+                  "absolute inset-x-0 border-b border-n3 px-6 hover:bg-n1 has-[a:focus-visible]:bg-accent-soft max-md:px-4",
+                  isNarrow ? "flex items-center gap-3" : "grid items-center gap-4",
+                )}
+                style={{ top: start, height: rowPx, ...(isNarrow ? {} : { gridTemplateColumns: tracks }) }}
+              >
+                {isNarrow ? (
+                  <NarrowRow {...narrow(row)} link={link?.(row)} />
+                ) : (
+                  columns.map((column, at) => (
+                    <div
+                      key={column.name}
+                      role="cell"
+                      className={clsx("min-w-0 truncate", column.align === "right" && "text-right")}
+                    >
+                      {at === 0 && link !== undefined ? (
+                        <Link {...link(row)} className={ROW_LINK}>
+                          {column.cell(row)}
+                        </Link>
+                      ) : (
+                        column.cell(row)
+                      )}
+                    </div>
+                  ))
+                )}
+                {action === undefined ? null : (
+                  <div role="cell" className="relative z-10 flex justify-end">
+                    {action(row)}
+                  </div>
+                )}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      <p className="border-t border-n4 px-6 py-1 text-sm text-n8 max-md:px-4">
+        {list.total === null || list.total === list.rows.length
+          ? counted(list.total ?? list.rows.length, noun) +
+            (list.total === null && loadMore !== undefined ? " and more" : "")
+          : `${counted(list.total, noun)}, ${counted(list.rows.length, "row")} loaded`}
+      </p>
+    </div>
+  );
+}
+
+const ROW_LINK =
+  "outline-none after:absolute after:inset-0 focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent";
+
+function HeaderCell<T>({ column }: { column: Column<T> }) {
+  const { name, sort, align } = column;
+  if (sort === undefined) {
+    return (
+      <span role="columnheader" className={clsx("truncate", align === "right" && "text-right")}>
+        {name}
+      </span>
+    );
+  }
+  const Arrow = sort.direction === "desc" ? ArrowDown : ArrowUp;
+  return (
+    <span
+      role="columnheader"
+      aria-sort={
+        sort.direction === undefined ? "none" : sort.direction === "asc" ? "ascending" : "descending"
+      }
+      className={clsx(align === "right" && "text-right")}
+    >
+      <button
+        type="button"
+        onClick={sort.toggle}
+        className={clsx(
+          "inline-flex items-center gap-1 rounded-sm hover:text-n10",
+          sort.direction !== undefined && "font-medium text-n10",
+        )}
+      >
+        {name}
+        {sort.direction === undefined ? null : <Arrow size={12} aria-hidden="true" />}
+      </button>
+    </span>
+  );
+}
+
+function NarrowRow({
+  first,
+  second,
+  aside,
+  link,
+}: {
+  first: ReactNode;
+  second: ReactNode;
+  aside?: ReactNode;
+  link: LinkProps | undefined;
+}) {
+  return (
+    <div role="cell" className="flex min-w-0 flex-1 items-center gap-3">
+      <div className="min-w-0 flex-1">
+        <div className="truncate font-medium">
+          {link === undefined ? (
+            first
+          ) : (
+            <Link {...link} className={ROW_LINK}>
+              {first}
+            </Link>
+          )}
+        </div>
+        <div className="truncate text-sm text-n8">{second}</div>
+      </div>
+      {aside === undefined ? null : <div className="shrink-0 text-right text-sm">{aside}</div>}
+    </div>
+  );
+}

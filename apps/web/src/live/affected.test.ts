@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { isAffected } from "./affected.ts";
+
+const agent = { topic: "agent", id: "a1" } as const;
+const event = { topic: "run_event", id: "e1", parent_id: "r1" } as const;
+
+test.each([
+  [["agentRead", { params: { agent_id: "a1" } }], agent, true],
+  [["agentRead", { params: { agent_id: "a2" } }], agent, false],
+  [["agentFacets", { query: {} }], agent, true],
+  [["agentList", { query: {} }, "pages"], agent, false],
+  [["overview", {}], agent, true],
+  [["runRead", { params: { run_id: "r1" } }], agent, false],
+  [["runEvents", { params: { run_id: "r1" } }], event, true],
+  [["runEvents", { params: { run_id: "r2" } }], event, false],
+  [["runList", { query: {} }], event, false],
+  [
+    ["enrolmentAttemptList", { params: { token_id: "t1" } }],
+    { topic: "enrolment_token", id: "t1" } as const,
+    true,
+  ],
+  [["auditVerify", {}], { topic: "audit", id: "1" } as const, false],
+])("%j after %j: %j", (key, notice, affected) => {
+  expect(isAffected(key, notice)).toBe(affected);
+});

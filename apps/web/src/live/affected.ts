@@ -1,0 +1,57 @@
+import type { ChangeNotice } from "@flowplane/contract";
+
+type Key = readonly unknown[];
+
+/**
+ * Whether an answer read under `key` may differ after this change. Lists kept by `useLiveList` (third part "pages") are
+ * left out: they bring themselves up to date without moving rows under the reader.
+ */
+export function isAffected(key: Key, notice: ChangeNotice): boolean {
+  const [name, input, form] = key as [string, { params?: Record<string, string> } | undefined, unknown];
+  if (form === "pages") return false;
+  const params = input?.params ?? {};
+  switch (notice.topic) {
+    case "agent":
+      return (
+        ((name === "agentRead" || name === "agentWire") && params.agent_id === notice.id) ||
+        name === "agentFacets" ||
+        name === "agentList" ||
+        name === "siteList" ||
+        name === "overview"
+      );
+    case "run":
+      return (name === "runRead" && params.run_id === notice.id) || name === "runList" || name === "overview";
+    case "run_event":
+      return name === "runEvents" && params.run_id === (notice.parent_id ?? notice.id);
+    case "enrolment_token": {
+      const token = notice.parent_id ?? notice.id;
+      return (
+        ((name === "enrolmentTokenRead" || name === "enrolmentAttemptList") &&
+          (params.token_id === token || params.token_id === notice.id)) ||
+        name === "overview"
+      );
+    }
+    case "site":
+      return name === "siteList";
+    case "bearer":
+      return name === "bearerList";
+    case "member":
+      return name === "memberList" || name === "me";
+    case "api_token":
+      return name === "apiTokenList";
+    case "audit":
+      return false;
+  }
+}
+
+/** The list a topic's notices are about. */
+export const LIST_TOPIC = {
+  agentList: "agent",
+  runList: "run",
+  enrolmentTokenList: "enrolment_token",
+  bearerList: "bearer",
+  memberList: "member",
+  apiTokenList: "api_token",
+  auditList: "audit",
+} as const satisfies Record<string, ChangeNotice["topic"]>;
+export type LiveListName = keyof typeof LIST_TOPIC;

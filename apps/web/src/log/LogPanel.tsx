@@ -1,0 +1,110 @@
+import { useNavigate } from "@tanstack/react-router";
+import { useQuery, keepPreviousData } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { isTerminal, type Run } from "@flowplane/contract";
+import { q } from "../api/query.ts";
+import { storedSwitch } from "../lib/stored.ts";
+import { useKeys } from "../frame/keys.ts";
+import { Problem } from "../ui/Problem.tsx";
+import type { RunSearch } from "../search.ts";
+import { LogStore } from "./LogStore.ts";
+import { LogToolbar } from "./LogToolbar.tsx";
+import { LogView } from "./LogView.tsx";
+
+const SEARCH_AGAIN_MS = 2_000;
+const FOUND_MAX = 10_000;
+const isNarrow = window.matchMedia("(max-width: 719.98px)").matches;
+const wrapSwitch = storedSwitch("log.wrap", isNarrow);
+const timesSwitch = storedSwitch("log.times", !isNarrow);
+
+/** The log of a run with its tools. Line and search text are in the address. */
+export default function LogPanel({ run, search }: { run: Run; search: RunSearch }) {
+  const navigate = useNavigate();
+  const { line, find = "" } = search;
+  const isLive = !isTerminal(run.state);
+  const store = useMemo(() => new LogStore(run.id, 0), [run.id]);
+  const [follow, setFollow] = useState(line === undefined);
+  const wrap = useSyncExternalStore(wrapSwitch.subscribe, wrapSwitch.get) === "on";
+  const timestamps = useSyncExternalStore(timesSwitch.subscribe, timesSwitch.get) === "on";
+
+  const stillGrows = isLive || !run.log.complete;
+  useEffect(() => {
+    const stop = new AbortController();
+    void store.follow(stillGrows, stop.signal);
+    return () => stop.abort();
+    // The stream ends by itself when the run does; a run that ends must not tear it before its last lines.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, [store]);
+
+  const found = useQuery({
+    ...q("runLogSearch", { params: { run_id: run.id }, query: { q: find, limit: FOUND_MAX } }),
+    enabled: find !== "",
+    placeholderData: keepPreviousData,
+    ...(isLive ? { refetchInterval: SEARCH_AGAIN_MS } : {}),
+  });
+  const change = useCallback(
+    (part: RunSearch) =>
+      void navigate({ to: ".", search: (now: object) => ({ ...now, ...part }), replace: true }),
+    [navigate],
+  );
+  const goTo = useCallback(
+    (seq: number) => {
+      setFollow(false);
+      change({ line: seq });
+    },
+    [change],
+  );
+  const onFollow = useCallback(
+    (on: boolean) => {
+      setFollow(on);
+      if (on) change({ line: undefined });
+    },
+    [change],
+  );
+  useKeys([
+    { keys: "f", does: "Follow the log", run: () => onFollow(!follow) },
+    { keys: "w", does: "Wrap lines", run: () => wrapSwitch.set(wrap ? "off" : "on") },
+    { keys: "t", does: "Show times", run: () => timesSwitch.set(timestamps ? "off" : "on") },
+  ]);
+  return (
+    <section aria-label="Output" className="flex min-h-0 min-w-0 flex-1 flex-col">
+      <LogToolbar
+        run={run}
+        isLive={isLive}
+        find={find}
+        onFind={useCallback((text: string) => change({ find: text === "" ? undefined : text }), [change])}
+        found={find === "" ? undefined : found.data}
+        line={line}
+        onLine={goTo}
+        follow={follow}
+        onFollow={onFollow}
+        wrap={wrap}
+        onWrap={() => wrapSwitch.set(wrap ? "off" : "on")}
+        timestamps={timestamps}
+        onTimestamps={() => timesSwitch.set(timestamps ? "off" : "on")}
+      />
+      {found.error === null || find === "" ? null : <Problem error={found.error} />}
+      <LogProblem store={store} />
+      <LogView
+        store={store}
+        follow={follow}
+        onFollow={onFollow}
+        wrap={wrap}
+        timestamps={timestamps}
+        find={find}
+        line={line}
+        onLine={goTo}
+        waitingText={
+          isLive
+            ? "No output yet. Lines appear here the moment the program writes them."
+            : "The run ended without any output."
+        }
+      />
+    </section>
+  );
+}
+
+function LogProblem({ store }: { store: LogStore }) {
+  const error = useSyncExternalStore(store.subscribe, () => store.error);
+  return error === undefined ? null : <Problem error={error} />;
+}

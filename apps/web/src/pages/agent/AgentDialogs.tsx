@@ -1,0 +1,169 @@
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import type { AgentDetail } from "@flowplane/contract";
+import { useApi } from "../../api/query.ts";
+import { parseLabels, printLabels } from "../../lib/labels.ts";
+import { paths } from "../../paths.ts";
+import { say } from "../../ui/announce.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
+import { TextArea, TextField } from "../../ui/Field.tsx";
+import { Problem } from "../../ui/Problem.tsx";
+import { ReasonDialog } from "../../ui/ReasonDialog.tsx";
+
+interface Props {
+  readonly agent: AgentDetail;
+  readonly onClose: () => void;
+}
+
+export function RenameAgent({ agent, onClose }: Props) {
+  const [name, setName] = useState(agent.name);
+  const [labels, setLabels] = useState(printLabels(agent.labels));
+  const parsed = parseLabels(labels);
+  const problem = "problem" in parsed ? parsed.problem : undefined;
+  const before = { name: agent.name, labels: agent.labels };
+  const params = { agent_id: agent.id };
+  const undo = useApi("agentChange", { onSuccess: () => say("Changed back") });
+  const change = useApi("agentChange", {
+    onSuccess: () => {
+      say("Saved", () => undo.mutate({ params, body: before }));
+      onClose();
+    },
+  });
+  return (
+    <Dialog title="Rename or label" onClose={onClose}>
+      <form
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!("problem" in parsed)) change.mutate({ params, body: { name, labels: parsed.labels } });
+        }}
+      >
+        <TextField
+          label="Name"
+          value={name}
+          required
+          maxLength={200}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <TextArea
+          label="Labels"
+          hint="One key=value a line."
+          className="font-mono text-sm"
+          rows={5}
+          value={labels}
+          problem={problem}
+          onChange={(event) => setLabels(event.target.value)}
+        />
+        {change.error === null ? null : <Problem error={change.error} />}
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            type="submit"
+            look="primary"
+            busy={change.isPending}
+            whyNot={problem ?? (name.trim() === "" ? "An agent needs a name." : undefined)}
+          >
+            Save
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+export function RestartAgent({ agent, onClose }: Props) {
+  const restart = useApi("agentRestart", {
+    onSuccess: () => {
+      say("Restart requested");
+      onClose();
+    },
+  });
+  return (
+    <ReasonDialog
+      title="Restart the agent"
+      description={
+        <>{agent.name} is asked to restart itself. Its runs go on; its link is down for some seconds.</>
+      }
+      action="Ask it to restart"
+      danger={false}
+      busy={restart.isPending}
+      error={restart.error}
+      onSubmit={(reason) => restart.mutate({ params: { agent_id: agent.id }, body: { reason } })}
+      onClose={onClose}
+    />
+  );
+}
+
+export function RevokeAgent({ agent, onClose }: Props) {
+  const revoke = useApi("agentRevoke", {
+    onSuccess: () => {
+      say(`The identity of ${agent.name} is revoked`);
+      onClose();
+    },
+  });
+  return (
+    <ReasonDialog
+      title="Revoke this agent's identity"
+      description={
+        <>
+          {agent.name} is cut off at once and refused from then on. Its history stays. Runs on its machine are
+          not stopped by this. To come back it must enrol anew.
+        </>
+      }
+      action="Revoke"
+      typeName={agent.name}
+      busy={revoke.isPending}
+      error={revoke.error}
+      onSubmit={(reason) => revoke.mutate({ params: { agent_id: agent.id }, body: { reason } })}
+      onClose={onClose}
+    />
+  );
+}
+
+export function ForgetAgent({ agent, onClose }: Props) {
+  const navigate = useNavigate();
+  const [typed, setTyped] = useState("");
+  const forget = useApi("agentDelete", {
+    onSuccess: () => {
+      say(`${agent.name} is forgotten`);
+      void navigate(paths.agents());
+    },
+  });
+  return (
+    <Dialog
+      title="Forget this agent"
+      description={
+        <>{agent.name} leaves the fleet and its identity is revoked. The history of its runs stays.</>
+      }
+      onClose={onClose}
+    >
+      <form
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (typed === agent.name) forget.mutate({ params: { agent_id: agent.id } });
+        }}
+      >
+        <TextField
+          label={`Type ${agent.name} to confirm`}
+          autoComplete="off"
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+        />
+        {forget.error === null ? null : <Problem error={forget.error} />}
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            type="submit"
+            look="danger"
+            busy={forget.isPending}
+            whyNot={typed === agent.name ? undefined : `Type ${agent.name} to confirm.`}
+          >
+            Forget
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}

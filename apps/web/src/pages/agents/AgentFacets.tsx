@@ -1,0 +1,96 @@
+import { AGENT_STATES, type AgentState, type EndpointOutput, type Api } from "@flowplane/contract";
+import { AGENT_LOOK, KIND_WORD } from "../../api/states.ts";
+import { number } from "../../lib/units.ts";
+import { FacetMenu } from "../../list/FacetMenu.tsx";
+import { filterTerms, toggleTerm } from "../../list/filterText.ts";
+import { oneOf, type AgentsSearch } from "../../search.ts";
+import { StateShape } from "../../ui/StateMark.tsx";
+
+type Facets = EndpointOutput<Api["agentFacets"]>;
+
+interface AgentFacetsProps {
+  readonly facets: Facets | undefined;
+  readonly search: AgentsSearch;
+  readonly onChange: (part: AgentsSearch) => void;
+}
+
+/** States always in sight with their counts; the other facets behind chips. */
+export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
+  const text = search.q ?? "";
+  const term = (key: string) => filterTerms(text).find((candidate) => candidate.key === key)?.value;
+  const toggle = (key: string, value: string) => {
+    const next = toggleTerm(text, key, value);
+    onChange({ q: next === "" ? undefined : next });
+  };
+  return (
+    <div className="flex flex-wrap items-center gap-x-2 gap-y-1.5">
+      <div role="group" aria-label="State" className="flex flex-wrap gap-1">
+        {AGENT_STATES.map((state) => (
+          <StateChip
+            key={state}
+            state={state}
+            count={facets?.state.find(({ value }) => value === state)?.count ?? 0}
+            chosen={search.state === state}
+            onToggle={() => onChange({ state: search.state === state ? undefined : state })}
+          />
+        ))}
+      </div>
+      <div className="flex flex-wrap gap-1.5 md:ml-auto">
+        <FacetMenu
+          name="Kind"
+          chosen={search.kind}
+          values={(facets?.kind ?? []).map((entry) => {
+            const kind = oneOf(entry.value, ["site", "collector", "gateway"]);
+            return kind === undefined ? entry : { ...entry, label: KIND_WORD[kind] };
+          })}
+          onChoose={(kind) => onChange({ kind: oneOf(kind, ["site", "collector", "gateway"]) })}
+        />
+        <FacetMenu
+          name="Site"
+          chosen={search.site_id}
+          values={facets?.site ?? []}
+          onChoose={(site) => onChange({ site_id: site })}
+        />
+        <FacetMenu
+          name="Version"
+          chosen={term("version")}
+          values={facets?.version ?? []}
+          onChoose={(version) => toggle("version", version ?? term("version") ?? "")}
+        />
+        <FacetMenu
+          name="OS"
+          chosen={term("os")}
+          values={facets?.os ?? []}
+          onChoose={(os) => toggle("os", os ?? term("os") ?? "")}
+        />
+      </div>
+    </div>
+  );
+}
+
+function StateChip({
+  state,
+  count,
+  chosen,
+  onToggle,
+}: {
+  state: AgentState;
+  count: number;
+  chosen: boolean;
+  onToggle: () => void;
+}) {
+  if (count === 0 && !chosen) return null;
+  const { tone, word } = AGENT_LOOK[state];
+  return (
+    <button
+      type="button"
+      aria-pressed={chosen}
+      onClick={onToggle}
+      className="flex h-8 items-center gap-1.5 rounded-md px-2 text-n9 hover:bg-n2 aria-pressed:bg-n3 aria-pressed:font-medium aria-pressed:text-n10 max-md:h-9"
+    >
+      <StateShape tone={tone} />
+      {word}
+      <span className="text-n8">{number(count)}</span>
+    </button>
+  );
+}

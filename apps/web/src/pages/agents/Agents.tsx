@@ -1,0 +1,181 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useCallback } from "react";
+import type { Agent } from "@flowplane/contract";
+import { useMayNot } from "../../api/me.ts";
+import { q } from "../../api/query.ts";
+import { agentLook, KIND_WORD } from "../../api/states.ts";
+import { DataList, type Column } from "../../list/DataList.tsx";
+import { FilterInput } from "../../list/FilterInput.tsx";
+import { useLiveList } from "../../list/useLiveList.ts";
+import { paths } from "../../paths.ts";
+import type { AgentsSearch, AgentSort } from "../../search.ts";
+import { Button, buttonClass } from "../../ui/Button.tsx";
+import { Empty, FullPage } from "../../ui/Page.tsx";
+import { StateMark } from "../../ui/StateMark.tsx";
+import { Time } from "../../ui/Time.tsx";
+import { AgentFacets } from "./AgentFacets.tsx";
+
+const rowId = (agent: Agent) => agent.id;
+
+export default function AgentsPage() {
+  const search = useSearch({ from: "/frame/agents" });
+  const navigate = useNavigate({ from: "/agents" });
+  const { sort = "name", order = "asc" } = search;
+  const filter = filterOf(search);
+  const list = useLiveList("agentList", { query: { ...filter, sort, order } }, rowId);
+  const facets = useQuery({ ...q("agentFacets", { query: filter }), placeholderData: keepPreviousData }).data;
+  const mayNotAdd = useMayNot("token:write");
+  const change = useCallback(
+    (part: AgentsSearch) =>
+      void navigate({ to: "/agents", search: (now) => ({ ...now, ...part }), replace: true }),
+    [navigate],
+  );
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  return (
+    <FullPage
+      title="Agents"
+      actions={
+        <Button
+          look="primary"
+          icon={<Plus size={16} />}
+          whyNot={mayNotAdd}
+          onClick={() => void navigate(paths.addAgent())}
+        >
+          Add agent
+        </Button>
+      }
+    >
+      <div className="flex flex-col gap-2 px-6 pb-3 max-md:px-4">
+        <FilterInput
+          label="Filter agents"
+          placeholder="Name, host, kind:collector version:0.159.0 label.env=prod…"
+          value={search.q ?? ""}
+          onChange={useCallback((q: string) => change({ q: q === "" ? undefined : q }), [change])}
+        />
+        <AgentFacets facets={facets} search={search} onChange={change} />
+      </div>
+      <DataList
+        label="Agents"
+        noun="agent"
+        list={list}
+        rowId={rowId}
+        link={(agent) => paths.agent(agent.id)}
+        columns={columns(sort, order, change)}
+        narrow={(agent) => ({
+          first: agent.name,
+          second: (
+            <>
+              {KIND_WORD[agent.kind]} · {agent.hostname ?? "no host yet"} · <Time at={agent.last_seen_at} />
+            </>
+          ),
+          aside: <StateMark {...agentLook(agent)} />,
+        })}
+        empty={isFiltered ? <NoneMatch /> : <NoAgents />}
+      />
+    </FullPage>
+  );
+}
+
+function filterOf({ q, kind, state, site_id }: AgentsSearch) {
+  return { q, kind, state, site_id };
+}
+
+function columns(
+  sort: AgentSort,
+  order: "asc" | "desc",
+  change: (part: AgentsSearch) => void,
+): readonly Column<Agent>[] {
+  const sortBy = (key: AgentSort) => ({
+    direction: sort === key ? order : undefined,
+    toggle: () => change({ sort: key, order: sort === key && order === "asc" ? "desc" : "asc" }),
+  });
+  return [
+    {
+      name: "Name",
+      width: "minmax(160px, 2.2fr)",
+      sort: sortBy("name"),
+      cell: (agent) => <span className="font-medium">{agent.name}</span>,
+    },
+    {
+      name: "State",
+      width: "minmax(132px, 1.1fr)",
+      sort: sortBy("state"),
+      cell: (agent) => <StateMark {...agentLook(agent)} />,
+    },
+    { name: "Kind", width: "minmax(76px, 0.7fr)", cell: (agent) => <Quiet>{KIND_WORD[agent.kind]}</Quiet> },
+    {
+      name: "Host",
+      width: "minmax(100px, 1.4fr)",
+      cell: (agent) => <Quiet title={agent.hostname ?? ""}>{agent.hostname ?? "–"}</Quiet>,
+    },
+    {
+      name: "Version",
+      width: "minmax(72px, 0.7fr)",
+      sort: sortBy("version"),
+      cell: (agent) => <Quiet>{agent.version ?? "–"}</Quiet>,
+    },
+    {
+      name: "Labels",
+      width: "minmax(100px, 1.6fr)",
+      cell: (agent) => <Labels labels={agent.labels} />,
+    },
+    {
+      name: "Last seen",
+      width: "minmax(84px, 0.8fr)",
+      sort: sortBy("last_seen_at"),
+      cell: (agent) => <Time at={agent.last_seen_at} className="text-n9" />,
+    },
+  ];
+}
+
+function Quiet({ children, title }: { children: React.ReactNode; title?: string }) {
+  return (
+    <span className="text-n9" title={title}>
+      {children}
+    </span>
+  );
+}
+
+function Labels({ labels }: { labels: Agent["labels"] }) {
+  const text = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join("  ");
+  return (
+    <span className="font-mono text-xs text-n8" title={text}>
+      {text}
+    </span>
+  );
+}
+
+function NoneMatch() {
+  return (
+    <Empty
+      action={
+        <Link {...paths.agents()} className={buttonClass("plain")}>
+          Show all agents
+        </Link>
+      }
+    >
+      No agent matches this filter.
+    </Empty>
+  );
+}
+
+function NoAgents() {
+  const navigate = useNavigate();
+  const mayNotAdd = useMayNot("token:write");
+  return (
+    <Empty
+      action={
+        <Button look="primary" whyNot={mayNotAdd} onClick={() => void navigate(paths.addAgent())}>
+          Add the first agent
+        </Button>
+      }
+    >
+      No agent has enrolled yet. An agent is a small process on a machine of yours; it connects outward, so no
+      port has to be opened. Adding one is a single line to paste there.
+    </Empty>
+  );
+}

@@ -1,0 +1,201 @@
+/**
+ * Screenshots of every page against the mock API, in both themes, at 1440 and 390 px, with no, some and very much data,
+ * each checked by axe: `node test/e2e/screenshots.ts <origin> <folder> [filter]`, the origin from `apps/web/dev/preview.ts`.
+ * Prints what axe, the console and the layout have to say; a page that scrolls sideways is named.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { launchBrowser } from "./browser.ts";
+
+const [origin = "http://127.0.0.1:4310", folder = "/tmp/screenshots", filter = ""] = process.argv.slice(2);
+
+interface Shot {
+  readonly name: string;
+  readonly path: string;
+  readonly sizes: readonly string[];
+  readonly cookies?: Readonly<Record<string, string>>;
+  readonly then?: (page: Page) => Promise<unknown>;
+}
+
+const first = async (kind: "agents" | "runs", query: string) => {
+  const answer = await fetch(`${origin}/api/v1/${kind}?${query}`, { headers: { cookie: "mock_size=small" } });
+  const { items } = (await answer.json()) as { items: { id: string }[] };
+  return items[0]?.id ?? "";
+};
+const site = await first("agents", "kind=site&state=connected");
+const collector = await first("agents", "kind=collector");
+const running = await first("runs", "active=true&state=RUNNING");
+const failed = await first("runs", "state=FAILED");
+const ALL = ["empty", "small", "large"] as const;
+const SMALL = ["small"] as const;
+
+const shots: readonly Shot[] = [
+  { name: "sign-in", path: "/sign-in", sizes: SMALL },
+  { name: "device", path: "/device?user_code=WDJB-MJHT", sizes: SMALL },
+  { name: "overview", path: "/", sizes: ALL },
+  { name: "agents", path: "/agents", sizes: ALL },
+  { name: "agents-filtered", path: "/agents?q=label.env%3Dprod&state=offline", sizes: ["large"] },
+  { name: "agents-none", path: "/agents?q=nothing-is-called-so", sizes: SMALL },
+  { name: "agents-error", path: "/agents?q=!500", sizes: SMALL },
+  { name: "agent", path: `/agents/${site}`, sizes: SMALL },
+  { name: "agent-collector", path: `/agents/${collector}`, sizes: SMALL },
+  { name: "agent-runs", path: `/agents/${site}/runs`, sizes: SMALL },
+  { name: "agent-configuration", path: `/agents/${collector}/configuration`, sizes: SMALL },
+  { name: "agent-identity", path: `/agents/${site}/identity`, sizes: SMALL },
+  {
+    name: "agent-wire",
+    path: `/agents/${site}/wire`,
+    sizes: SMALL,
+    then: (page) => page.locator("summary").nth(1).click(),
+  },
+  {
+    name: "agent-revoke",
+    path: `/agents/${site}`,
+    sizes: SMALL,
+    then: async (page) => {
+      await page.getByRole("button", { name: "More actions" }).click();
+      await page.getByRole("menuitem", { name: "Revoke its identity…" }).click();
+    },
+  },
+  { name: "add-agent", path: "/agents?add=linux", sizes: SMALL },
+  {
+    name: "add-agent-command",
+    path: "/agents?add=linux",
+    sizes: SMALL,
+    then: async (page) => {
+      await page.getByRole("button", { name: /^Make the/ }).click();
+      await page.getByText("connected ·").waitFor();
+    },
+  },
+  {
+    name: "add-agent-collector",
+    path: "/agents?add=collector",
+    sizes: SMALL,
+    then: (page) => page.getByRole("button", { name: /^Make the/ }).click(),
+  },
+  { name: "runs", path: "/runs", sizes: ALL },
+  { name: "run-live", path: `/runs/${running}`, sizes: SMALL },
+  { name: "run-failed", path: `/runs/${failed}?line=500000&find=merged`, sizes: SMALL },
+  { name: "run-details", path: `/runs/${failed}?view=details`, sizes: SMALL },
+  {
+    name: "run-stop",
+    path: `/runs/${running}`,
+    sizes: SMALL,
+    then: (page) => page.getByRole("button", { name: "Stop", exact: true }).click(),
+  },
+  { name: "launch", path: "/runs?launch=any", sizes: SMALL },
+  { name: "tokens", path: "/tokens", sizes: ALL },
+  { name: "bearers", path: "/tokens/bearers", sizes: ALL },
+  { name: "api-tokens", path: "/tokens/api", sizes: ALL },
+  { name: "members", path: "/members", sizes: ALL },
+  { name: "members-viewer", path: "/members", sizes: SMALL, cookies: { mock_role: "viewer" } },
+  {
+    name: "members-invite",
+    path: "/members",
+    sizes: SMALL,
+    then: (page) => page.getByRole("button", { name: "Invite" }).click(),
+  },
+  { name: "audit", path: "/audit", sizes: ALL },
+  {
+    name: "audit-verify",
+    path: "/audit",
+    sizes: SMALL,
+    then: (page) => page.getByRole("button", { name: "Verify" }).click(),
+  },
+  {
+    name: "audit-event",
+    path: "/audit",
+    sizes: SMALL,
+    then: (page) => page.locator("[data-index='1'] button").first().click(),
+  },
+  {
+    name: "palette",
+    path: "/",
+    sizes: ["large"],
+    then: async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox").fill("web");
+      await page.getByRole("option", { name: /^web-/ }).first().waitFor();
+    },
+  },
+  { name: "keys", path: "/agents", sizes: SMALL, then: (page) => page.keyboard.press("?") },
+  { name: "not-found", path: "/agents/nobody", sizes: SMALL },
+];
+
+mkdirSync(folder, { recursive: true });
+await using browser = await launchBrowser();
+let findings = 0;
+for (const theme of ["light", "dark"] as const) {
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ] as const) {
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: theme,
+      reducedMotion: "reduce",
+    });
+    for (const shot of shots.filter(({ name }) => name.includes(filter))) {
+      for (const size of shot.sizes) await take(shot, size, theme, width, context.newPage());
+    }
+    await context.close();
+  }
+}
+console.log(findings === 0 ? "nothing found" : `${findings} findings`);
+
+async function take(
+  shot: Shot,
+  size: string,
+  theme: string,
+  width: number,
+  opening: Promise<Page>,
+): Promise<void> {
+  const page = await opening;
+  const name = `${shot.name}-${size}-${theme}-${width}`;
+  const say = (text: string) => {
+    findings += 1;
+    console.log(`${name}: ${text}`);
+  };
+  page.on("console", (message) =>
+    message.type() === "error" && !/Failed to load resource/.test(message.text())
+      ? say(message.text())
+      : undefined,
+  );
+  page.on("pageerror", (error) => say(error.message));
+  await page.context().clearCookies();
+  await page
+    .context()
+    .addCookies(
+      Object.entries({ mock_size: size, ...shot.cookies }).map(([cookie, value]) => ({
+        name: cookie,
+        value,
+        url: origin,
+      })),
+    );
+  await page.goto(origin + shot.path);
+  await page.locator("h1, [role=dialog]").first().waitFor();
+  try {
+    await shot.then?.(page);
+  } catch (error) {
+    say(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+  }
+  await page.waitForLoadState("load");
+  // Pictures are for people, so what is still arriving may arrive.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  const sideways = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  if (sideways > 0) say(`scrolls sideways by ${sideways} px`);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  for (const { id, nodes } of violations)
+    say(
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map(({ html }) => html.slice(0, 160))
+        .join(" | ")}`,
+    );
+  await page.close();
+}
