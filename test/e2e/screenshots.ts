@@ -165,15 +165,13 @@ async function take(
   );
   page.on("pageerror", (error) => say(error.message));
   await page.context().clearCookies();
-  await page
-    .context()
-    .addCookies(
-      Object.entries({ mock_size: size, ...shot.cookies }).map(([cookie, value]) => ({
-        name: cookie,
-        value,
-        url: origin,
-      })),
-    );
+  await page.context().addCookies(
+    Object.entries({ mock_size: size, ...shot.cookies }).map(([cookie, value]) => ({
+      name: cookie,
+      value,
+      url: origin,
+    })),
+  );
   await page.goto(origin + shot.path);
   await page.locator("h1, [role=dialog]").first().waitFor();
   try {
@@ -185,8 +183,8 @@ async function take(
   // Pictures are for people, so what is still arriving may arrive.
   await new Promise((resolve) => setTimeout(resolve, 500));
   await page.screenshot({ path: join(folder, `${name}.png`) });
-  const sideways = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  const sideways = await page.evaluate<number>(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
   );
   if (sideways > 0) say(`scrolls sideways by ${sideways} px`);
   const { violations } = await new AxeBuilder({ page }).analyze();

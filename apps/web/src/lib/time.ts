@@ -18,8 +18,8 @@ export function duration(ms: number): string {
   if (ms < 10 * SECOND) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)} m ${pad(Math.floor((ms % MINUTE) / SECOND))} s`;
-  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ${pad(Math.floor((ms % HOUR) / MINUTE))} m`;
-  return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
+  if (ms < DAY) return twoUnits(Math.floor(ms / HOUR), "h", pad(Math.floor((ms % HOUR) / MINUTE)), "m");
+  return twoUnits(Math.floor(ms / DAY), "d", String(Math.floor((ms % DAY) / HOUR)), "h");
 }
 
 /** "59:07" or "1:04:09": what a countdown shows; "0:00" when it is over. */
@@ -51,6 +51,10 @@ const absolute = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
   timeZoneName: "short",
 });
+
+function twoUnits(large: number, largeUnit: string, small: string, smallUnit: string): string {
+  return Number(small) === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+}
 
 function oneUnit(ms: number): string {
   if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;

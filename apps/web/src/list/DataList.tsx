@@ -10,7 +10,7 @@ import { Problem } from "../ui/Problem.tsx";
 import { Rows } from "../ui/Skeleton.tsx";
 import type { LiveList } from "./useLiveList.ts";
 
-const ROW_PX = 36;
+const ROW_PX = 32;
 const NARROW_ROW_PX = 60;
 const LOAD_AHEAD_ROWS = 40;
 

@@ -12,7 +12,7 @@ interface PageProps {
 export function Page({ title, sentence, actions, children }: PageProps) {
   return (
     <div className="h-full overflow-y-auto">
-      <div className="mx-auto flex max-w-[1180px] flex-col gap-6 px-6 py-5 max-md:gap-5 max-md:px-4 max-md:py-4">
+      <div className="flex max-w-[1240px] flex-col gap-6 px-6 py-5 max-md:gap-5 max-md:px-4 max-md:py-4">
         <PageHead title={title} sentence={sentence} actions={actions} />
         {children}
       </div>

@@ -14,7 +14,7 @@ import {
 } from "../../api/states.ts";
 import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
-import { Button, IconButton } from "../../ui/Button.tsx";
+import { Button, buttonClass } from "../../ui/Button.tsx";
 import { Menu, MenuItem, MenuLine } from "../../ui/Menu.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
@@ -94,11 +94,14 @@ function Actions({ agent, onDialog }: { agent: AgentDetail; onDialog: (dialog: O
       ) : null}
       <Menu
         trigger={
-          <span>
-            <IconButton label="More actions" look="plain">
-              <Ellipsis size={16} />
-            </IconButton>
-          </span>
+          <button
+            type="button"
+            aria-label="More actions"
+            title="More actions"
+            className={buttonClass("plain", "w-8 px-0! max-md:w-9")}
+          >
+            <Ellipsis size={16} aria-hidden="true" />
+          </button>
         }
       >
         <MenuItem whyNot={mayNotWrite} onSelect={() => onDialog("rename")}>
