@@ -16,7 +16,7 @@ interface Shot {
   readonly path: string;
   readonly sizes: readonly string[];
   readonly cookies?: Readonly<Record<string, string>>;
-  readonly then?: (page: Page) => Promise<unknown>;
+  readonly act?: (page: Page) => Promise<unknown>;
 }
 
 const first = async (kind: "agents" | "runs", query: string) => {
@@ -48,13 +48,13 @@ const shots: readonly Shot[] = [
     name: "agent-wire",
     path: `/agents/${site}/wire`,
     sizes: SMALL,
-    then: (page) => page.locator("summary").nth(1).click(),
+    act: (page) => page.locator("summary").nth(1).click(),
   },
   {
     name: "agent-revoke",
     path: `/agents/${site}`,
     sizes: SMALL,
-    then: async (page) => {
+    act: async (page) => {
       await page.getByRole("button", { name: "More actions" }).click();
       await page.getByRole("menuitem", { name: "Revoke its identity…" }).click();
     },
@@ -64,7 +64,7 @@ const shots: readonly Shot[] = [
     name: "add-agent-command",
     path: "/agents?add=linux",
     sizes: SMALL,
-    then: async (page) => {
+    act: async (page) => {
       await page.getByRole("button", { name: /^Make the/ }).click();
       await page.getByText("connected ·").waitFor();
     },
@@ -73,7 +73,7 @@ const shots: readonly Shot[] = [
     name: "add-agent-collector",
     path: "/agents?add=collector",
     sizes: SMALL,
-    then: (page) => page.getByRole("button", { name: /^Make the/ }).click(),
+    act: (page) => page.getByRole("button", { name: /^Make the/ }).click(),
   },
   { name: "runs", path: "/runs", sizes: ALL },
   { name: "run-live", path: `/runs/${running}`, sizes: SMALL },
@@ -83,7 +83,7 @@ const shots: readonly Shot[] = [
     name: "run-stop",
     path: `/runs/${running}`,
     sizes: SMALL,
-    then: (page) => page.getByRole("button", { name: "Stop", exact: true }).click(),
+    act: (page) => page.getByRole("button", { name: "Stop", exact: true }).click(),
   },
   { name: "launch", path: "/runs?launch=any", sizes: SMALL },
   { name: "tokens", path: "/tokens", sizes: ALL },
@@ -95,32 +95,32 @@ const shots: readonly Shot[] = [
     name: "members-invite",
     path: "/members",
     sizes: SMALL,
-    then: (page) => page.getByRole("button", { name: "Invite" }).click(),
+    act: (page) => page.getByRole("button", { name: "Invite" }).click(),
   },
   { name: "audit", path: "/audit", sizes: ALL },
   {
     name: "audit-verify",
     path: "/audit",
     sizes: SMALL,
-    then: (page) => page.getByRole("button", { name: "Verify" }).click(),
+    act: (page) => page.getByRole("button", { name: "Verify" }).click(),
   },
   {
     name: "audit-event",
     path: "/audit",
     sizes: SMALL,
-    then: (page) => page.locator("[data-index='1'] button").first().click(),
+    act: (page) => page.locator("[data-index='1'] button").first().click(),
   },
   {
     name: "palette",
     path: "/",
     sizes: ["large"],
-    then: async (page) => {
+    act: async (page) => {
       await page.keyboard.press("Control+k");
       await page.getByRole("combobox").fill("web");
       await page.getByRole("option", { name: /^web-/ }).first().waitFor();
     },
   },
-  { name: "keys", path: "/agents", sizes: SMALL, then: (page) => page.keyboard.press("?") },
+  { name: "keys", path: "/agents", sizes: SMALL, act: (page) => page.keyboard.press("?") },
   { name: "not-found", path: "/agents/nobody", sizes: SMALL },
 ];
 
@@ -175,7 +175,7 @@ async function take(
   await page.goto(origin + shot.path);
   await page.locator("h1, [role=dialog]").first().waitFor();
   try {
-    await shot.then?.(page);
+    await shot.act?.(page);
   } catch (error) {
     say(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
   }
