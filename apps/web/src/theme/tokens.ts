@@ -100,8 +100,9 @@ export function tokensCss(): string {
     `:root {\n  color-scheme: light;\n${values("light")}\n}`,
     `:root[data-theme="dark"] {\n  color-scheme: dark;\n${values("dark")}\n}`,
     `@theme inline {\n  --color-*: initial;\n  --color-transparent: transparent;\n  --color-current: currentcolor;\n${names.map((name) => `  --color-${name}: var(--${name});`).join("\n")}\n}`,
-    "",
-  ].join("\n\n");
+  ]
+    .join("\n\n")
+    .concat("\n");
 }
 
 function oklchCss([lightness, chroma, hue]: Oklch): string {
