@@ -14,6 +14,7 @@ import { identityRoutes } from "./features/identity/routes.ts";
 import { overviewRoutes } from "./features/overview/routes.ts";
 import { runDeadlines } from "./features/runs/deadlines.ts";
 import { applyRunEvents } from "./features/runs/events.ts";
+import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
 import { installAuth } from "./platform/auth/mount.ts";
@@ -99,6 +100,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   if (gateway !== undefined) {
     opening.defer(() => gateway.close());
     gateway.installOpamp(http.fastify);
+    runBulkRoutes(gateway.agentHttp);
     tasks.push(gateway.task);
     await gateway.listen().catch(explainListen("FLOWPLANE_AGENTS", config.agents));
   }
