@@ -257,7 +257,7 @@ function assemble(
       supervisor.close();
       await session.stop(GOODBYE_MS);
       exchange.close();
-      await client[Symbol.asyncDispose]();
+      client[Symbol.dispose]();
     },
   };
 }

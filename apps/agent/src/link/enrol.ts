@@ -1,10 +1,10 @@
 import { randomInt } from "node:crypto";
+import { Agent } from "node:https";
 import { arch, hostname, release } from "node:os";
 import { decodeEnrolmentToken, ENROL_PATH, enrolResponseSchema } from "@flowplane/link";
 import type { EnrolRequest, EnrolResponse } from "@flowplane/link";
 import { newUid } from "@flowplane/opamp";
 import { backoffMs, retryAfterMs, wait } from "@flowplane/runtime";
-import { Agent, request } from "undici";
 import { lockFolder, prepareFolder } from "../data/folder.ts";
 import {
   certificateTimes,
@@ -17,6 +17,7 @@ import type { PendingEnrolment } from "../data/identity.ts";
 import { makeCertificateRequest, makePrivateKey } from "../data/keys.ts";
 import { AgentProblem } from "../data/problem.ts";
 import { AGENT_VERSION } from "../version.ts";
+import { sendHttps } from "./https.ts";
 import { fetchPinnedCa } from "./pinned-ca.ts";
 
 export type EnrolOptions = {
@@ -45,7 +46,6 @@ export type Enrolled = {
 
 const RETRY = { baseMs: 1000, maxMs: 60_000 };
 const REQUEST_MS_MAX = 30_000;
-const RESPONSE_BYTES_MAX = 256 * 1024;
 /** The server refused for good: another try with the same token would be the same. */
 const FINAL_STATUSES = new Set([400, 401, 403, 404, 409, 410, 413, 422]);
 
@@ -96,30 +96,22 @@ async function ask(
 ): Promise<Answer> {
   try {
     const ca = await fetchPinnedCa(url, fingerprint, signal);
-    const dispatcher = new Agent({ connect: { ca }, maxResponseSize: RESPONSE_BYTES_MAX });
-    try {
-      const response = await request(new URL(ENROL_PATH, url), {
-        method: "POST",
-        dispatcher,
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: JSON.stringify(body),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
-      });
-      return judge(
-        response.statusCode,
-        String(response.headers["retry-after"] ?? ""),
-        await response.body.text(),
-      );
-    } finally {
-      await dispatcher.close();
-    }
+    const { status, headers, text } = await sendHttps(new URL(ENROL_PATH, url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      agent: new Agent({ ca, keepAlive: false }),
+      timeoutMs: REQUEST_MS_MAX,
+      signal,
+    });
+    return judge(status, headers["retry-after"], text);
   } catch (error) {
     if (error instanceof AgentProblem || signal.aborted) throw error;
     return { kind: "unreachable", detail: tellCause(error), retryInMs: null };
   }
 }
 
-function judge(status: number, retryAfter: string, text: string): Answer {
+function judge(status: number, retryAfter: string | undefined, text: string): Answer {
   const json = parseJson(text);
   if (FINAL_STATUSES.has(status)) {
     throw new AgentProblem(

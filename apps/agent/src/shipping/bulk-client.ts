@@ -1,14 +1,16 @@
 // HTTPS to the bulk endpoint with the client certificate, on sockets of its own: a control message never waits behind a log.
 
+import { Agent } from "node:https";
 import { retryAfterMs } from "@flowplane/runtime";
-import { Agent, request } from "undici";
-import type { Dispatcher } from "undici";
+import { sendHttps } from "../link/https.ts";
+import type { HttpsAnswer } from "../link/https.ts";
 import type { Identity } from "../data/identity.ts";
 
 /** Uploads under way at once; each may hold a segment in memory. */
 export const UPLOADS_MAX = 2;
 const REQUEST_MS_MAX = 60_000;
-const ANSWER_BYTES_MAX = 64 * 1024;
+/** An idle socket is closed after this long. */
+const IDLE_MS_MAX = 30_000;
 
 export type UploadAnswer =
   | { kind: "stored" }
@@ -18,25 +20,27 @@ export type UploadAnswer =
   | { kind: "refused"; detail: string }
   | { kind: "failed"; detail: string; retryInMs: number | null };
 
-export class BulkClient implements AsyncDisposable {
+export class BulkClient implements Disposable {
   #agent: Agent;
   #baseUrl: string;
+  readonly #retired: Agent[] = [];
 
   constructor(identity: Identity) {
     this.#agent = makeAgent(identity);
     this.#baseUrl = identity.bulk_url.replace(/\/$/, "");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
   }
 
   /** From now on with this identity; what is under way finishes with the old one. */
   renew(identity: Identity): void {
-    const old = this.#agent;
+    this.#retired.push(this.#agent);
     this.#agent = makeAgent(identity);
     this.#baseUrl = identity.bulk_url.replace(/\/$/, "");
-    void old.close();
+    // Idle sockets of the agent before last are certainly done with; those of the last may still carry an upload.
+    while (this.#retired.length > 1) this.#retired.shift()?.destroy();
   }
 
   /** Sends one body. Never rejects: what went wrong is part of the answer. */
@@ -48,14 +52,8 @@ export class BulkClient implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<UploadAnswer> {
     try {
-      const response = await request(this.#baseUrl + path, {
-        method,
-        headers,
-        body,
-        dispatcher: this.#agent,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
-      });
-      return await judge(response);
+      const url = new URL(this.#baseUrl + path);
+      return judge(await sendHttps(url, { method, headers, body, agent: this.#agent, timeoutMs: REQUEST_MS_MAX, signal }));
     } catch (error) {
       return {
         kind: "failed",
@@ -66,24 +64,14 @@ export class BulkClient implements AsyncDisposable {
   }
 }
 
-async function judge({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<UploadAnswer> {
-  const text = await body.text();
-  const detail = `HTTP ${statusCode} ${text.slice(0, 200)}`.trim();
-  if (statusCode >= 200 && statusCode < 300) return { kind: "stored" };
-  if (statusCode === 404 || statusCode === 410) return { kind: "unknown" };
-  if ([400, 409, 413, 415, 422].includes(statusCode)) return { kind: "refused", detail };
-  return {
-    kind: "failed",
-    detail,
-    retryInMs: retryAfterMs(String(headers["retry-after"] ?? ""), Date.now()),
-  };
+function judge({ status, headers, text }: HttpsAnswer): UploadAnswer {
+  const detail = `HTTP ${status} ${text.slice(0, 200)}`.trim();
+  if (status >= 200 && status < 300) return { kind: "stored" };
+  if (status === 404 || status === 410) return { kind: "unknown" };
+  if ([400, 409, 413, 415, 422].includes(status)) return { kind: "refused", detail };
+  return { kind: "failed", detail, retryInMs: retryAfterMs(headers["retry-after"], Date.now()) };
 }
 
 function makeAgent({ private_key: key, certificate: cert, ca_certificates: ca }: Identity): Agent {
-  return new Agent({
-    connect: { key, cert, ca },
-    connections: UPLOADS_MAX + 1,
-    keepAliveTimeout: 30_000,
-    maxResponseSize: ANSWER_BYTES_MAX,
-  });
+  return new Agent({ key, cert, ca, keepAlive: true, maxSockets: UPLOADS_MAX + 1, timeout: IDLE_MS_MAX });
 }
