@@ -53,7 +53,16 @@ export class BulkClient implements Disposable {
   ): Promise<UploadAnswer> {
     try {
       const url = new URL(this.#baseUrl + path);
-      return judge(await sendHttps(url, { method, headers, body, agent: this.#agent, timeoutMs: REQUEST_MS_MAX, signal }));
+      return judge(
+        await sendHttps(url, {
+          method,
+          headers,
+          body,
+          agent: this.#agent,
+          timeoutMs: REQUEST_MS_MAX,
+          signal,
+        }),
+      );
     } catch (error) {
       return {
         kind: "failed",
