@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
-import { encodeLines, type LinkEvent, type LogLine as LinkLine } from "@flowplane/link";
+import {
+  BULK_PATH,
+  encodeLines,
+  LINES_CONTENT_TYPE,
+  SEGMENT_CONTENT_TYPE,
+  segmentPath,
+  tailPath,
+  type LinkEvent,
+  type LogLine as LinkLine,
+} from "@flowplane/link";
 import { API_PREFIX, type Run } from "@flowplane/contract";
 import { AppError } from "../../platform/errors.ts";
 import { installProblems } from "../../platform/http/problems.ts";
@@ -11,7 +20,7 @@ import { testBase, testCtx, testOrganization } from "../../testing/base.ts";
 import { INTENT_SECRET } from "../gateway/intents.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
 import { applyRunEvents } from "./events.ts";
-import { LINES_TYPE, runBulkRoutes, SEGMENT_TYPE } from "./logs/bulk-routes.ts";
+import { runBulkRoutes } from "./logs/bulk-routes.ts";
 import { runRoutes } from "./routes.ts";
 
 /** A control plane with one organization and the routes of runs, for tests; the agent's end is played by hand. */
@@ -210,9 +219,9 @@ export async function runWorld(): Promise<RunWorld> {
       const body = change.body ?? segmentBody(lines);
       const response = await agents.inject({
         method: "PUT",
-        url: `/v1/bulk/runs/${runId}/segments/${segmentSeq}`,
+        url: BULK_PATH + segmentPath(runId, segmentSeq),
         headers: {
-          "content-type": SEGMENT_TYPE,
+          "content-type": SEGMENT_CONTENT_TYPE,
           "x-agent": identity.agent_id,
           "x-flowplane-sha256": createHash("sha256").update(body).digest("hex"),
           "x-flowplane-first-seq": String(lines[0]?.seq),
@@ -226,8 +235,8 @@ export async function runWorld(): Promise<RunWorld> {
     async tail(identity, runId, lines) {
       const response = await agents.inject({
         method: "POST",
-        url: `/v1/bulk/runs/${runId}/tail`,
-        headers: { "content-type": LINES_TYPE, "x-agent": identity.agent_id },
+        url: BULK_PATH + tailPath(runId),
+        headers: { "content-type": LINES_CONTENT_TYPE, "x-agent": identity.agent_id },
         payload: Buffer.from(encodeLines(lines)),
       });
       return { status: response.statusCode, body: response.body === "" ? null : response.json() };

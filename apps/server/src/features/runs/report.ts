@@ -40,7 +40,7 @@ export interface TimelineEntry {
 export interface Judgement {
   readonly patch: RunPatch;
   readonly entry: TimelineEntry;
-  /** A run thought to be withdrawn lives: the agent has to be told to stop it after all. */
+  /** The run lives although somebody wanted it stopped: the agent has to be told, perhaps once more. */
   readonly mustStop: boolean;
 }
 
@@ -85,17 +85,18 @@ function judgeState(run: ReportedRun, report: StateReport, at: Date, now: number
     case "move": {
       const state = step.kind === "move" ? step.to : run.state;
       const revivedFrom = standingOf(run) === "PRESUMED" ? run.state : null;
-      // Who wanted it stopped was told that it is; the agent, which does not stop it, has yet to hear of that.
-      const mustStop = revivedFrom !== null && state === "STOPPING" && report.type !== "run.stopping";
+      const isLife = report.type === "run.starting" || report.type === "run.running";
       return {
         patch: {
           ...(revivedFrom === null ? {} : { reason: null, ended_at: null }),
           ...stateOf(run, state, at),
-          ...(mustStop ? stopWait(run.grace_ms, now) : {}),
+          ...(revivedFrom !== null && state === "STOPPING" ? stopWait(run.grace_ms, now) : {}),
           ...facts(run, report, state, at, now),
         },
         entry: entryOf(report, at, revivedFrom),
-        mustStop,
+        // An agent that starts a run after it was asked to stop it may have refused that: it did not know the run yet.
+        // And of a run thought to be over it was not asked at all, or too long ago.
+        mustStop: run.stop !== null && (report.type === "run.starting" || (isLife && revivedFrom !== null)),
       };
     }
   }

@@ -120,6 +120,9 @@ test("a queued run of a connected agent may be on its way: its stop follows it",
   // The reports of the start come after the stop was asked for: facts, no change of state.
   await world.report(agent, starting(run.id), running(run.id));
   expect(await world.readRun(run.id)).toMatchObject({ state: "STOPPING", pid: 4_321 });
+  // An agent that looked at the stop first did not know the run and refused it; now it does.
+  const orders = await world.orders(agent.agent_id);
+  expect(orders.map((order) => order.type)).toEqual(["run.start", "run.stop", "run.stop"]);
 });
 
 test("so may one of an absent agent that confirmed the order before it left", async () => {

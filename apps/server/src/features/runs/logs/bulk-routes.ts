@@ -1,7 +1,17 @@
 import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { decodeLines, SEGMENT_BYTES_MAX } from "@flowplane/link";
+import {
+  BULK_PATH,
+  decodeLines,
+  FIRST_SEQ_HEADER,
+  LAST_SEQ_HEADER,
+  LINES_CONTENT_TYPE,
+  SEGMENT_BYTES_MAX,
+  SEGMENT_CONTENT_TYPE,
+  SHA256_HEADER,
+  tailPath,
+} from "@flowplane/link";
 import { Id } from "@flowplane/contract";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import { AppError, notFound } from "../../../platform/errors.ts";
@@ -13,15 +23,12 @@ import { storeSegment } from "./intake.ts";
 import { OWNERS_REMEMBERED_MAX, SEGMENT_BODY_BYTES_MAX, UPLOADS_MAX } from "./limits.ts";
 import { publishLines } from "./tail-messages.ts";
 
-export const SEGMENT_TYPE = "application/vnd.flowplane.segment+zstd";
-export const LINES_TYPE = "application/vnd.flowplane.lines";
-
 const seq = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const SegmentParams = z.object({ run_id: Id, segment_seq: seq });
 const SegmentHeaders = z.object({
-  "x-flowplane-sha256": z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"),
-  "x-flowplane-first-seq": seq,
-  "x-flowplane-last-seq": seq,
+  [SHA256_HEADER]: z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"),
+  [FIRST_SEQ_HEADER]: seq,
+  [LAST_SEQ_HEADER]: seq,
 });
 const TailParams = z.object({ run_id: Id });
 
@@ -29,7 +36,7 @@ const TailParams = z.object({ run_id: Id });
 export function runBulkRoutes(agentHttp: AgentHttp): void {
   const { fastify, base } = agentHttp;
   fastify.addContentTypeParser(
-    [SEGMENT_TYPE, LINES_TYPE],
+    [SEGMENT_CONTENT_TYPE, LINES_CONTENT_TYPE],
     { parseAs: "buffer", bodyLimit: SEGMENT_BODY_BYTES_MAX },
     (_request: FastifyRequest, body: Buffer, done) => done(null, body),
   );
@@ -49,7 +56,7 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
   const hooks = { onRequest: admit, onResponse: leave, onRequestAbort: leave };
 
   fastify.put(
-    "/v1/bulk/runs/:run_id/segments/:segment_seq",
+    `${BULK_PATH}/runs/:run_id/segments/:segment_seq`,
     { bodyLimit: SEGMENT_BODY_BYTES_MAX, ...hooks },
     async (request, reply) => {
       const { ctx, identity } = contextOf(request);
@@ -58,15 +65,13 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
       const body = bodyOf(request);
       if (!isUuid(params.run_id)) throw notFound("run", params.run_id);
       const checksum = createHash("sha256").update(body).digest("hex");
-      if (checksum !== headers["x-flowplane-sha256"])
-        throw invalid(
-          "The body does not match x-flowplane-sha256; it was damaged on its way. Send it again.",
-        );
+      if (checksum !== headers[SHA256_HEADER])
+        throw invalid(`The body does not match ${SHA256_HEADER}; it was damaged on its way. Send it again.`);
       const decoded = await decodeSegment(body);
       if (!decoded.ok) throw invalid(`The body is no segment: ${decoded.issue}.`);
       const { lines } = decoded;
       const [first, last] = [lines[0]?.seq, lines.at(-1)?.seq];
-      if (first !== headers["x-flowplane-first-seq"] || last !== headers["x-flowplane-last-seq"])
+      if (first !== headers[FIRST_SEQ_HEADER] || last !== headers[LAST_SEQ_HEADER])
         throw invalid(
           `The body holds lines ${first ?? "none"} to ${last ?? "none"}, not those its headers name.`,
         );
@@ -83,7 +88,7 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
 
   const isOwner = ownership();
   fastify.post(
-    "/v1/bulk/runs/:run_id/tail",
+    `${BULK_PATH}${tailPath(":run_id")}`,
     { bodyLimit: SEGMENT_BYTES_MAX, ...hooks },
     async (request, reply) => {
       const { ctx, identity } = contextOf(request);
@@ -138,7 +143,10 @@ function ownership() {
 
 function bodyOf(request: FastifyRequest): Buffer {
   if (Buffer.isBuffer(request.body)) return request.body;
-  throw new AppError("unsupported_media_type", `Send the body as ${SEGMENT_TYPE} or ${LINES_TYPE}.`);
+  throw new AppError(
+    "unsupported_media_type",
+    `Send the body as ${SEGMENT_CONTENT_TYPE} or ${LINES_CONTENT_TYPE}.`,
+  );
 }
 
 function check<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {

@@ -1,7 +1,7 @@
 import { decodeLines } from "@flowplane/link";
 import { isTerminal, type ChangeNotice, type RunState } from "@flowplane/contract";
 import { subjects, type BusMessage, type Subscription } from "../../../platform/bus/bus.ts";
-import { inTransaction, type Base, type Ctx } from "../../../platform/context.ts";
+import { inTransaction, newId, type Base, type Ctx } from "../../../platform/context.ts";
 import { findRunLog } from "../store.ts";
 import { systemContext } from "../system-context.ts";
 import { GAP_ASK_EVERY_MS, WATCH_RENEW_MS, WATCH_TTL_MS } from "./limits.ts";
@@ -15,6 +15,15 @@ export interface LiveState {
   readonly exit_code: number | null;
   readonly log_stored_seq: number;
   readonly log_last_seq: number | null;
+}
+
+/** What `subjects.agentWatch` carries; `ttl_ms` of 0 ends the lease. */
+interface WatchMessage {
+  readonly run_id: string;
+  readonly agent_id: string;
+  readonly from_seq: number;
+  readonly ttl_ms: number;
+  readonly sender: string;
 }
 
 // The agent is told once per run and process, however many watch.
@@ -76,6 +85,7 @@ class LiveRun {
   state: LiveState;
   version = 0;
   readonly #ctx: Ctx;
+  readonly #sender = newId();
   readonly #runId: string;
   readonly #agentId: string;
   readonly #onEmpty: () => void;
@@ -171,8 +181,8 @@ class LiveRun {
 
   /** Another process of the control plane has lost its last watcher of this run; this one has not. */
   #onWatch(message: BusMessage): void {
-    const { run_id, ttl_ms } = message.data as { run_id: string; ttl_ms: number };
-    if (run_id === this.#runId && ttl_ms === 0) this.#renew();
+    const { run_id, ttl_ms, sender } = message.data as WatchMessage;
+    if (run_id === this.#runId && ttl_ms === 0 && sender !== this.#sender) this.#renew();
   }
 
   #take(state: LiveState): void {
@@ -212,8 +222,11 @@ class LiveRun {
     const missed = this.#lowestWanted();
     if (first === undefined || missed === undefined || missed >= first) return;
     const waitMs = this.#askedAt + GAP_ASK_EVERY_MS - performance.now();
-    if (waitMs <= 0) this.#publishWatch(missed, WATCH_TTL_MS);
-    else
+    if (waitMs <= 0) {
+      // An agent goes on where it is when a lease is renewed; a new one begins where it is asked to.
+      this.#publishWatch(missed, 0);
+      this.#publishWatch(missed, WATCH_TTL_MS);
+    } else
       this.#gapTimer ??= setTimeout(() => {
         this.#gapTimer = undefined;
         this.#closeGap();
@@ -235,10 +248,13 @@ class LiveRun {
 
   #publishWatch(fromSeq: number, ttlMs: number): void {
     this.#askedAt = performance.now();
-    this.#ctx.bus.publish(
-      subjects.agentWatch(this.#agentId),
-      { run_id: this.#runId, agent_id: this.#agentId, from_seq: fromSeq, ttl_ms: ttlMs },
-      { retain: false },
-    );
+    const message: WatchMessage = {
+      run_id: this.#runId,
+      agent_id: this.#agentId,
+      from_seq: fromSeq,
+      ttl_ms: ttlMs,
+      sender: this.#sender,
+    };
+    this.#ctx.bus.publish(subjects.agentWatch(this.#agentId), message, { retain: false });
   }
 }
