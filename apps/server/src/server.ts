@@ -16,6 +16,7 @@ import { runDeadlines } from "./features/runs/deadlines.ts";
 import { applyRunEvents } from "./features/runs/events.ts";
 import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
+import { startJobs } from "./jobs.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
 import { installAuth } from "./platform/auth/mount.ts";
 import { createInProcessBus } from "./platform/bus/in-process.ts";
@@ -24,6 +25,7 @@ import { openDataFolder, readMasterKey } from "./platform/data-folder.ts";
 import { createHttp } from "./platform/http/server.ts";
 import { createLog } from "./platform/log.ts";
 import { createDiskObjects } from "./platform/objects/disk.ts";
+import { openQueue } from "./platform/queue/queue.ts";
 import { createSecrets } from "./platform/secrets/secrets.ts";
 import { openStorage } from "./platform/storage/database.ts";
 import { startEmbeddedPostgres } from "./platform/storage/embedded.ts";
@@ -104,7 +106,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     tasks.push(gateway.task);
     await gateway.listen().catch(explainListen("FLOWPLANE_AGENTS", config.agents));
   }
-  if (has("worker")) tasks.push(runDeadlines(base));
+  if (has("worker")) {
+    tasks.push(runDeadlines(base));
+    const queue = await openQueue(base);
+    opening.defer(() => queue.stop());
+    await startJobs(base, queue);
+  }
   await http.fastify.listen(config.http).catch(explainListen("FLOWPLANE_HTTP", config.http));
 
   const stopping = new AbortController();

@@ -2,7 +2,6 @@ import type { Me, Site } from "@flowplane/contract";
 import type { Auth } from "../../platform/auth/auth.ts";
 import { actorRef, inTransaction, newId, notify, timestamp, type Ctx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
-import { agentsUrlOf, publicUrlOf } from "../../platform/http/public-url.ts";
 import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
 import { VERSION } from "../../platform/version.ts";
 import { record } from "../audit/audit.ts";
@@ -23,8 +22,8 @@ export async function whoAmI(ctx: Ctx, auth: Auth): Promise<Me> {
     permissions: [...actor.permissions],
     server: {
       version: VERSION,
-      agents_url: agentsUrlOf(ctx.config),
-      public_url: publicUrlOf(ctx.config),
+      agents_url: ctx.config.agentsUrl,
+      public_url: ctx.config.publicUrl,
       smtp: auth.mails,
     },
   };

@@ -2,7 +2,8 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { testBase, testCtx, type TestBase } from "../../testing/base.ts";
 import { verifyChain } from "../audit/audit.ts";
-import { ensureInstallation, OWNER_EMAIL, systemActor } from "./installation.ts";
+import { systemActor } from "../../platform/system-actor.ts";
+import { ensureInstallation, OWNER_EMAIL } from "./installation.ts";
 import { findApiToken } from "./store.ts";
 import { readApiToken } from "./token.ts";
 

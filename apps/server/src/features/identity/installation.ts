@@ -2,15 +2,14 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "n
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
-import { ROLE_PERMISSIONS } from "@flowplane/contract";
 import {
   actorRef,
   inSystemTransaction,
   newId,
-  type Actor,
   type Base,
   type Tx,
 } from "../../platform/context.ts";
+import { systemActor } from "../../platform/system-actor.ts";
 import { hashSecret, secretMatches } from "../../platform/secrets/secrets.ts";
 import { record } from "../audit/audit.ts";
 import { ensureUser, findApiToken } from "./store.ts";
@@ -49,18 +48,6 @@ export async function ensureInstallation(base: Base): Promise<Installation> {
     );
     return installation;
   });
-}
-
-/** Flowplane itself, in an organization. */
-export function systemActor(organizationId: string): Actor {
-  return {
-    type: "system",
-    id: "flowplane",
-    name: "Flowplane",
-    organization_id: organizationId,
-    role: "owner",
-    permissions: ROLE_PERMISSIONS.owner,
-  };
 }
 
 async function findInstallation(ctx: Tx): Promise<Installation | undefined> {

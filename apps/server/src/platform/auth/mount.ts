@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import { shownCredential } from "../http/credential.ts";
 import { createLimit } from "../http/limits.ts";
-import { publicUrlOf } from "../http/public-url.ts";
 import type { Http } from "../http/route.ts";
 import { ADDRESS_HEADER, AUTH_PATH, authSecret } from "./options.ts";
 import { signSession } from "./session-token.ts";
@@ -85,10 +84,10 @@ function forward(http: Http, auth: Auth, request: FastifyRequest): Request {
   if (credential?.kind === "bearer") {
     headers.set("cookie", `${auth.sessionCookie}=${encodeURIComponent(credential.text)}`);
     // No page can add a bearer to a request, so there is no foreign page to fear.
-    headers.set("origin", publicUrlOf(http.base.config));
+    headers.set("origin", http.base.config.publicUrl);
     headers.delete("authorization");
   }
-  return new Request(publicUrlOf(http.base.config) + request.url, {
+  return new Request(http.base.config.publicUrl + request.url, {
     method: request.method,
     headers,
     ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),

@@ -3,7 +3,6 @@ import { deviceAuthorization } from "better-auth/plugins/device-authorization";
 import { magicLink } from "better-auth/plugins/magic-link";
 import { newId, type Base } from "../context.ts";
 import { COOKIE_PREFIX } from "../http/credential.ts";
-import { publicUrlOf } from "../http/public-url.ts";
 
 export const AUTH_PATH = "/api/auth";
 export const SIGN_IN_LINK_SECONDS = 15 * 60;
@@ -28,7 +27,7 @@ export interface AuthHooks {
 
 /** How better-auth is set up. Apart from `betterAuth` itself, so that a test can hold it against the migrations. */
 export function authOptions(base: Base, hooks: AuthHooks) {
-  const url = publicUrlOf(base.config);
+  const url = base.config.publicUrl;
   return {
     appName: "Flowplane",
     baseURL: url,

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { Endpoint } from "@flowplane/contract";
-import { inTransaction, type Ctx, type Tx } from "../context.ts";
+import { inTransaction, type Base, type Ctx, type Tx } from "../context.ts";
 import { AppError } from "../errors.ts";
 
 /** How long a key answers again what it answered first. */
 export const IDEMPOTENCY_KEY_HOURS = 24;
+const HOUR_MS = 3_600_000;
 const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 const PURPOSE = "idempotent-answer";
 
@@ -65,10 +66,21 @@ export async function once<T>(
         request_hash: requestHash,
         // Sealed, because the answer to "create a token" holds the only copy of its secret.
         response_sealed: tx.secrets.seal(PURPOSE, JSON.stringify(answer)),
+        created_at: new Date(tx.now()),
       })
       .execute();
     return { answer, replayed: false };
   });
+}
+
+/** Forgets keys that have had their time. Returns how many. */
+export async function cleanIdempotencyKeys(base: Base): Promise<number> {
+  const before = new Date(base.now() - IDEMPOTENCY_KEY_HOURS * HOUR_MS);
+  const result = await base.storage.system
+    .deleteFrom("idempotency_keys")
+    .where("created_at", "<", before)
+    .executeTakeFirst();
+  return Number(result.numDeletedRows);
 }
 
 /** Held until the transaction ends, however it ends. */

@@ -39,7 +39,7 @@ export function installProtection(
       "cross-origin-resource-policy": "same-origin",
       "x-request-id": request.id,
     });
-    if (config.publicUrl?.startsWith("https:") === true)
+    if (config.publicUrl.startsWith("https:"))
       reply.header("strict-transport-security", "max-age=31536000");
     if (request.url.includes("%00"))
       throw new AppError("invalid_input", "The address holds a NUL character.");
@@ -66,6 +66,6 @@ function refuseForeignPages(config: Config, request: FastifyRequest): void {
 function isOwnOrigin(config: Config, request: FastifyRequest): boolean {
   const { origin, host } = request.headers;
   if (origin === undefined || !URL.canParse(origin)) return false;
-  if (config.publicUrl !== null && new URL(config.publicUrl).origin === origin) return true;
+  if (new URL(config.publicUrl).origin === origin) return true;
   return new URL(origin).host === host;
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
+import { installQueue } from "../queue/install.ts";
 
 const MIGRATIONS = join(import.meta.dirname, "migrations");
 /** Any number of servers may start at once; one migrates, the others wait for this advisory lock. */
@@ -34,6 +35,7 @@ export async function migrate(connectionString: string): Promise<string[]> {
     checkHistory(rows, migrations);
     const pending = migrations.slice(rows.length);
     for (const migration of pending) await apply(client, migration);
+    await installQueue(client);
     return pending.map((migration) => migration.name);
   } finally {
     await client.end();
