@@ -52,7 +52,10 @@ test("what has ended of sign-ins and tokens is removed, and nothing else", async
   const db = world.base.storage.system;
   const [past, future] = [new Date(T0 - 1), new Date(T0 + 1)];
   const longAgo = new Date(T0 - (RETIRED_TOKEN_DAYS * 24 + 1) * HOUR_MS);
-  await db.insertInto("auth_users").values({ id: "u", name: "", email: "u@example.com", image: null, last_signed_in_at: null }).execute();
+  await db
+    .insertInto("auth_users")
+    .values({ id: "u", name: "", email: "u@example.com", image: null, last_signed_in_at: null })
+    .execute();
   for (const [id, expires_at] of [
     ["past", past],
     ["future", future],
@@ -61,7 +64,10 @@ test("what has ended of sign-ins and tokens is removed, and nothing else", async
       .insertInto("auth_sessions")
       .values({ id, user_id: "u", token: id, expires_at, ip_address: null, user_agent: null })
       .execute();
-    await db.insertInto("auth_verifications").values({ id, identifier: id, value: "{}", expires_at }).execute();
+    await db
+      .insertInto("auth_verifications")
+      .values({ id, identifier: id, value: "{}", expires_at })
+      .execute();
   }
   const token = (name: string, values: { expires_at?: Date; revoked_at?: Date }) => ({
     id: newId(),
@@ -105,7 +111,11 @@ test("a broken chain is noticed at night: in the log, in the metrics and in the 
   ]);
   await intruder.end();
   expect(await verifyAllChains(world.base)).toEqual({ broken: [broken.actor.organization_id] });
-  expect(lines.some((line) => line.includes('"event_type":"audit.broken"') && line.includes("event 1 was changed"))).toBe(true);
+  expect(
+    lines.some(
+      (line) => line.includes('"event_type":"audit.broken"') && line.includes("event 1 was changed"),
+    ),
+  ).toBe(true);
   expect(await metrics.getSingleMetricAsString("flowplane_audit_chains_broken")).toMatch(/chains_broken 1$/m);
   const { items } = await listAuditEvents(broken.ctx, { limit: 1 });
   expect(items[0]).toMatchObject({

@@ -27,7 +27,10 @@ export async function verifyAllChains(base: Base): Promise<{ broken: string[] }>
       `the audit chain is broken: ${problem.what}`,
     );
     await recordBroken(ctx, problem).catch((error: unknown) => {
-      base.log.error({ error, event_type: "audit.broken", tenant_id: id }, "the chain takes no event any more");
+      base.log.error(
+        { error, event_type: "audit.broken", tenant_id: id },
+        "the chain takes no event any more",
+      );
     });
   }
   brokenChains.set(broken.length);

@@ -42,7 +42,10 @@ describe("API tokens", () => {
     expect((await world.call("GET", "/me", { token: secret })).statusCode).toBe(200);
     expect((await world.call("DELETE", `/api-tokens/${token.id}`)).statusCode).toBe(204);
     const refused = await world.call("GET", "/me", { token: secret });
-    expect([refused.statusCode, refused.json<Problem>().detail]).toEqual([401, "This API token was revoked. Use another one."]);
+    expect([refused.statusCode, refused.json<Problem>().detail]).toEqual([
+      401,
+      "This API token was revoked. Use another one.",
+    ]);
     expect((await world.call("DELETE", `/api-tokens/${token.id}`)).statusCode).toBe(204);
   });
 
@@ -52,7 +55,10 @@ describe("API tokens", () => {
     expect((await world.call("GET", "/me", { token: secret })).statusCode).toBe(200);
     clock.now += 1;
     const refused = await world.call("GET", "/me", { token: secret });
-    expect([refused.statusCode, refused.json<Problem>().detail]).toEqual([401, "This API token has expired. Make a new one."]);
+    expect([refused.statusCode, refused.json<Problem>().detail]).toEqual([
+      401,
+      "This API token has expired. Make a new one.",
+    ]);
   });
 
   test("a revocation this process did not hear of counts within seconds", async () => {
@@ -103,14 +109,18 @@ describe("API tokens", () => {
       403,
       "The role owner has rights you do not have: organization:write. Ask an owner.",
     ]);
-    expect((await world.call("DELETE", `/api-tokens/${owner.token.id}`, { token: admin.secret })).statusCode).toBe(403);
-    expect((await world.call("DELETE", `/api-tokens/${admin.token.id}`, { token: owner.secret })).statusCode).toBe(204);
+    expect(
+      (await world.call("DELETE", `/api-tokens/${owner.token.id}`, { token: admin.secret })).statusCode,
+    ).toBe(403);
+    expect(
+      (await world.call("DELETE", `/api-tokens/${admin.token.id}`, { token: owner.secret })).statusCode,
+    ).toBe(204);
   });
 
   test("pages go through all of them, newest first", async () => {
     const made = [await makeToken("viewer"), await makeToken("viewer"), await makeToken("viewer")];
     const ids: string[] = [];
-    for (let cursor = ""; ; ) {
+    for (let cursor = ""; ;) {
       const page = await world.call("GET", `/api-tokens?limit=2${cursor}`);
       const { items, next_cursor } = page.json<{ items: ApiToken[]; next_cursor: string | null }>();
       ids.push(...items.map((item) => item.id));
@@ -123,7 +133,12 @@ describe("API tokens", () => {
   });
 
   test("a cursor that is not ours is refused", async () => {
-    for (const cursor of ["x", "bnVsbA", Buffer.from("[1]").toString("base64url"), Buffer.from('["a","b"]').toString("base64url")])
+    for (const cursor of [
+      "x",
+      "bnVsbA",
+      Buffer.from("[1]").toString("base64url"),
+      Buffer.from('["a","b"]').toString("base64url"),
+    ])
       expect((await world.call("GET", `/api-tokens?cursor=${cursor}`)).statusCode).toBe(400);
   });
 });
@@ -132,8 +147,17 @@ describe("members", () => {
   test("an invitation without mail gives a link to pass on, and the invited comes in with their role", async () => {
     const email = `ana-${newId()}@Example.com`;
     const invited = await world.call("POST", "/members", { body: { email, name: "Ana", role: "operator" } });
-    const { member, mailed, link } = invited.json<{ member: Member; mailed: boolean; link: { url: string } }>();
-    expect([invited.statusCode, mailed, member.email, member.last_signed_in_at]).toEqual([201, false, email.toLowerCase(), null]);
+    const { member, mailed, link } = invited.json<{
+      member: Member;
+      mailed: boolean;
+      link: { url: string };
+    }>();
+    expect([invited.statusCode, mailed, member.email, member.last_signed_in_at]).toEqual([
+      201,
+      false,
+      email.toLowerCase(),
+      null,
+    ]);
     const cookie = await world.visit(link.url);
     expect((await asBrowser(cookie)).json<Me>()).toMatchObject({
       actor: { name: "Ana", id: member.user_id },
@@ -149,7 +173,11 @@ describe("members", () => {
     const { member, cookie } = await join("viewer");
     expect((await asBrowser(cookie)).json<Me>().organization.role).toBe("viewer");
     const changed = await world.call("PATCH", `/members/${member.user_id}`, { body: { role: "admin" } });
-    expect(changed.json<Member>()).toMatchObject({ user_id: member.user_id, email: member.email, role: "admin" });
+    expect(changed.json<Member>()).toMatchObject({
+      user_id: member.user_id,
+      email: member.email,
+      role: "admin",
+    });
     expect((await asBrowser(cookie)).json<Me>().organization.role).toBe("admin");
   });
 
@@ -243,11 +271,15 @@ describe("several organizations", () => {
       .execute();
     const me = (header: string) =>
       world.call("GET", "/me", { token: null, headers: { cookie, "flowplane-organization": header } });
-    expect((await asBrowser(cookie)).json<Me>().organization).toMatchObject({ name: "Default", role: "viewer" });
+    expect((await asBrowser(cookie)).json<Me>().organization).toMatchObject({
+      name: "Default",
+      role: "viewer",
+    });
     const there = (await me(second)).json<Me>();
     expect(there.organization).toMatchObject({ name: "Second", role: "owner" });
     expect(there.organizations.map((each) => each.name)).toEqual(["Default", "Second"]);
-    for (const unknown of [foreign, newId(), "x' or '1'='1"]) expect((await me(unknown)).statusCode).toBe(404);
+    for (const unknown of [foreign, newId(), "x' or '1'='1"])
+      expect((await me(unknown)).statusCode).toBe(404);
     const token = await world.call("GET", "/me", { headers: { "flowplane-organization": second } });
     expect(token.statusCode).toBe(404);
   });
@@ -258,7 +290,9 @@ test("every change of this feature is in the audit log, with who did it", async 
   await world.call("PATCH", `/members/${member.user_id}`, { body: { role: "operator" } });
   await world.call("POST", "/sign-in-links", { body: { user_id: member.user_id } });
   await world.call("DELETE", `/members/${member.user_id}`);
-  const { items } = (await world.call("GET", `/audit-events?target_id=${member.user_id}`)).json<{ items: AuditEvent[] }>();
+  const { items } = (await world.call("GET", `/audit-events?target_id=${member.user_id}`)).json<{
+    items: AuditEvent[];
+  }>();
   expect(items.map((event) => [event.action, event.actor.type])).toEqual([
     ["member.remove", "api_token"],
     ["sign_in_link.create", "api_token"],
@@ -269,13 +303,19 @@ test("every change of this feature is in the audit log, with who did it", async 
   const verdict = await world.call("GET", "/audit-events/verify");
   expect(verdict.json()).toMatchObject({ intact: true });
   const exported = await world.call("GET", "/audit-events/export");
-  expect(exported.body.trim().split("\n").map((line) => (JSON.parse(line) as AuditEvent).seq).at(-1)).toBe(
-    verdict.json<{ checked: number }>().checked,
-  );
+  expect(
+    exported.body
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as AuditEvent).seq)
+      .at(-1),
+  ).toBe(verdict.json<{ checked: number }>().checked);
 });
 
 async function makeToken(role: Role, expires_in_seconds: number | null = 24 * HOUR_SECONDS) {
-  const response = await world.call("POST", "/api-tokens", { body: { name: `token ${role}`, role, expires_in_seconds } });
+  const response = await world.call("POST", "/api-tokens", {
+    body: { name: `token ${role}`, role, expires_in_seconds },
+  });
   expect(response.statusCode).toBe(201);
   return response.json<{ token: ApiToken; secret: string }>();
 }

@@ -2,13 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "n
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
-import {
-  actorRef,
-  inSystemTransaction,
-  newId,
-  type Base,
-  type Tx,
-} from "../../platform/context.ts";
+import { actorRef, inSystemTransaction, newId, type Base, type Tx } from "../../platform/context.ts";
 import { systemActor } from "../../platform/system-actor.ts";
 import { hashSecret, secretMatches } from "../../platform/secrets/secrets.ts";
 import { record } from "../audit/audit.ts";

@@ -39,8 +39,7 @@ export function installProtection(
       "cross-origin-resource-policy": "same-origin",
       "x-request-id": request.id,
     });
-    if (config.publicUrl.startsWith("https:"))
-      reply.header("strict-transport-security", "max-age=31536000");
+    if (config.publicUrl.startsWith("https:")) reply.header("strict-transport-security", "max-age=31536000");
     if (request.url.includes("%00"))
       throw new AppError("invalid_input", "The address holds a NUL character.");
     refuseForeignPages(config, request);

@@ -42,17 +42,27 @@ test("adding a job leaves the transaction as blind to others as it was", async (
     await queue.enqueue(ctx, "audit.verify");
     const { rows } = await sql<{ role: string }>`select current_user as role`.execute(ctx.db);
     expect(rows).toEqual([{ role: "flowplane_app" }]);
-    expect(await ctx.db.selectFrom("sites").select("id").where("id", "=", other.siteId).execute()).toEqual([]);
+    expect(await ctx.db.selectFrom("sites").select("id").where("id", "=", other.siteId).execute()).toEqual(
+      [],
+    );
   });
 });
 
 test("the tenant role sees no job", async () => {
-  await expect(sql`select * from queue.job`.execute(world.base.storage.tenant)).rejects.toThrow("permission denied");
+  await expect(sql`select * from queue.job`.execute(world.base.storage.tenant)).rejects.toThrow(
+    "permission denied",
+  );
 });
 
 test("the system role may use the tables and change none of them", async () => {
-  for (const change of ["drop table queue.job cascade", "alter table queue.job add column x text", "create table queue.x ()"])
-    await expect(sql.raw(change).execute(world.base.storage.system)).rejects.toThrow(/must be owner|permission denied/);
+  for (const change of [
+    "drop table queue.job cascade",
+    "alter table queue.job add column x text",
+    "create table queue.x ()",
+  ])
+    await expect(sql.raw(change).execute(world.base.storage.system)).rejects.toThrow(
+      /must be owner|permission denied/,
+    );
 });
 
 test("a schedule is kept once, however often it is said", async () => {
@@ -70,8 +80,8 @@ test("two processes may open the queue at once", async () => {
 });
 
 async function jobCount(): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*) from queue.job where name = 'audit.verify'`.execute(
-    world.base.storage.system,
-  );
+  const { rows } = await sql<{
+    count: number;
+  }>`select count(*) from queue.job where name = 'audit.verify'`.execute(world.base.storage.system);
   return rows[0]?.count ?? 0;
 }
