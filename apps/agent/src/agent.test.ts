@@ -216,7 +216,7 @@ test("the certificate is renewed when two thirds of its life are over, for a new
 }, 60_000);
 
 function startAgent(dataDir: string, quotaBytes?: number): { child: ChildProcess } & Disposable {
-  const script = new URL("../test/agent-process.ts", import.meta.url).pathname;
+  const script = join(import.meta.dirname, "..", "test", "agent-process.ts");
   const child = spawn(
     process.execPath,
     [script, dataDir, ...(quotaBytes === undefined ? [] : [String(quotaBytes)])],

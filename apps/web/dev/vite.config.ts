@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { defineConfig, mergeConfig, type Plugin } from "vite";
 import build from "../vite.config.ts";
@@ -27,5 +28,5 @@ const mockApi: Plugin = {
 };
 
 export default defineConfig(
-  mergeConfig(build, { root: new URL("..", import.meta.url).pathname, plugins: [mockApi] }),
+  mergeConfig(build, { root: fileURLToPath(new URL("..", import.meta.url)), plugins: [mockApi] }),
 );

@@ -93,7 +93,8 @@ export function parseSearch(search: string): Raw {
 export function stringifySearch(search: Raw): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(search)) {
-    if (value !== undefined && value !== "") parameters.set(name, String(value));
+    if (value !== undefined && value !== "")
+      parameters.set(name, typeof value === "string" ? value : JSON.stringify(value));
   }
   const text = parameters.toString();
   return text === "" ? "" : `?${text}`;

@@ -1,14 +1,12 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Api, EndpointOutput } from "@flowplane/contract";
 import { ADD_PLATFORMS, type AddPlatform } from "../../search.ts";
 import { paths } from "../../paths.ts";
 import { Dialog } from "../../ui/Dialog.tsx";
+import type { CreatedToken } from "./created-token.ts";
 import { CreateToken } from "./CreateToken.tsx";
 import { PLATFORM_WORD } from "./commands.ts";
 import { TokenCommand } from "./TokenCommand.tsx";
-
-export type CreatedToken = EndpointOutput<Api["enrolmentTokenCreate"]>;
 
 export default function AddAgent({ platform, onClose }: { platform: AddPlatform; onClose: () => void }) {
   const navigate = useNavigate();

@@ -9,7 +9,7 @@ import { DialogActions } from "../../ui/Dialog.tsx";
 import { SelectField, TextArea, TextField } from "../../ui/Field.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { LIFETIMES } from "../tokens/lifetimes.ts";
-import type { CreatedToken } from "./AddAgent.tsx";
+import type { CreatedToken } from "./created-token.ts";
 import { PLATFORM_WORD } from "./commands.ts";
 
 const SITES_SHOWN_MAX = 200;

@@ -13,7 +13,7 @@ import { Button, buttonClass } from "../../ui/Button.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { StateShape } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
-import type { CreatedToken } from "./AddAgent.tsx";
+import type { CreatedToken } from "./created-token.ts";
 
 const HELP_AFTER_MS = 60_000;
 /** Notices bring news at once; this only covers a live connection that is down or paused. */

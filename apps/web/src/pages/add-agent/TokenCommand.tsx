@@ -5,7 +5,7 @@ import type { AddPlatform } from "../../search.ts";
 import { Button } from "../../ui/Button.tsx";
 import { CopyBlock } from "../../ui/Copy.tsx";
 import { StateShape } from "../../ui/StateMark.tsx";
-import type { CreatedToken } from "./AddAgent.tsx";
+import type { CreatedToken } from "./created-token.ts";
 import { commandFor, isLoopback, PLATFORM_HINT } from "./commands.ts";
 import { Listening } from "./Listening.tsx";
 
