@@ -50,7 +50,7 @@ test("no escape or control character is ever shown, whatever comes", () => {
   fc.assert(
     fc.property(noise, (parts) => {
       const shown = parseAnsi(parts.join("")).map(({ text }) => text);
-      // oxlint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex -- that is what is looked for
       expect(shown.join("")).not.toMatch(/[\u0000-\u0008\u000a-\u001f\u007f]/);
     }),
   );
