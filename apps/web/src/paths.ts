@@ -38,6 +38,7 @@ const AGENT_TAB_TO = {
 /** Where a resource named by the server (a need, an audit target) is shown; undefined when it has no page. */
 export function pathOfResource(type: string, id: string) {
   if (type === "agent") return paths.agent(id);
+  if (type === "agents") return paths.agents({ q: id });
   if (type === "run") return paths.run(id);
   if (type === "enrolment_token") return paths.tokens();
   if (type === "bearer") return paths.bearers();

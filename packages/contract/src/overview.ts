@@ -19,8 +19,8 @@ export const Need = z.object({
   severity: z.enum(["bad", "attention"]),
   title: z.string(),
   since: Timestamp,
-  /** Where it leads in the dashboard: the resource and its id. */
-  resource: z.enum(["agent", "run", "enrolment_token"]),
+  /** Where it leads in the dashboard: the resource and its id; of `agents`, many alike, the query that finds them. */
+  resource: z.enum(["agent", "agents", "run", "enrolment_token"]),
   id: z.string(),
 });
 export type Need = z.output<typeof Need>;

@@ -1,7 +1,7 @@
 import { AGENT_KINDS, AGENT_STATES, type AgentState } from "@flowplane/contract";
 
 /**
- * The query bar of the fleet page: `kind:collector site:berlin version:<0.159 label.env=prod offline db`.
+ * The query bar of the fleet page: `kind:collector health:bad site:berlin version:<0.159 label.env=prod offline db`.
  * `KEY:VALUE` filters, `label.KEY=VALUE` matches a label, a bare state word filters by state, any other word
  * must occur in the name, the host name or a label's value.
  */
@@ -9,22 +9,27 @@ export interface AgentQuery {
   readonly words: readonly string[];
   readonly kinds: readonly string[];
   readonly states: readonly AgentState[];
+  readonly healths: readonly AgentHealth[];
   readonly sites: readonly string[];
   readonly os: readonly string[];
   readonly versions: readonly { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[];
   readonly labels: readonly { key: string; value: string }[];
 }
 
+export const HEALTHS = ["good", "bad", "unknown"] as const;
+export type AgentHealth = (typeof HEALTHS)[number];
+
 export type ParsedQuery = { ok: true; query: AgentQuery } | { ok: false; problem: string };
 
 const TOKENS_MAX = 20;
-const KEYS = ["kind", "state", "site", "os", "version"] as const;
+const KEYS = ["kind", "state", "health", "site", "os", "version"] as const;
 
 export function parseAgentQuery(text: string): ParsedQuery {
   const query = {
     words: [] as string[],
     kinds: [] as string[],
     states: [] as AgentState[],
+    healths: [] as AgentHealth[],
     sites: [] as string[],
     os: [] as string[],
     versions: [] as { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[],
@@ -63,6 +68,10 @@ function addFilter(query: Mutable, key: string, value: string): string | undefin
       if (!isState(value)) return `There is no state "${value}"; the states are ${AGENT_STATES.join(", ")}.`;
       query.states.push(value);
       return;
+    case "health":
+      if (!isHealth(value)) return `There is no health "${value}"; it is ${HEALTHS.join(", ")}.`;
+      query.healths.push(value);
+      return;
     case "site":
       query.sites.push(value);
       return;
@@ -83,4 +92,8 @@ function addFilter(query: Mutable, key: string, value: string): string | undefin
 
 function isState(word: string): word is AgentState {
   return (AGENT_STATES as readonly string[]).includes(word);
+}
+
+function isHealth(word: string): word is AgentHealth {
+  return (HEALTHS as readonly string[]).includes(word);
 }

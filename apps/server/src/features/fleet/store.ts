@@ -161,6 +161,11 @@ function matching<T extends "agents" | "sites">(
   const kinds = filter.kind === undefined ? query.kinds : [...query.kinds, filter.kind];
   const conditions = [
     ...(states.length === 0 ? [] : [sql<SqlBool>`${stateSql(now)} = any(${states})`]),
+    ...(query.healths.length === 0
+      ? []
+      : [
+          sql<SqlBool>`case agents.healthy when true then 'good' when false then 'bad' else 'unknown' end = any(${query.healths})`,
+        ]),
     ...(kinds.length === 0 ? [] : [sql<SqlBool>`agents.kind = any(${kinds})`]),
     ...(filter.siteId === undefined ? [] : [sql<SqlBool>`agents.site_id = ${filter.siteId}::uuid`]),
     ...(query.sites.length === 0

@@ -3,6 +3,7 @@ import { inTransaction, timestamp, type Ctx, type Tx } from "../../platform/cont
 import { plural } from "../../platform/words.ts";
 import { agentState, type StateColumns } from "../fleet/state.ts";
 import {
+  AGENTS_NAMED_MAX,
   countActiveRuns,
   countRunsByHour,
   countStates,
@@ -11,6 +12,7 @@ import {
   listTroubledAgents,
   readChecklist,
   STRIP_HOURS,
+  type Trouble,
 } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
@@ -43,7 +45,10 @@ async function readNeeds(ctx: Tx, now: number): Promise<Need[]> {
     resource: "run",
     id: run.id,
   }));
-  const agents = (await listTroubledAgents(ctx.db, now)).map((agent) => needOf(agent, now));
+  const agents = (await listTroubledAgents(ctx.db, now)).flatMap((agent) => {
+    if (agent.alike <= AGENTS_NAMED_MAX) return [needOf(agent, now)];
+    return agent.rank === 1 ? [needOfMany(agent, now)] : [];
+  });
   const tokens = (await listExpiringTokens(ctx.db, now)).map((token): Need => ({
     kind: "token_expiring",
     severity: "attention",
@@ -70,26 +75,68 @@ async function readStrip(ctx: Tx, now: number): Promise<Overview["runs"]> {
   });
 }
 
-function needOf(
-  agent: StateColumns & { id: string; name: string; health_status: string | null },
-  now: number,
-): Need {
-  const { state, since } = agentState(agent, now);
-  const need = { since: new Date(since).toISOString(), resource: "agent", id: agent.id } as const;
-  if (state === "pending") {
-    return {
-      ...need,
-      kind: "agent_pending",
-      severity: "attention",
-      title: `${agent.name} waits for approval`,
-    };
-  }
-  if (state === "connected") {
-    const why = agent.health_status === null || agent.health_status === "" ? "" : `: ${agent.health_status}`;
-    return { ...need, kind: "agent_unhealthy", severity: "bad", title: `${agent.name} is unhealthy${why}` };
-  }
-  const title = state === "stale" ? `${agent.name} has gone silent` : `${agent.name} is offline`;
-  return { ...need, kind: "agent_offline", severity: state === "stale" ? "attention" : "bad", title };
+interface Troubled extends StateColumns {
+  readonly id: string;
+  readonly name: string;
+  readonly health_status: string | null;
+  readonly trouble: Trouble;
+  readonly alike: number;
+}
+
+const TROUBLES = {
+  pending: {
+    kind: "agent_pending",
+    severity: "attention",
+    one: "waits for approval",
+    many: "wait for approval",
+    query: "state:pending",
+  },
+  silent: {
+    kind: "agent_offline",
+    severity: "attention",
+    one: "has gone silent",
+    many: "have gone silent",
+    query: "state:stale",
+  },
+  offline: {
+    kind: "agent_offline",
+    severity: "bad",
+    one: "is offline",
+    many: "are offline",
+    query: "state:offline",
+  },
+  unhealthy: {
+    kind: "agent_unhealthy",
+    severity: "bad",
+    one: "is unhealthy",
+    many: "are unhealthy",
+    query: "state:connected health:bad",
+  },
+} as const satisfies Record<
+  Trouble,
+  Pick<Need, "kind" | "severity"> & { one: string; many: string; query: string }
+>;
+
+function needOf(agent: Troubled, now: number): Need {
+  const { kind, severity, one } = TROUBLES[agent.trouble];
+  const why =
+    agent.trouble === "unhealthy" && (agent.health_status ?? "") !== "" ? `: ${agent.health_status}` : "";
+  const since = new Date(agentState(agent, now).since).toISOString();
+  return { kind, severity, title: `${agent.name} ${one}${why}`, since, resource: "agent", id: agent.id };
+}
+
+/** `agent` is the one it befell last, so `since` says how fresh the trouble is. */
+function needOfMany(agent: Troubled, now: number): Need {
+  const { kind, severity, many, query } = TROUBLES[agent.trouble];
+  const since = new Date(agentState(agent, now).since).toISOString();
+  return {
+    kind,
+    severity,
+    title: `${agent.alike.toLocaleString("en")} agents ${many}`,
+    since,
+    resource: "agents",
+    id: query,
+  };
 }
 
 function sentence(

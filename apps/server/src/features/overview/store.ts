@@ -5,6 +5,8 @@ import { stateSql } from "../fleet/state.ts";
 
 /** Reads only; each table is written by the feature that owns it. */
 export const NEEDS_PER_KIND_MAX = 20;
+/** More agents with the same trouble are one need, told by their number. */
+export const AGENTS_NAMED_MAX = 4;
 const HOUR_MS = 3_600_000;
 export const STRIP_HOURS = 24;
 
@@ -16,20 +18,42 @@ export async function countStates(db: Db, now: number): Promise<{ state: AgentSt
     .execute();
 }
 
-/** Agents that wait for somebody: to be approved, gone silent, or unhealthy. */
+/** Why an agent waits for somebody. */
+export type Trouble = "pending" | "silent" | "offline" | "unhealthy";
+
+/** Of each trouble the agents it befell last, and how many have it in all. */
 export async function listTroubledAgents(db: Db, now: number) {
   return db
-    .selectFrom("agents")
-    .selectAll()
-    .where((eb) =>
-      eb.or([
-        eb(stateSql(now), "in", ["pending", "stale"]),
-        eb.and([eb(stateSql(now), "=", "offline"), eb("last_seen_at", "is not", null)]),
-        eb.and([eb(stateSql(now), "=", "connected"), eb("healthy", "=", false)]),
-      ]),
+    .with("troubled", (db) =>
+      db
+        .selectFrom("agents")
+        .selectAll()
+        .select(
+          sql<Trouble | null>`case ${stateSql(now)}
+            when 'pending' then 'pending'
+            when 'stale' then 'silent'
+            when 'offline' then case when last_seen_at is not null then 'offline' end
+            when 'connected' then case when not healthy then 'unhealthy' end
+          end`.as("trouble"),
+        ),
     )
-    .orderBy("last_seen_at", "desc")
-    .limit(NEEDS_PER_KIND_MAX)
+    .with("ranked", (db) =>
+      db
+        .selectFrom("troubled")
+        .selectAll()
+        .select([
+          sql<number>`(count(*) over (partition by trouble))::int`.as("alike"),
+          sql<number>`row_number() over (partition by trouble order by last_seen_at desc nulls last, id)`.as(
+            "rank",
+          ),
+        ])
+        .where("trouble", "is not", null),
+    )
+    .selectFrom("ranked")
+    .selectAll()
+    .$narrowType<{ trouble: Trouble }>()
+    .where("rank", "<=", AGENTS_NAMED_MAX)
+    .orderBy("rank")
     .execute();
 }
 
