@@ -117,7 +117,7 @@ const shots: readonly Shot[] = [
     act: async (page) => {
       await page.keyboard.press("Control+k");
       await page.getByRole("combobox").fill("web");
-      await page.getByRole("option", { name: /^web-/ }).first().waitFor();
+      await page.getByRole("option", { name: /web-/ }).first().waitFor();
     },
   },
   { name: "keys", path: "/agents", sizes: SMALL, act: (page) => page.keyboard.press("?") },

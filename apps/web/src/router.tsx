@@ -3,10 +3,12 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  notFound,
   Outlet,
 } from "@tanstack/react-router";
 import type { QueryClient } from "@tanstack/react-query";
 import { meQuery } from "./api/me.ts";
+import { isNotFound } from "./api/problem.ts";
 import { q, queryClient } from "./api/query.ts";
 import { Frame } from "./frame/Frame.tsx";
 import { NotFound, PageError } from "./frame/PageError.tsx";
@@ -72,7 +74,9 @@ const agent = createRoute({
   getParentRoute: () => frame,
   path: "/agents/$agentId",
   loader: ({ context, params }) =>
-    context.queryClient.query({ ...q("agentRead", { params: { agent_id: params.agentId } }), ...AT_HAND }),
+    orNotFound(
+      context.queryClient.query({ ...q("agentRead", { params: { agent_id: params.agentId } }), ...AT_HAND }),
+    ),
   component: lazyRouteComponent(() => import("./pages/agent/Agent.tsx")),
 });
 const agentTabs = [
@@ -115,7 +119,9 @@ const run = createRoute({
   path: "/runs/$runId",
   validateSearch: runSearch,
   loader: ({ context, params }) =>
-    context.queryClient.query({ ...q("runRead", { params: { run_id: params.runId } }), ...AT_HAND }),
+    orNotFound(
+      context.queryClient.query({ ...q("runRead", { params: { run_id: params.runId } }), ...AT_HAND }),
+    ),
   component: lazyRouteComponent(() => import("./pages/run/Run.tsx")),
 });
 
@@ -184,6 +190,14 @@ export const router = createRouter({
   parseSearch,
   stringifySearch,
 });
+
+async function orNotFound<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw isNotFound(error) ? notFound() : error;
+  }
+}
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -1,4 +1,5 @@
 import { useRouterState } from "@tanstack/react-router";
+import type { Me } from "@flowplane/contract";
 import { Keyboard, LogOut, Monitor, Moon, Search, Sun, UserRound } from "lucide-react";
 import { organization } from "../api/client.ts";
 import { useMe } from "../api/me.ts";
@@ -6,7 +7,7 @@ import { signOut } from "../api/auth.ts";
 import { setTheme, THEME_CHOICES, useTheme, type ThemeChoice } from "../theme/theme.ts";
 import { IconButton } from "../ui/Button.tsx";
 import { Kbd } from "../ui/Kbd.tsx";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "../ui/Menu.tsx";
+import { Menu, type MenuEntry } from "../ui/Menu.tsx";
 import { say } from "../ui/announce.ts";
 import { Breadcrumb } from "./Breadcrumb.tsx";
 import { LiveMark } from "./LiveMark.tsx";
@@ -64,49 +65,62 @@ function PersonMenu({ onKeys }: { onKeys: () => void }) {
             <UserRound size={16} aria-hidden="true" />
           </button>
         }
-      >
-        <MenuLabel>
-          {me.email ?? me.actor.name} · {me.organization.role}
-        </MenuLabel>
-        {me.organizations.length < 2
-          ? null
-          : me.organizations.map(({ id, name }) => (
-              <MenuChoice
-                key={id}
-                chosen={id === me.organization.id}
-                onSelect={() => {
-                  organization.set(id);
-                  // Nothing read for one organization may be shown in another.
-                  window.location.assign("/");
-                }}
-              >
-                {name}
-              </MenuChoice>
-            ))}
-        <MenuLine />
-        <MenuLabel>Theme</MenuLabel>
-        {THEME_CHOICES.map((choice) => (
-          <MenuChoice key={choice} chosen={choice === theme} onSelect={() => setTheme(choice)}>
-            {choice === "system" ? "As the system" : choice === "light" ? "Light" : "Dark"}
-          </MenuChoice>
-        ))}
-        <MenuLine />
-        <MenuItem icon={<Keyboard size={16} aria-hidden="true" />} onSelect={onKeys}>
-          Keyboard shortcuts
-        </MenuItem>
-        <MenuItem
-          icon={<LogOut size={16} aria-hidden="true" />}
-          onSelect={() =>
-            void signOut().then((problem) =>
-              problem === undefined ? window.location.assign("/sign-in") : say(problem),
-            )
-          }
-        >
-          Sign out
-        </MenuItem>
-        <MenuLine />
-        <MenuLabel>Flowplane {me.server.version}</MenuLabel>
-      </Menu>
+        entries={[
+          { kind: "label", text: `${me.email ?? me.actor.name} · ${me.organization.role}` },
+          ...organizationEntries(me),
+          { kind: "line" },
+          { kind: "label", text: "Theme" },
+          ...THEME_CHOICES.map((choice) => ({
+            kind: "choice" as const,
+            key: choice,
+            text: THEME_WORD[choice],
+            isChosen: choice === theme,
+            onSelect: () => setTheme(choice),
+          })),
+          { kind: "line" },
+          {
+            kind: "item",
+            text: "Keyboard shortcuts",
+            icon: <Keyboard size={16} aria-hidden="true" />,
+            onSelect: onKeys,
+          },
+          {
+            kind: "item",
+            text: "Sign out",
+            icon: <LogOut size={16} aria-hidden="true" />,
+            onSelect: () => void leave(),
+          },
+          { kind: "line" },
+          { kind: "label", text: `Flowplane ${me.server.version}` },
+        ]}
+      />
     </>
   );
+}
+
+const THEME_WORD: Readonly<Record<ThemeChoice, string>> = {
+  system: "As the system",
+  light: "Light",
+  dark: "Dark",
+};
+
+function organizationEntries(me: Me): MenuEntry[] {
+  if (me.organizations.length < 2) return [];
+  return me.organizations.map(({ id, name }) => ({
+    kind: "choice",
+    key: id,
+    text: name,
+    isChosen: id === me.organization.id,
+    onSelect: () => {
+      organization.set(id);
+      // Nothing read for one organization may be shown in another.
+      window.location.assign("/");
+    },
+  }));
+}
+
+async function leave(): Promise<void> {
+  const problem = await signOut();
+  if (problem === undefined) window.location.assign("/sign-in");
+  else say(problem);
 }

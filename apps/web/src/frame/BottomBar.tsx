@@ -1,7 +1,7 @@
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { Ellipsis } from "lucide-react";
 import { useMe, whyNot } from "../api/me.ts";
-import { Menu, MenuItem } from "../ui/Menu.tsx";
+import { Menu } from "../ui/Menu.tsx";
 import { PLACES } from "./nav.ts";
 
 const ITEM =
@@ -40,17 +40,13 @@ export function BottomBar() {
               More
             </button>
           }
-        >
-          {rest.map((place) => (
-            <MenuItem
-              key={place.name}
-              icon={<place.icon size={16} aria-hidden="true" />}
-              onSelect={() => void navigate(place.link)}
-            >
-              {place.name}
-            </MenuItem>
-          ))}
-        </Menu>
+          entries={rest.map((place) => ({
+            kind: "item",
+            text: place.name,
+            icon: <place.icon size={16} aria-hidden="true" />,
+            onSelect: () => void navigate(place.link),
+          }))}
+        />
       )}
     </nav>
   );

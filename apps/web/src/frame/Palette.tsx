@@ -21,9 +21,18 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const live = useLiveState();
   const [text, setText] = useState("");
+  const [selected, setSelected] = useState("");
   const words = text.trim();
   const agents = useFound("agentList", words);
   const runs = useFound("runList", words);
+  // With each new answer the first result is the one that enter takes.
+  const firstFound = agents[0]?.id ?? runs[0]?.id;
+  const [known, setKnown] = useState(firstFound);
+  if (known !== firstFound) {
+    setKnown(firstFound);
+    if (firstFound !== undefined)
+      setSelected(`${agents[0] === undefined ? "run" : "agent"} ${firstFound} ${words}`);
+  }
   const act = (run: () => unknown) => () => {
     onClose();
     run();
@@ -36,6 +45,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       onOpenChange={(open: boolean) => (open ? undefined : onClose())}
       label="Go to or do"
       loop
+      value={selected}
+      onValueChange={setSelected}
       overlayClassName="fixed inset-0 z-40 bg-[oklch(0_0_0/0.45)]"
       contentClassName="fixed z-40 inset-x-3 top-3 md:top-[12vh] md:left-1/2 md:right-auto md:w-[600px] md:-translate-x-1/2 overflow-hidden rounded-lg border border-n5 bg-n0 shadow-xl animate-appear"
     >

@@ -1,17 +1,18 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { clsx } from "clsx";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { useKeys } from "../frame/keys.ts";
 import { counted } from "../lib/units.ts";
 import { useNarrow } from "../lib/narrow.ts";
 import { Problem } from "../ui/Problem.tsx";
 import { Rows } from "../ui/Skeleton.tsx";
 import type { LiveList } from "./useLiveList.ts";
+import { useRowWindow } from "./useRowWindow.ts";
 
 const ROW_PX = 32;
 const NARROW_ROW_PX = 60;
+const HEAD_PX = 33;
 const LOAD_AHEAD_ROWS = 40;
 
 export interface Column<T> {
@@ -50,24 +51,12 @@ export function DataList<T>({
   action,
   empty,
 }: DataListProps<T>) {
-  const scroller = useRef<HTMLDivElement>(null);
   const isNarrow = useNarrow();
   const [current, setCurrent] = useState<number | undefined>(undefined);
   const rowPx = isNarrow ? NARROW_ROW_PX : ROW_PX;
-  const virtual = useVirtualizer({
-    count: list.rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowPx,
-    getItemKey: (index) => rowId(list.rows[index] as T), // the virtualizer asks only below `count`
-    overscan: 12,
-  });
-  useEffect(() => virtual.measure(), [rowPx, virtual]);
-
-  const items = virtual.getVirtualItems();
-  const first = items[0]?.index ?? 0;
-  const last = items.at(-1)?.index ?? 0;
-  list.view.first = first;
-  list.view.last = last;
+  const { scroller, element, onScroll, scrollToRow, first, last } = useRowWindow(list.rows.length, rowPx);
+  const { onView } = list;
+  useEffect(() => void onView({ first, last }), [onView, first, last]);
   const nearEnd = last >= list.rows.length - LOAD_AHEAD_ROWS;
   const loadMore = list.loadMore;
   useEffect(() => {
@@ -77,12 +66,10 @@ export function DataList<T>({
   const move = (by: number) => {
     const next = Math.min(list.rows.length - 1, Math.max(0, current === undefined ? 0 : current + by));
     setCurrent(next);
-    virtual.scrollToIndex(next);
+    scrollToRow(next, isNarrow ? 0 : HEAD_PX);
     // The row may enter the document only with the next frame.
     requestAnimationFrame(() => {
-      scroller.current
-        ?.querySelector<HTMLElement>(`[data-index="${next}"] a`)
-        ?.focus({ preventScroll: true });
+      element?.querySelector<HTMLElement>(`[data-index="${next}"] a`)?.focus({ preventScroll: true });
     });
   };
   useKeys([
@@ -91,7 +78,7 @@ export function DataList<T>({
   ]);
 
   const reading = (isReading: boolean) => () => {
-    list.view.isReading = isReading || (scroller.current?.scrollTop ?? 0) > 0;
+    onView({ isReading: isReading || (element?.scrollTop ?? 0) > 0 });
   };
   if (list.error !== null) {
     return (
@@ -116,7 +103,7 @@ export function DataList<T>({
           type="button"
           onClick={() => {
             list.showWaiting();
-            scroller.current?.scrollTo({ top: 0 });
+            element?.scrollTo({ top: 0 });
           }}
           className="absolute top-10 left-1/2 z-20 flex h-8 -translate-x-1/2 animate-appear items-center gap-1.5 rounded-full border border-n5 bg-n0 px-3 font-medium text-accent shadow-md hover:bg-n2"
         >
@@ -137,7 +124,10 @@ export function DataList<T>({
         onPointerLeave={reading(false)}
         onFocus={reading(true)}
         onBlur={reading(false)}
-        onScroll={reading(true)}
+        onScroll={(event) => {
+          onScroll(event);
+          reading(true)();
+        }}
         className="min-h-0 flex-1 overflow-y-auto overscroll-contain focus-visible:-outline-offset-2"
       >
         <div role="rowgroup" className="sticky top-0 z-10 border-b border-n4 bg-n0 max-md:sr-only">
@@ -156,12 +146,12 @@ export function DataList<T>({
             )}
           </div>
         </div>
-        <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
-          {items.map(({ index, key, start }) => {
-            const row = list.rows[index] as T; // virtual items are below `count`
+        <div role="rowgroup" className="relative" style={{ height: list.rows.length * rowPx }}>
+          {list.rows.slice(first, last + 1).map((row, offset) => {
+            const index = first + offset;
             return (
               <div
-                key={key}
+                key={rowId(row)}
                 role="row"
                 data-index={index}
                 aria-rowindex={index + 2}
@@ -170,7 +160,11 @@ export function DataList<T>({
                   "absolute inset-x-0 border-b border-n3 px-6 hover:bg-n1 has-[a:focus-visible]:bg-accent-soft max-md:px-4",
                   isNarrow ? "flex items-center gap-3" : "grid items-center gap-4",
                 )}
-                style={{ top: start, height: rowPx, ...(isNarrow ? {} : { gridTemplateColumns: tracks }) }}
+                style={{
+                  top: index * rowPx,
+                  height: rowPx,
+                  ...(isNarrow ? {} : { gridTemplateColumns: tracks }),
+                }}
               >
                 {isNarrow ? (
                   <NarrowRow {...narrow(row)} link={link?.(row)} />

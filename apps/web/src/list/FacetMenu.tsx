@@ -1,6 +1,6 @@
 import { ChevronDown } from "lucide-react";
 import { number } from "../lib/units.ts";
-import { Menu, MenuChoice, MenuLabel } from "../ui/Menu.tsx";
+import { Menu } from "../ui/Menu.tsx";
 
 interface FacetMenuProps {
   readonly name: string;
@@ -31,18 +31,18 @@ export function FacetMenu({ name, values, chosen, onChoose }: FacetMenuProps) {
           <ChevronDown size={14} aria-hidden="true" className="shrink-0" />
         </button>
       }
-    >
-      {values.length === 0 ? <MenuLabel>No values</MenuLabel> : null}
-      {values.map(({ value, label, count }) => (
-        <MenuChoice
-          key={value}
-          chosen={value === chosen}
-          onSelect={() => onChoose(value === chosen ? undefined : value)}
-          aside={count === undefined ? undefined : number(count)}
-        >
-          {label}
-        </MenuChoice>
-      ))}
-    </Menu>
+      entries={
+        values.length === 0
+          ? [{ kind: "label", text: "No values" }]
+          : values.map(({ value, label, count }) => ({
+              kind: "choice",
+              key: value,
+              text: label,
+              isChosen: value === chosen,
+              onSelect: () => onChoose(value === chosen ? undefined : value),
+              ...(count === undefined ? {} : { aside: number(count) }),
+            }))
+      }
+    />
   );
 }

@@ -13,6 +13,12 @@ import { mergeRows, newRows, type Pages } from "./merge.ts";
 /** A list this short is simply read again, all of it, when nobody has it under the pointer. */
 const SMALL_PAGES = 2;
 
+interface View {
+  first: number;
+  last: number;
+  isReading: boolean;
+}
+
 export interface LiveList<T> {
   readonly rows: readonly T[];
   readonly total: number | null;
@@ -24,7 +30,7 @@ export interface LiveList<T> {
   readonly retry: () => void;
   readonly loadMore: (() => void) | undefined;
   /** Told by the view: which rows are on screen and whether somebody is reading them. */
-  readonly view: { first: number; last: number; isReading: boolean };
+  readonly onView: (part: Partial<View>) => void;
 }
 
 export function useLiveList<K extends LiveListName>(
@@ -38,7 +44,8 @@ export function useLiveList<K extends LiveListName>(
   const query = useInfiniteQuery({ ...options, placeholderData: keepPreviousData });
   const [waitingFor, setWaitingFor] = useState({ key, ids: new Set<string>() });
   const waiting = waitingFor.key === key ? waitingFor.ids.size : 0;
-  const view = useRef({ first: 0, last: 0, isReading: false });
+  const view = useRef<View>({ first: 0, last: 0, isReading: false });
+  const setView = useCallback((part: Partial<View>) => Object.assign(view.current, part), []);
   const work = useRef({ running: false, announced: new Set<string>() });
 
   const pull = async () => {
@@ -106,7 +113,7 @@ export function useLiveList<K extends LiveListName>(
     error: query.data === undefined ? query.error : null,
     retry: () => void query.refetch(),
     loadMore: query.hasNextPage && !query.isFetchingNextPage ? () => void query.fetchNextPage() : undefined,
-    view: view.current,
+    onView: setView,
   };
 }
 

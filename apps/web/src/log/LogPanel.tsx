@@ -22,7 +22,9 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
   const navigate = useNavigate();
   const { line, find = "" } = search;
   const isLive = !isTerminal(run.state);
-  const store = useMemo(() => new LogStore(run.id, 0), [run.id]);
+  // Where the log stood when the page opened; the store itself keeps up from there.
+  // oxlint-disable-next-line react-hooks/exhaustive-deps
+  const store = useMemo(() => new LogStore(run.id, run.log.stored_seq), [run.id]);
   const [follow, setFollow] = useState(line === undefined);
   const wrap = useSyncExternalStore(wrapSwitch.subscribe, wrapSwitch.get) === "on";
   const timestamps = useSyncExternalStore(timesSwitch.subscribe, timesSwitch.get) === "on";

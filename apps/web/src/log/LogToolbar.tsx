@@ -4,7 +4,7 @@ import { api, pathOf, type Run } from "@flowplane/contract";
 import { useKeys } from "../frame/keys.ts";
 import { bytes, counted, number } from "../lib/units.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
-import { Menu, MenuItem } from "../ui/Menu.tsx";
+import { Menu } from "../ui/Menu.tsx";
 
 interface Found {
   readonly seqs: readonly number[];
@@ -148,17 +148,12 @@ function DownloadMenu({ run }: { run: Run }) {
           <Download size={16} aria-hidden="true" />
         </button>
       }
-    >
-      {DOWNLOADS.map(({ name, query }) => (
-        <MenuItem
-          key={name}
-          onSelect={() =>
-            window.location.assign(pathOf(api.runLogDownload, { params: { run_id: run.id }, query }))
-          }
-        >
-          {name}
-        </MenuItem>
-      ))}
-    </Menu>
+      entries={DOWNLOADS.map(({ name, query }) => ({
+        kind: "item",
+        text: name,
+        onSelect: () =>
+          window.location.assign(pathOf(api.runLogDownload, { params: { run_id: run.id }, query })),
+      }))}
+    />
   );
 }

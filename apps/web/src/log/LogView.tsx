@@ -116,9 +116,11 @@ export function LogView({
     now.pos = Math.max(0, seq - 1 - now.viewPx / ROW_PX / 3);
     render();
   }, []);
+  // Once more when the log has grown to the line: a permalink may be opened before its line has come.
+  const isThere = line !== undefined && count >= line;
   useLayoutEffect(() => {
-    if (line !== undefined) goTo(line);
-  }, [line, goTo]);
+    if (line !== undefined && isThere) goTo(line);
+  }, [line, isThere, goTo]);
 
   const visible = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index + 1);
   return (

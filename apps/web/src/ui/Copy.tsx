@@ -42,7 +42,7 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
         tabIndex={0}
         aria-label={label}
         role="region"
-        className="min-w-0 flex-1 overflow-x-auto py-1 font-mono text-sm whitespace-pre"
+        className={`min-w-0 flex-1 overflow-x-auto py-1 font-mono text-sm ${text.includes("\n") ? "whitespace-pre" : "break-all whitespace-pre-wrap"}`}
       >
         {text}
       </pre>

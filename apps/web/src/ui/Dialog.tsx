@@ -17,6 +17,7 @@ export function Dialog({ title, description, wide = false, onClose, children }: 
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-appear bg-[oklch(0_0_0/0.45)]" />
         <Radix.Content
+          onOpenAutoFocus={focusFirstField}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
           className={`fixed z-40 flex max-h-[min(88dvh,760px)] animate-appear flex-col overflow-hidden rounded-lg border border-n5 bg-n0 shadow-xl outline-none max-md:inset-x-0 max-md:bottom-0 max-md:max-h-[92dvh] max-md:rounded-b-none md:top-[9vh] md:left-1/2 md:w-full md:-translate-x-1/2 ${wide ? "md:max-w-[680px]" : "md:max-w-[480px]"}`}
         >
@@ -38,6 +39,14 @@ export function Dialog({ title, description, wide = false, onClose, children }: 
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+/** Where typing begins; without a field the dialog itself, so that no button is pressed by accident. */
+function focusFirstField(event: Event): void {
+  if (!(event.currentTarget instanceof HTMLElement)) return;
+  event.preventDefault();
+  const field = event.currentTarget.querySelector<HTMLElement>("input, textarea, [autofocus]");
+  (field ?? event.currentTarget).focus();
 }
 
 export function DialogActions({ children }: { children: ReactNode }) {

@@ -15,7 +15,7 @@ import {
 import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
 import { Button, buttonClass } from "../../ui/Button.tsx";
-import { Menu, MenuItem, MenuLine } from "../../ui/Menu.tsx";
+import { Menu } from "../../ui/Menu.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
@@ -103,21 +103,31 @@ function Actions({ agent, onDialog }: { agent: AgentDetail; onDialog: (dialog: O
             <Ellipsis size={16} aria-hidden="true" />
           </button>
         }
-      >
-        <MenuItem whyNot={mayNotWrite} onSelect={() => onDialog("rename")}>
-          Rename or label…
-        </MenuItem>
-        <MenuItem whyNot={mayNotWrite ?? cannotRestartAgent(agent)} onSelect={() => onDialog("restart")}>
-          Restart the agent…
-        </MenuItem>
-        <MenuLine />
-        <MenuItem danger whyNot={mayNotWrite ?? cannotRevoke(agent)} onSelect={() => onDialog("revoke")}>
-          Revoke its identity…
-        </MenuItem>
-        <MenuItem danger whyNot={mayNotWrite ?? cannotForget(agent)} onSelect={() => onDialog("forget")}>
-          Forget the agent…
-        </MenuItem>
-      </Menu>
+        entries={[
+          { kind: "item", text: "Rename or label…", whyNot: mayNotWrite, onSelect: () => onDialog("rename") },
+          {
+            kind: "item",
+            text: "Restart the agent…",
+            whyNot: mayNotWrite ?? cannotRestartAgent(agent),
+            onSelect: () => onDialog("restart"),
+          },
+          { kind: "line" },
+          {
+            kind: "item",
+            danger: true,
+            text: "Revoke its identity…",
+            whyNot: mayNotWrite ?? cannotRevoke(agent),
+            onSelect: () => onDialog("revoke"),
+          },
+          {
+            kind: "item",
+            danger: true,
+            text: "Forget the agent…",
+            whyNot: mayNotWrite ?? cannotForget(agent),
+            onSelect: () => onDialog("forget"),
+          },
+        ]}
+      />
     </div>
   );
 }

@@ -51,8 +51,8 @@ export default function AgentIdentity() {
           </p>
         ) : (
           <ol className="flex flex-col">
-            {agent.certificates.map((certificate) => (
-              <CertificateEntry key={certificate.serial} certificate={certificate} />
+            {agent.certificates.map((certificate, index) => (
+              <CertificateEntry key={certificate.serial} certificate={certificate} isNewest={index === 0} />
             ))}
           </ol>
         )}
@@ -61,12 +61,12 @@ export default function AgentIdentity() {
   );
 }
 
-function CertificateEntry({ certificate }: { certificate: Certificate }) {
+function CertificateEntry({ certificate, isNewest }: { certificate: Certificate; isNewest: boolean }) {
   const now = useNow();
   const { not_before, not_after, revoked_at, revoked_reason } = certificate;
   const [from, to] = [Date.parse(not_before), Date.parse(not_after)];
   const used = Math.min(100, Math.max(0, ((now - from) / (to - from)) * 100));
-  const look = lookOf(certificate, now);
+  const look = lookOf(certificate, isNewest, now);
   return (
     <li className="flex flex-col gap-2 border-l border-n4 pb-5 pl-4">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
@@ -103,7 +103,12 @@ function CertificateEntry({ certificate }: { certificate: Certificate }) {
   );
 }
 
-function lookOf({ not_after, revoked_at }: Certificate, now: number): { tone: Tone; word: string } {
+function lookOf(
+  { not_after, revoked_at }: Certificate,
+  isNewest: boolean,
+  now: number,
+): { tone: Tone; word: string } {
   if (revoked_at !== null) return { tone: "off", word: "Revoked" };
-  return Date.parse(not_after) > now ? { tone: "ok", word: "Valid" } : { tone: "off", word: "Expired" };
+  if (Date.parse(not_after) <= now) return { tone: "off", word: "Expired" };
+  return isNewest ? { tone: "ok", word: "Valid" } : { tone: "off", word: "Renewed" };
 }

@@ -24,7 +24,7 @@ export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
   };
   return (
     <div className="flex flex-wrap items-center gap-x-2 gap-y-1.5">
-      <div role="group" aria-label="State" className="flex flex-wrap gap-1">
+      <div role="group" aria-label="State" className="flex flex-wrap gap-1 max-md:hidden">
         {AGENT_STATES.map((state) => (
           <StateChip
             key={state}
@@ -36,6 +36,17 @@ export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
         ))}
       </div>
       <div className="flex flex-wrap gap-1.5 md:ml-auto">
+        <div className="md:hidden">
+          <FacetMenu
+            name="State"
+            chosen={search.state}
+            values={(facets?.state ?? []).map((entry) => {
+              const state = oneOf(entry.value, AGENT_STATES);
+              return state === undefined ? entry : { ...entry, label: AGENT_LOOK[state].word };
+            })}
+            onChoose={(state) => onChange({ state: oneOf(state, AGENT_STATES) })}
+          />
+        </div>
         <FacetMenu
           name="Kind"
           chosen={search.kind}

@@ -10,7 +10,7 @@ import { pathOfResource, paths } from "../../paths.ts";
 import { Page, Section } from "../../ui/Page.tsx";
 import { StateShape } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
-import { RunDuration, RunState } from "../runs/RunTable.tsx";
+import { RunDuration, RunState } from "../runs/RunWords.tsx";
 import { Checklist } from "./Checklist.tsx";
 import { RunStrip } from "./RunStrip.tsx";
 

@@ -70,7 +70,12 @@ export default function LaunchRun({
   return (
     <Dialog
       title="Launch a run"
-      description="The program starts without a shell; for pipes and variables write sh -c '…'."
+      description={
+        <>
+          The program starts without a shell; for pipes and variables write{" "}
+          <code className="font-mono text-sm whitespace-nowrap">sh -c '…'</code>.
+        </>
+      }
       onClose={onClose}
     >
       <form

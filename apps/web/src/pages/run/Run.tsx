@@ -11,16 +11,22 @@ import { say } from "../../ui/announce.ts";
 import { Button } from "../../ui/Button.tsx";
 import { ReasonDialog } from "../../ui/ReasonDialog.tsx";
 import { duration } from "../../lib/time.ts";
-import { RunState } from "../runs/RunTable.tsx";
+import { RunState } from "../runs/RunWords.tsx";
 import { RunAside } from "./RunAside.tsx";
 
 const LogPanel = lazy(() => import("../../log/LogPanel.tsx"));
+/** On a narrow screen the log and what is known about the run take turns. */
+const VIEWS = [
+  { name: "Log", view: undefined },
+  { name: "Timeline and details", view: "details" },
+] as const;
 type OpenDialog = "nothing" | "stop" | "kill" | "restart";
 
 export default function RunPage() {
   const { runId } = useParams({ from: "/frame/runs/$runId" });
   const search = useSearch({ from: "/frame/runs/$runId" });
   const run = useSuspenseQuery(q("runRead", { params: { run_id: runId } })).data;
+  const navigate = useNavigate();
   const [dialog, setDialog] = useState<OpenDialog>("nothing");
   const details = search.view === "details";
   return (
@@ -49,22 +55,19 @@ export default function RunPage() {
         </div>
         <Actions run={run} onDialog={setDialog} />
       </header>
-      <nav aria-label="Run" className="flex gap-1 px-3 lg:hidden">
-        {[
-          { name: "Log", view: undefined },
-          { name: "Timeline and details", view: "details" as const },
-        ].map(({ name, view }) => (
-          <Link
+      <div role="group" aria-label="What to see" className="flex gap-1 px-3 lg:hidden">
+        {VIEWS.map(({ name, view }) => (
+          <button
             key={name}
-            {...paths.run(run.id, { ...search, view })}
-            replace
-            aria-current={(view === "details") === details ? "page" : undefined}
-            className="border-b-2 border-transparent px-2 py-2 text-n9 aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-n10"
+            type="button"
+            aria-pressed={(view === "details") === details}
+            onClick={() => void navigate({ ...paths.run(run.id, { ...search, view }), replace: true })}
+            className="border-b-2 border-transparent px-2 py-2 text-n9 aria-pressed:border-accent aria-pressed:font-medium aria-pressed:text-n10"
           >
             {name}
-          </Link>
+          </button>
         ))}
-      </nav>
+      </div>
       <div className="flex min-h-0 flex-1">
         <div className={`flex min-h-0 min-w-0 flex-1 flex-col ${details ? "max-lg:hidden" : ""}`}>
           <Suspense fallback={<div className="flex-1 border-t border-n4 bg-n1" />}>

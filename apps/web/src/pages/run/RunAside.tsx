@@ -13,7 +13,7 @@ import { Problem } from "../../ui/Problem.tsx";
 import { Rows } from "../../ui/Skeleton.tsx";
 import { Time } from "../../ui/Time.tsx";
 import { WaitingWords } from "../agent/AgentSentence.tsx";
-import { RunDuration } from "../runs/RunTable.tsx";
+import { RunDuration } from "../runs/RunWords.tsx";
 
 const EVENTS_MAX = 200;
 
@@ -123,7 +123,11 @@ function RunFacts({ run }: { run: Run }) {
         </Fact>
       )}
       <Fact name="Folder">
-        <span className="font-mono text-sm break-all">{run.cwd ?? "the agent's work folder"}</span>
+        {run.cwd === null ? (
+          "the agent's work folder"
+        ) : (
+          <span className="font-mono text-sm break-all">{run.cwd}</span>
+        )}
       </Fact>
       <Fact name="Environment">
         {run.env_names.length === 0 ? (

@@ -1,15 +1,12 @@
 import type { ReactNode } from "react";
-import { isTerminal, type Run } from "@flowplane/contract";
-import { RUN_LOOK } from "../../api/states.ts";
+import type { Run } from "@flowplane/contract";
 import { joinCommand } from "../../lib/argv.ts";
-import { useNow } from "../../lib/now.ts";
-import { duration } from "../../lib/time.ts";
 import { DataList, type Column } from "../../list/DataList.tsx";
 import { useLiveList } from "../../list/useLiveList.ts";
 import { paths } from "../../paths.ts";
 import type { RunsSearch } from "../../search.ts";
-import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
+import { RunDuration, RunState } from "./RunWords.tsx";
 
 const rowId = (run: Run) => run.id;
 
@@ -80,24 +77,6 @@ const COLUMNS: readonly Column<Run>[] = [
     cell: (run) => <Time at={run.started_at ?? run.created_at} className="text-n9" />,
   },
 ];
-
-export function RunState({ run }: { run: Pick<Run, "state"> }) {
-  return <StateMark {...RUN_LOOK[run.state]} />;
-}
-
-/** How long it ran, or runs. */
-export function RunDuration({ run }: { run: Pick<Run, "state" | "started_at" | "ended_at"> }) {
-  if (run.started_at === null) return <span className="text-n8">–</span>;
-  const start = Date.parse(run.started_at);
-  if (run.ended_at !== null)
-    return <span className="text-n9">{duration(Date.parse(run.ended_at) - start)}</span>;
-  return isTerminal(run.state) ? <span className="text-n8">–</span> : <Ticking start={start} />;
-}
-
-function Ticking({ start }: { start: number }) {
-  const now = useNow();
-  return <span className="text-n9">{duration(Math.floor(Math.max(0, now - start) / 1_000) * 1_000)}</span>;
-}
 
 function ExitCode({ run }: { run: Run }) {
   if (run.signal !== null) return <span className="font-mono text-xs text-n9">{run.signal}</span>;
