@@ -53,6 +53,7 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
     };
     return { ctx, identity };
   };
+  const isOwner = ownership();
   const hooks = { onRequest: admit, onResponse: leave, onRequestAbort: leave };
 
   fastify.put(
@@ -63,7 +64,7 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
       const params = check(SegmentParams, request.params, "params");
       const headers = check(SegmentHeaders, request.headers, "headers");
       const body = bodyOf(request);
-      if (!isUuid(params.run_id)) throw notFound("run", params.run_id);
+      if (!(await isOwner(ctx, identity, params.run_id))) throw notFound("run", params.run_id);
       const checksum = createHash("sha256").update(body).digest("hex");
       if (checksum !== headers[SHA256_HEADER])
         throw invalid(`The body does not match ${SHA256_HEADER}; it was damaged on its way. Send it again.`);
@@ -75,8 +76,8 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
         throw invalid(
           `The body holds lines ${first ?? "none"} to ${last ?? "none"}, not those its headers name.`,
         );
-      await storeSegment(ctx, identity.agent_id, {
-        runId: params.run_id,
+      await storeSegment(ctx, {
+        runId: params.run_id.toLowerCase(),
         segmentSeq: params.segment_seq,
         body,
         checksum,
@@ -86,7 +87,6 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
     },
   );
 
-  const isOwner = ownership();
   fastify.post(
     `${BULK_PATH}${tailPath(":run_id")}`,
     { bodyLimit: SEGMENT_BYTES_MAX, ...hooks },

@@ -1,6 +1,6 @@
 import { joinLines, type LogLine } from "@flowplane/link";
 import type { Ctx } from "../../../platform/context.ts";
-import { bufferOf, lineOf } from "./lines.ts";
+import { bufferOf, isoTime, lineOf } from "./lines.ts";
 import { readRunLog } from "./read.ts";
 import { storedLines } from "./segments.ts";
 
@@ -55,7 +55,7 @@ function encode(lines: readonly LogLine[], format: LogFormat): Buffer {
     case "text":
       return Buffer.concat(
         lines.flatMap((line) => [
-          Buffer.from(`${new Date(line.atMs).toISOString()} ${line.stream} `),
+          Buffer.from(`${isoTime(line.atMs)} ${line.stream} `),
           bufferOf(line),
           NEWLINE,
         ]),

@@ -2,7 +2,7 @@ import type { LogLine } from "@flowplane/link";
 import { inTransaction, notify, type Ctx, type Tx } from "../../../platform/context.ts";
 import { AppError, notFound } from "../../../platform/errors.ts";
 import { observeSegment } from "../metrics.ts";
-import { findRunLog, lockRun, updateRun, type RunRow } from "../store.ts";
+import { lockRun, updateRun, type RunRow } from "../store.ts";
 import { isLogComplete } from "../view.ts";
 import { publishStored } from "./tail-messages.ts";
 import { contiguousAfter, findSegment, insertSegment, lastContiguous, type SegmentRow } from "./store.ts";
@@ -21,27 +21,20 @@ export interface ReceivedSegment {
 
 /**
  * Stores a segment: first the object, then the row, so that a row always has its object. Resolves when both are
- * durable. The same segment again changes nothing.
+ * durable. The same segment again changes nothing. Whose run it is, the caller has checked.
  *
  * Segments may come in any order; what readers see, up to `log_stored_seq`, grows only over those without a hole.
  */
-export async function storeSegment(ctx: Ctx, agentId: string, segment: ReceivedSegment): Promise<void> {
+export async function storeSegment(ctx: Ctx, segment: ReceivedSegment): Promise<void> {
   const { runId, segmentSeq, lines } = segment;
   const [first, last] = [lines[0], lines.at(-1)];
   if (first === undefined || last === undefined) throw new Error("a segment without lines");
-  const earlier = await inTransaction(ctx, async (ctx) => {
-    const run = await findRunLog(ctx.db, runId);
-    if (run === undefined || run.agent_id !== agentId) throw notFound("run", runId);
-    return findSegment(ctx.db, runId, segmentSeq);
-  });
-  if (earlier !== undefined && isCovered(earlier, segment, first.seq, last.seq)) return;
-
   const key = objectKey(ctx.actor.organization_id, segment);
   await ctx.objects.put(key, segment.body);
   await inTransaction(ctx, async (ctx) => {
     const run = await lockRun(ctx.db, runId);
     if (run === undefined) throw notFound("run", runId);
-    // Looked up again under the lock: the same upload may have been made twice at once.
+    // Under the lock, for the same upload may be made twice at once.
     const present = await findSegment(ctx.db, runId, segmentSeq);
     if (present !== undefined && isCovered(present, segment, first.seq, last.seq)) return;
     const bytes = lines.reduce((sum, line) => sum + line.bytes.length + (line.partial ? 0 : 1), 0);
