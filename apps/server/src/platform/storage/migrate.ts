@@ -20,8 +20,8 @@ interface Migration {
  * Brings the database to the newest migration, each in a transaction of its own, and returns the names applied.
  * Throws when a migration that ran before has been edited since, or when the database is newer than this program.
  */
-export async function migrate(connectionString: string): Promise<string[]> {
-  const migrations = await readMigrations();
+export async function migrate(connectionString: string, folder = MIGRATIONS): Promise<string[]> {
+  const migrations = await readMigrations(folder);
   const client = new pg.Client({ connectionString, application_name: "flowplane migrate" });
   await client.connect();
   try {
@@ -42,11 +42,11 @@ export async function migrate(connectionString: string): Promise<string[]> {
   }
 }
 
-async function readMigrations(): Promise<Migration[]> {
-  const files = (await readdir(MIGRATIONS)).filter((file) => FILE_NAME.test(file)).toSorted();
+async function readMigrations(folder: string): Promise<Migration[]> {
+  const files = (await readdir(folder)).filter((file) => FILE_NAME.test(file)).toSorted();
   return Promise.all(
     files.map(async (name) => {
-      const sql = await readFile(join(MIGRATIONS, name), "utf8");
+      const sql = await readFile(join(folder, name), "utf8");
       return {
         number: Number(name.slice(0, 4)),
         name,
