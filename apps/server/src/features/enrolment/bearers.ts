@@ -14,7 +14,7 @@ import {
   type Tx,
 } from "../../platform/context.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
-import { pageOf, readCursor } from "../../platform/storage/page.ts";
+import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
 import { opampUrl, type Enrolment } from "./enrolment.ts";
 import { insertAgent, type AgentRow } from "../fleet/agents.ts";
@@ -103,9 +103,9 @@ export async function readBearer(
 }
 
 export async function listAgentBearers(ctx: Ctx, query: { cursor?: string | undefined; limit: number }) {
-  const after = readCursor(query.cursor, 2) as [string, string] | undefined; // as `pageOf` below makes them
+  const after = idOfCursor(query.cursor);
   const rows = await inTransaction(ctx, (ctx) => listBearers(ctx.db, after, query.limit));
-  return pageOf(rows, query.limit, (row) => [row.created_at.toISOString(), row.id], bearerOf);
+  return pageOf(rows, query.limit, (row) => [row.id], bearerOf);
 }
 
 /** Revokes one bearer and ends what is connected by it. The agent may still have others, or a certificate. */

@@ -9,8 +9,6 @@ export type AttemptRow = Selectable<Database["enrolment_attempts"]>;
 export type BearerRow = Selectable<Database["bearers"]>;
 export type CertificateRow = Selectable<Database["agent_certificates"]>;
 
-type After = [string, string] | undefined;
-
 export function insertToken(db: Db, token: Insertable<Database["enrolment_tokens"]>): Promise<TokenRow> {
   return db.insertInto("enrolment_tokens").values(token).returningAll().executeTakeFirstOrThrow();
 }
@@ -29,12 +27,11 @@ export function findTokenByHash(system: Db, hash: Buffer): Promise<TokenRow | un
   return system.selectFrom("enrolment_tokens").selectAll().where("secret_hash", "=", hash).executeTakeFirst();
 }
 
-export function listTokens(db: Db, after: After, limit: number): Promise<TokenRow[]> {
+/** Newest first: ids are UUIDv7, so their order is that of making. */
+export function listTokens(db: Db, after: string | undefined, limit: number): Promise<TokenRow[]> {
   let query = db.selectFrom("enrolment_tokens").selectAll();
-  if (after !== undefined)
-    query = query.where(sql<boolean>`(created_at, id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`);
+  if (after !== undefined) query = query.where("id", "<", after);
   return query
-    .orderBy("created_at", "desc")
     .orderBy("id", "desc")
     .limit(limit + 1)
     .execute();
@@ -226,9 +223,10 @@ export async function revokeBearersOf(db: Db, agentId: string, at: Date): Promis
     .execute();
 }
 
+/** Newest first, by their ids. */
 export function listBearers(
   db: Db,
-  after: After,
+  after: string | undefined,
   limit: number,
 ): Promise<(BearerRow & { agent_name: string })[]> {
   let query = db
@@ -236,12 +234,8 @@ export function listBearers(
     .innerJoin("agents", "agents.id", "bearers.agent_id")
     .selectAll("bearers")
     .select("agents.name as agent_name");
-  if (after !== undefined)
-    query = query.where(
-      sql<boolean>`(bearers.created_at, bearers.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`,
-    );
+  if (after !== undefined) query = query.where("bearers.id", "<", after);
   return query
-    .orderBy("bearers.created_at", "desc")
     .orderBy("bearers.id", "desc")
     .limit(limit + 1)
     .execute();

@@ -14,7 +14,7 @@ import {
 import { subjects } from "../../platform/bus/bus.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { hashSecret, randomSecret } from "../../platform/secrets/secrets.ts";
-import { pageOf, readCursor } from "../../platform/storage/page.ts";
+import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
 import { opampUrl, type Enrolment } from "./enrolment.ts";
 import {
@@ -86,12 +86,12 @@ export async function createToken(ctx: Ctx, { authority, addresses }: Enrolment,
 }
 
 export async function listEnrolmentTokens(ctx: Ctx, query: { cursor?: string | undefined; limit: number }) {
-  const after = readCursor(query.cursor, 2) as [string, string] | undefined; // as `pageOf` below makes them
+  const after = idOfCursor(query.cursor);
   const rows = await inTransaction(ctx, (ctx) => listTokens(ctx.db, after, query.limit));
   return pageOf(
     rows,
     query.limit,
-    (row) => [row.created_at.toISOString(), row.id],
+    (row) => [row.id],
     (row) => tokenOf(row, ctx.now()),
   );
 }
@@ -127,10 +127,10 @@ export async function listTokenAttempts(
   id: string,
   query: { cursor?: string | undefined; limit: number },
 ) {
-  const [before] = readCursor(query.cursor, 1) ?? [];
+  const before = idOfCursor(query.cursor);
   const rows = await inTransaction(ctx, async (ctx) => {
     await mustFindToken(ctx, id);
-    return listAttempts(ctx.db, id, before === undefined ? undefined : String(before), query.limit);
+    return listAttempts(ctx.db, id, before, query.limit);
   });
   return pageOf(rows, query.limit, (row) => [row.id], attemptOf);
 }

@@ -33,7 +33,9 @@ beforeAll(async () => {
   const tables = await admin.query<{ name: string }>(
     "select tablename as name from pg_tables where schemaname = 'public' order by 1",
   );
-  tenantTables = tables.rows.map((row) => row.name).filter((name) => !SYSTEM_TABLES.includes(name) && name !== "organizations");
+  tenantTables = tables.rows
+    .map((row) => row.name)
+    .filter((name) => !SYSTEM_TABLES.includes(name) && name !== "organizations");
   columns = new Map();
   for (const table of tenantTables) columns.set(table, await neededColumns(table));
   await fill();
@@ -49,7 +51,13 @@ test("neither role owns a table, is superuser, or may pass by row-level security
   const { rows } = await admin.query(
     "select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin from pg_roles where rolname like 'flowplane\\_%' order by 1",
   );
-  const powerless = { rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false, rolcanlogin: false };
+  const powerless = {
+    rolsuper: false,
+    rolbypassrls: false,
+    rolcreaterole: false,
+    rolcreatedb: false,
+    rolcanlogin: false,
+  };
   expect(rows).toEqual([
     { rolname: "flowplane_app", ...powerless },
     { rolname: "flowplane_system", ...powerless },
@@ -103,7 +111,10 @@ describe("the tenant role", () => {
 
   test("cannot change or remove another's rows", async () => {
     for (const table of tenantTables.filter((name) => name !== "audit_events")) {
-      const changed = await runAs(THEIRS, `update ${table} set organization_id = organization_id where organization_id = '${MINE}'`);
+      const changed = await runAs(
+        THEIRS,
+        `update ${table} set organization_id = organization_id where organization_id = '${MINE}'`,
+      );
       const removed = await runAs(THEIRS, `delete from ${table} where organization_id = '${MINE}'`);
       expect([table, changed.rowCount, removed.rowCount]).toEqual([table, 0, 0]);
     }
@@ -120,12 +131,20 @@ describe("the tenant role", () => {
   });
 
   test("cannot make, rename or remove an organization", async () => {
-    for (const change of ["insert into organizations (id, name) values (gen_random_uuid(), 'x')", "update organizations set name = 'x'", "delete from organizations"])
+    for (const change of [
+      "insert into organizations (id, name) values (gen_random_uuid(), 'x')",
+      "update organizations set name = 'x'",
+      "delete from organizations",
+    ])
       await expect(runAs(MINE, change)).rejects.toThrow("permission denied");
   });
 
   test("cannot add to nor change the audit log but by adding its own", async () => {
-    for (const change of ["update audit_events set action = 'x'", "delete from audit_events", "truncate audit_events"])
+    for (const change of [
+      "update audit_events set action = 'x'",
+      "delete from audit_events",
+      "truncate audit_events",
+    ])
       await expect(runAs(MINE, change)).rejects.toThrow("permission denied");
   });
 
@@ -138,7 +157,11 @@ describe("the tenant role", () => {
   });
 
   test("a transaction's organization ends with it, on the same connection too", async () => {
-    const pool = new pg.Pool({ connectionString: storage.connectionString, max: 1, options: "-c role=flowplane_app" });
+    const pool = new pg.Pool({
+      connectionString: storage.connectionString,
+      max: 1,
+      options: "-c role=flowplane_app",
+    });
     const client = await pool.connect();
     await client.query("begin");
     await client.query("select set_config('app.organization_id', $1, true)", [MINE]);
@@ -156,7 +179,8 @@ async function neededColumns(table: string): Promise<Column[]> {
     "select column_name as name, udt_name as type from information_schema.columns where table_schema = 'public' and table_name = $1 and is_nullable = 'NO' and (column_default is null or column_name = 'organization_id') order by ordinal_position",
     [table],
   );
-  if (!rows.some((column) => column.name === "organization_id")) throw new Error(`${table} has no organization_id`);
+  if (!rows.some((column) => column.name === "organization_id"))
+    throw new Error(`${table} has no organization_id`);
   return rows;
 }
 
@@ -174,7 +198,9 @@ async function fill(): Promise<void> {
 
 function insertInto(table: string, organizationId: string): string {
   const needed = columns.get(table) ?? [];
-  const values = needed.map(({ name, type }) => (name === "organization_id" ? `'${organizationId}'` : valueOf(type)));
+  const values = needed.map(({ name, type }) =>
+    name === "organization_id" ? `'${organizationId}'` : valueOf(type),
+  );
   return `insert into ${table} (${needed.map((column) => column.name).join(", ")}) values (${values.join(", ")})`;
 }
 
@@ -205,7 +231,10 @@ async function countAs(organizationId: string, table: string): Promise<number> {
 }
 
 /** Runs a statement as the tenant role in an organization, and takes it back. */
-async function runAs(organizationId: string, statement: string): Promise<pg.QueryResult<Record<string, unknown>>> {
+async function runAs(
+  organizationId: string,
+  statement: string,
+): Promise<pg.QueryResult<Record<string, unknown>>> {
   await admin.query("begin");
   try {
     await admin.query("set local role flowplane_app");

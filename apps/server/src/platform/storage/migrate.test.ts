@@ -68,7 +68,9 @@ test("a database newer than the program is refused", async () => {
   await write({ "0001_first.sql": "create table a ()", "0002_second.sql": "create table b ()" });
   await migrate(url, folder);
   await rm(join(folder, "0002_second.sql"));
-  await expect(migrate(url, folder)).rejects.toThrow("The database has migration 0002_second.sql, which this version does not know");
+  await expect(migrate(url, folder)).rejects.toThrow(
+    "The database has migration 0002_second.sql, which this version does not know",
+  );
 });
 
 test("a migration that fails leaves nothing of itself; those before it stand, and the next start goes on", async () => {
@@ -77,8 +79,11 @@ test("a migration that fails leaves nothing of itself; those before it stand, an
     "0002_second.sql": "create table b (); select 1 / 0",
     "0003_third.sql": "create table c ()",
   });
-  const failure: Error = await migrate(url, folder).catch((error: Error) => error) as Error;
-  expect([failure.message, (failure.cause as Error).message]).toEqual(["migration 0002_second.sql", "division by zero"]);
+  const failure: Error = (await migrate(url, folder).catch((error: Error) => error)) as Error;
+  expect([failure.message, (failure.cause as Error).message]).toEqual([
+    "migration 0002_second.sql",
+    "division by zero",
+  ]);
   expect([await recorded(), await tables()]).toEqual([["0001_first.sql"], ["a"]]);
   await write({ "0002_second.sql": "create table b ()" });
   expect(await migrate(url, folder)).toEqual(["0002_second.sql", "0003_third.sql"]);

@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { isUuid } from "../ids.ts";
 
 /** A page of rows and the cursor of the next: `limit + 1` rows were asked for, the extra one says there is more. */
 export function pageOf<Row, Item>(
@@ -43,7 +44,7 @@ export function readCursor(
 /** The id a cursor was made of, for lists that go by id. */
 export function idOfCursor(cursor: string | undefined): string | undefined {
   const id = readCursor(cursor, 1)?.[0];
-  if (id !== undefined && typeof id !== "string")
+  if (id !== undefined && (typeof id !== "string" || !isUuid(id)))
     throw new AppError("invalid_input", "The cursor is not one of this list. Start again without it.");
   return id;
 }

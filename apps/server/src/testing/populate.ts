@@ -1,0 +1,161 @@
+import { randomBytes } from "node:crypto";
+import { ROLES, type Role } from "@flowplane/contract";
+import { newTokenSecret, writeApiToken } from "../features/identity/token.ts";
+import { newId } from "../platform/context.ts";
+import { hashSecret } from "../platform/secrets/secrets.ts";
+import type { Db } from "../platform/storage/database.ts";
+import type { Things } from "./cases.ts";
+
+export interface Population {
+  readonly organization_id: string;
+  readonly things: Things;
+  /** An API token of each role. */
+  readonly tokens: Readonly<Record<Role, string>>;
+}
+
+/** An organization with one of everything, written as the system role. */
+export async function populate(db: Db, name: string): Promise<Population> {
+  const organization_id = newId();
+  const now = new Date();
+  const later = new Date(now.getTime() + 86_400_000);
+  const by = JSON.stringify({ type: "system", id: "test", name: "test" });
+  const things: Things = {
+    agent_id: newId(),
+    run_id: newId(),
+    enrolment_token_id: newId(),
+    bearer_id: newId(),
+    api_token_id: newId(),
+    user_id: newId(),
+    site_id: newId(),
+  };
+  const shared = { organization_id, site_id: things.site_id };
+  await db.insertInto("organizations").values({ id: organization_id, name }).execute();
+  await db
+    .insertInto("sites")
+    .values({ id: things.site_id, organization_id, name: `${name} site`, environment: "test" })
+    .execute();
+  for (const [id, role] of [
+    [newId(), "owner"],
+    [things.user_id, "viewer"],
+  ] as const) {
+    await db
+      .insertInto("auth_users")
+      .values({ id, name, email: `${id}@example.com`, image: null, last_signed_in_at: null })
+      .execute();
+    await db.insertInto("memberships").values({ organization_id, user_id: id, role }).execute();
+  }
+  await db
+    .insertInto("agents")
+    .values({
+      ...shared,
+      id: things.agent_id,
+      kind: "site",
+      name: `${name} agent`,
+      instance_uid: newId(),
+      approval: "pending",
+      labels: "{}",
+      version: "1.0.0",
+      os: "linux",
+      hostname: `${name}.example`,
+      healthy: true,
+      health_status: null,
+      sequence_num: null,
+      transport: null,
+      credential: null,
+      remote_address: null,
+      connection_id: null,
+      connected_at: null,
+      disconnected_at: null,
+      last_seen_at: null,
+      enrolment_token_id: null,
+      public_key_hash: null,
+      certificate_expires_at: null,
+      revoked_at: null,
+      revoked_reason: null,
+    })
+    .execute();
+  await db
+    .insertInto("runs")
+    .values({
+      ...shared,
+      id: things.run_id,
+      agent_id: things.agent_id,
+      agent_name: `${name} agent`,
+      job_id: null,
+      kind: "process",
+      name: `${name} run`,
+      command: "/bin/true",
+      args: "[]",
+      cwd: null,
+      env_names: "[]",
+      env_sealed: null,
+      grace_ms: 1_000,
+      max_runtime_ms: null,
+      state: "SUCCEEDED",
+      state_since: now,
+      waiting_for: null,
+      deadline: null,
+      pid: 1,
+      exit_code: 0,
+      signal: null,
+      reason: null,
+      stop: null,
+      restart_of: null,
+      created_by: by,
+      created_at: now,
+      started_at: now,
+      ended_at: now,
+      log_last_seq: 0,
+    })
+    .execute();
+  await db
+    .insertInto("enrolment_tokens")
+    .values({
+      ...shared,
+      id: things.enrolment_token_id,
+      name: `${name} token`,
+      secret_hash: randomBytes(32),
+      labels: "{}",
+      approval: "manual",
+      uses_max: 5,
+      expires_at: later,
+      revoked_at: null,
+      created_by: by,
+    })
+    .execute();
+  await db
+    .insertInto("bearers")
+    .values({
+      organization_id,
+      id: things.bearer_id,
+      agent_id: things.agent_id,
+      created_by: by,
+      expires_at: later,
+      last_used_at: null,
+      revoked_at: null,
+    })
+    .execute();
+  const makeToken = async (role: Role, id = newId()) => {
+    const secret = newTokenSecret();
+    await db
+      .insertInto("api_tokens")
+      .values({
+        id,
+        organization_id,
+        name: `${name} ${role}`,
+        role,
+        secret_hash: hashSecret(secret),
+        created_by: by,
+        expires_at: null,
+        last_used_at: null,
+        revoked_at: null,
+      })
+      .execute();
+    return writeApiToken({ id, secret });
+  };
+  await makeToken("viewer", things.api_token_id);
+  const tokens = Object.fromEntries(
+    await Promise.all(ROLES.map(async (role) => [role, await makeToken(role)] as const)),
+  );
+  return { organization_id, things, tokens: tokens as Record<Role, string> };
+}
