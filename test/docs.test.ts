@@ -46,7 +46,7 @@ test.each(documents)("every link in %s leads somewhere", (document) => {
 
 describe("docs/reference/configuration.md", () => {
   const documented = new Set(
-    [...read("docs/reference/configuration.md").matchAll(/^\| (`[A-Z_`, ]+`) \|/gm)].flatMap(
+    [...read("docs/reference/configuration.md").matchAll(/^\| (`[A-Z_`, ]+`) +\|/gm)].flatMap(
       ([, cell = ""]) => [...cell.matchAll(/[A-Z_]+/g)].map(([name]) => name),
     ),
   );

@@ -23,10 +23,16 @@ export interface Explanation {
 export function explain(error: unknown, debug: boolean): Explanation {
   if (error instanceof CliError) return explainCliError(error);
   if (isApiError(error)) return explainApiError(error);
+  if (error instanceof Error && SENTENCE_ERRORS.has(error.name)) {
+    return { lines: [printable(error.message)], exitCode: EXIT.failed };
+  }
   const sentence = systemSentence(error);
   if (sentence !== null) return { lines: [sentence], exitCode: EXIT.failed };
   return explainUnexpected(error, debug);
 }
+
+/** Errors of server and agent whose message is a sentence for people. By name, so that neither has to be loaded. */
+const SENTENCE_ERRORS = new Set(["ConfigError", "EmbeddedPostgresError", "AgentProblem", "AppError"]);
 
 function explainCliError(error: CliError): Explanation {
   const lines = [printable(error.message)];

@@ -22,6 +22,7 @@ export async function followLog(
 ): Promise<"ended" | "left"> {
   const { api, followEvents } = await import("@flowplane/contract");
   const query = view.fromSeq === undefined ? {} : { from_seq: view.fromSeq };
+  let isLost = false;
   const events = followEvents(
     connection.options,
     api.runLogStream,
@@ -29,12 +30,16 @@ export async function followLog(
     {
       signal,
       onConnection: (state) => {
-        if (state === "lost") output.note("flowplane: connection lost; resuming …");
+        // Said once, however long it takes and however often it is tried.
+        if (state === "lost" && !isLost)
+          output.note("flowplane: connection lost; waiting for it to come back …");
+        isLost ||= state === "lost";
       },
     },
   );
   let lastSeq = (view.fromSeq ?? 1) - 1;
   for await (const event of events) {
+    isLost = false;
     if (event.event === "end") return "ended";
     if (event.event !== "lines") continue;
     const items = await parseLines(event.data);

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Context } from "./context.ts";
+import { declareAgent } from "./commands/agent.ts";
 import { declareAgents } from "./commands/agents.ts";
 import { declareAudit } from "./commands/audit.ts";
 import { declareCompletion } from "./commands/completion.ts";
@@ -8,12 +9,15 @@ import { declareLogs } from "./commands/logs.ts";
 import { declareApiTokens, declareMembers, declareWhoami } from "./commands/people.ts";
 import { declareRun } from "./commands/run.ts";
 import { declareRuns } from "./commands/runs.ts";
+import { declareServer } from "./commands/server.ts";
 import { declareSites } from "./commands/sites.ts";
 import { declareTokens } from "./commands/tokens.ts";
+import { declareUp } from "./commands/up.ts";
 import { declareVersion } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
 
 const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Context) => void)[]>> = {
+  "Start:": [declareUp, declareServer, declareAgent],
   "Runs:": [declareRun, declareLogs, declareRuns],
   "Fleet:": [declareAgents, declareTokens, declareSites],
   "Organization:": [declareMembers, declareApiTokens, declareAudit],

@@ -51,6 +51,8 @@ export function decodeEnrolmentToken(text: string): Decoded<EnrolmentToken> {
 export const enrolRequestSchema = z.object({
   csr: z.string().max(CSR_CHARS_MAX),
   instance_uid: z.uuid(),
+  /** What the agent would like to be called; the host's name when it does not say. */
+  name: z.string().trim().min(1).max(200).optional(),
   hostname: z.string().min(1).max(255),
   os: z.string().min(1).max(64),
   arch: z.string().min(1).max(64),

@@ -27,6 +27,10 @@ export type EnrolOptions = {
   token: string;
   /** URL of the agents' listener, when it differs from the one in the token. */
   server?: string;
+  /** What the agent would like to be called, instead of its host's name. */
+  name?: string;
+  /** Get a new certificate for an agent that is enrolled here, under the identity and the key it has. */
+  again?: boolean;
   /** Labels the agent asks for; the token may add to them. */
   labels?: Record<string, string>;
   /** What vouches for this host (a cloud's instance id, for example). */
@@ -64,12 +68,13 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   const url = parseServer(options.server ?? token.u);
   prepareFolder(dataDir);
   using _lock = lockFolder(dataDir);
-  if (readIdentity(dataDir))
+  const identity = readIdentity(dataDir);
+  if (identity !== null && options.again !== true)
     throw new AgentProblem(
-      `This agent is enrolled already (${dataDir}); choose another data folder for a second one.`,
+      `This agent is enrolled already (${dataDir}); choose another data folder for a second one, or enrol this one again with --again.`,
     );
 
-  const pending = readPendingEnrolment(dataDir) ?? beginEnrolment(dataDir);
+  const pending = identity ?? readPendingEnrolment(dataDir) ?? beginEnrolment(dataDir);
   const body = await makeRequest(pending, options);
   for (let failures = 0; ;) {
     signal.throwIfAborted();
@@ -153,7 +158,7 @@ function beginEnrolment(dataDir: string): PendingEnrolment {
 
 async function makeRequest(
   pending: PendingEnrolment,
-  { labels, evidence }: EnrolOptions,
+  { name, labels, evidence }: EnrolOptions,
 ): Promise<EnrolRequest> {
   return {
     csr: await makeCertificateRequest(pending.private_key, pending.instance_uid),
@@ -162,6 +167,7 @@ async function makeRequest(
     os: `${process.platform} ${release()}`.slice(0, 64),
     arch: arch(),
     version: AGENT_VERSION,
+    ...(name === undefined ? {} : { name }),
     ...(labels ? { labels } : {}),
     ...(evidence ? { evidence } : {}),
   };

@@ -8,6 +8,7 @@ import { formatCommand, formatDuration, formatWhen, shortId } from "../format.ts
 import { parseCount, parseDurationMs } from "../input.ts";
 import { listUpTo } from "../listing.ts";
 import { exitWord, runStyle } from "../run-words.ts";
+import { printable } from "../text-width.ts";
 import type { Column } from "../table.ts";
 
 /** Ended runs `ps` shows beside the active ones. */
@@ -200,7 +201,7 @@ async function listEvents(context: Context, wanted: string, options: ApiOptions)
   const params = { run_id: run.id };
   const { items } = await listUpTo((query) => client.runEvents({ params, query }), EVENTS_MAX);
   if (options.json === true) return output.json(items);
-  output.note(output.style("bold", run.sentence));
+  output.print(`${output.style("bold", printable(run.sentence))}\n`);
   output.table(
     [
       { title: "AT", value: (event) => event.at },

@@ -142,7 +142,7 @@ function welcome(ctx: Tx, token: TokenRow, { body, request }: Applicant): Promis
     organization_id: token.organization_id,
     site_id: token.site_id,
     kind: "site",
-    name: body.hostname,
+    name: body.name ?? body.hostname,
     instance_uid: body.instance_uid,
     approval: token.approval === "automatic" ? "approved" : "pending",
     // The token's labels were set by a person; an agent cannot speak over them.

@@ -1,0 +1,82 @@
+import { writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Client } from "@flowplane/contract";
+import { aborted, listenForShutdown } from "@flowplane/runtime";
+import type { Command } from "commander";
+import { plainCommand, type Context } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { addressFile, adminKeyFile } from "../places.ts";
+import { localOrigin, noteAddress } from "../up/address.ts";
+import { ChildAgent } from "../up/child-agent.ts";
+import { watchStarter } from "../up/lifeline.ts";
+import { openLogFile } from "../up/log-file.ts";
+import { printSummary } from "../up/summary.ts";
+
+/** Ctrl-C to the last process gone. */
+const STOP_LIMIT_MS = 10_000;
+
+export function declareUp(program: Command, context: Context): void {
+  plainCommand(program, "up", "Start everything here: control plane, database, dashboard and a site agent")
+    .option("--no-agent", "without the site agent")
+    .addHelpText(
+      "after",
+      `
+Ctrl-C stops everything in order; a second Ctrl-C stops at once. Runs survive both: they are found again at the next
+start. Where it listens and where data lives is set by the environment: see docs/reference/configuration.md.`,
+    )
+    .action((options: { agent: boolean }) => up(context, options));
+}
+
+async function up(context: Context, options: { agent: boolean }): Promise<void> {
+  const { env, output } = context;
+  const startedAt = context.now();
+  using shutdown = listenForShutdown({ graceMs: STOP_LIMIT_MS });
+  watchStarter("channel", () => shutdown.begin("whoever started this has gone"));
+  const agent = new ChildAgent(env, output.note);
+  shutdown.now.addEventListener("abort", () => {
+    agent.kill();
+    process.exit(EXIT.failed);
+  });
+
+  const { createLog, readConfig, startServer } = await import("@flowplane/server");
+  const config = readConfig(env);
+  const logFile = openLogFile(join(config.dataDir, "logs", "server.log"));
+  const server = await startServer(config, {
+    log: createLog(config.logLevel, { write: (line) => void writeSync(logFile, line) }),
+    onProgress: (step) => output.note(output.style("dim", `Starting: ${step} …`)),
+  });
+  try {
+    const origin = localOrigin(config.http);
+    await noteAddress(addressFile(env), origin);
+    const client = await localClient(origin, env);
+    if (options.agent) output.note(output.style("dim", "Starting: site agent …"));
+    const sentence = options.agent ? await agent.start(client, shutdown.graceful) : null;
+    if (!shutdown.graceful.aborted) {
+      const link = await server.createSignInLink();
+      const tookMs = context.now() - startedAt;
+      const signIn = { signInUrl: link.url, signInExpiresAt: link.expires_at };
+      printSummary(
+        output,
+        { url: config.publicUrl, ...signIn, dataDir: config.dataDir, agent: sentence, tookMs },
+        context.now(),
+      );
+    }
+    await Promise.race([aborted(shutdown.graceful), server.failed.then(rethrow)]);
+  } finally {
+    output.note("\nStopping …");
+    await agent.stop();
+    await server.stop();
+    output.note("Stopped.");
+  }
+}
+
+async function localClient(origin: string, env: NodeJS.ProcessEnv): Promise<Client> {
+  const key = (await readFile(adminKeyFile(env), "utf8")).trim();
+  const { createClient } = await import("@flowplane/contract");
+  return createClient({ origin, headers: () => ({ authorization: `Bearer ${key}` }) });
+}
+
+function rethrow(error: Error): never {
+  throw error;
+}
