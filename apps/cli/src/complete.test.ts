@@ -20,7 +20,7 @@ async function valuesFor(words: readonly string[], env: NodeJS.ProcessEnv = { HO
 
 describe("what may stand there", () => {
   test.each([
-    [["age"], ["agents"]],
+    [["age"], ["agent", "agents"]],
     [
       ["agents", "re"],
       ["rename", "revoke"],
