@@ -1,6 +1,8 @@
 // Runs a program as if it were us: our streams, our signals once each, its exit code.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import os from "node:os";
+import path from "node:path";
 
 import { Problem } from "./problem.mjs";
 
@@ -38,14 +40,8 @@ export async function runInForeground(program, args, env = process.env) {
   process.on("SIGINT", pass);
   process.on("SIGTERM", pass);
   process.on("SIGHUP", () => pass("SIGTERM"));
-  const parent = process.ppid;
-  const watch = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(watch);
-    pass("SIGTERM");
-  }, parentPollMs);
-  // Started by hand, our parent is a shell that may well end before us, as after `nohup … &`.
-  if (process.env.npm_lifecycle_event === undefined) clearInterval(watch);
+  const npm = findNpm();
+  const watch = npm && setInterval(() => npm.isThere() || pass("SIGTERM"), parentPollMs);
   try {
     return await new Promise((resolve, reject) => {
       child.once("error", (error) =>
@@ -57,5 +53,48 @@ export async function runInForeground(program, args, env = process.env) {
     });
   } finally {
     clearInterval(watch);
+  }
+}
+
+/**
+ * The npm that started us, when it was one. Its end is ours; a shell that has started us by hand may well end
+ * before us, as after `nohup … &`. npm starts a script through a shell, which some systems' shells replace.
+ * @returns {{ isThere: () => boolean } | undefined}
+ */
+function findNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return undefined;
+  const parent = process.ppid;
+  const isShell = /^(ba|da|z|k)?sh$/.test(nameOf(parent));
+  const grandparent = isShell ? parentOf(parent) : undefined;
+  return {
+    isThere: () => process.ppid === parent && (grandparent === undefined || parentOf(parent) === grandparent),
+  };
+}
+
+/** @param {number} pid */
+function nameOf(pid) {
+  return path.basename(ps("comm=", pid));
+}
+
+/** @param {number} pid */
+function parentOf(pid) {
+  return Number(ps("ppid=", pid));
+}
+
+/**
+ * Linux tells it in a file; elsewhere `ps` does.
+ * @param {"comm=" | "ppid="} what
+ * @param {number} pid
+ */
+function ps(what, pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const end = stat.lastIndexOf(")");
+    return what === "comm="
+      ? stat.slice(stat.indexOf("(") + 1, end)
+      : (stat.slice(end + 2).split(" ")[1] ?? "");
+  } catch {
+    // No /proc here, or the process is gone, which `ps` answers with nothing.
+    return spawnSync("ps", ["-o", what, "-p", String(pid)], { encoding: "utf8" }).stdout?.trim() ?? "";
   }
 }
