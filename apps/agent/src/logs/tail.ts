@@ -1,7 +1,8 @@
 // Follows the two output files of one run and turns what they gain into batches and segments in the spool. All of it is
 // synchronous and small: one call reads at most one batch, so whoever calls decides how long the event loop is held.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fdatasync, fstatSync, openSync, readSync } from "node:fs";
+import { promisify } from "node:util";
 import { SEGMENT_CLOSE_BYTES, SEGMENT_CLOSE_MS } from "@flowplane/link";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { appendBatch, closeSegment, readBatches } from "../spool/logs.ts";
@@ -23,6 +24,8 @@ const buffers = {
   stdout: Buffer.allocUnsafe(BATCH_STREAM_BYTES_MAX),
   stderr: Buffer.allocUnsafe(BATCH_STREAM_BYTES_MAX),
 };
+
+const syncFile = promisify(fdatasync);
 
 type StreamTail = { fd: number; partialSince: number | null };
 
@@ -114,6 +117,18 @@ export class LogTail implements Disposable {
   /** Closes what is open: the run has ended and its files were read to the end. */
   finish(): void {
     if (this.#open) this.#close();
+  }
+
+  /** Puts what was written onto the disk itself. Null, or what went wrong: the log may then not survive a power cut. */
+  async sync(): Promise<string | null> {
+    if (this.position.lastSeq === 0) return null;
+    try {
+      await syncFile(this.#streams.stdout.fd);
+      await syncFile(this.#streams.stderr.fd);
+      return null;
+    } catch (error) {
+      return `its log could not be put onto the disk: ${error instanceof Error ? error.message : String(error)}`;
+    }
   }
 
   #read(

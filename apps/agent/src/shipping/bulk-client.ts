@@ -14,8 +14,8 @@ const IDLE_MS_MAX = 30_000;
 
 export type UploadAnswer =
   | { kind: "stored" }
-  /** The other end does not know this run, and never will. */
-  | { kind: "unknown" }
+  /** The other end has forgotten this run for good. */
+  | { kind: "gone" }
   /** It will not take this body, however often it is sent. */
   | { kind: "refused"; detail: string }
   | { kind: "failed"; detail: string; retryInMs: number | null };
@@ -76,8 +76,9 @@ export class BulkClient implements Disposable {
 function judge({ status, headers, text }: HttpsAnswer): UploadAnswer {
   const detail = `HTTP ${status} ${text.slice(0, 200)}`.trim();
   if (status >= 200 && status < 300) return { kind: "stored" };
-  if (status === 404 || status === 410) return { kind: "unknown" };
-  if ([400, 409, 413, 415, 422].includes(status)) return { kind: "refused", detail };
+  if (status === 410) return { kind: "gone" };
+  // A 404 may come from something in between as well as from a control plane whose run was deleted.
+  if ([400, 404, 409, 413, 415, 422].includes(status)) return { kind: "refused", detail };
   return { kind: "failed", detail, retryInMs: retryAfterMs(headers["retry-after"], Date.now()) };
 }
 

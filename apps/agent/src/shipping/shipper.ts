@@ -28,6 +28,8 @@ import type { Freeing } from "./freeing.ts";
 const RETRY = { baseMs: 250, maxMs: 30_000 };
 /** A segment the other end refused is offered again this much later: it may have been mended. */
 const REFUSED_RETRY_MS = 5 * 60_000;
+/** A refused segment is dropped when its run has been over for this long: the run was deleted at the other end, most likely. */
+const REFUSED_KEPT_MS = 24 * 3_600_000;
 /** Looked at in one query: those under way, those refused, and the next ones. */
 const SEGMENTS_PER_LOOK = 50;
 
@@ -93,10 +95,22 @@ export class Shipper {
 
   #next(): SegmentRow | null {
     const now = this.#options.clock();
-    const found = findSegments(this.#options.db, 0, SEGMENTS_PER_LOOK);
-    return (
-      found.find(({ id }) => !this.#underWay.has(id) && (this.#refusedUntil.get(id) ?? 0) <= now) ?? null
-    );
+    const isReady = ({ id }: SegmentRow) =>
+      !this.#underWay.has(id) && (this.#refusedUntil.get(id) ?? 0) <= now;
+    let rows = findSegments(this.#options.db, 0, SEGMENTS_PER_LOOK);
+    while (rows.length > 0) {
+      const ready = rows.find(isReady);
+      if (ready) return ready;
+      rows = findSegments(this.#options.db, rows.at(-1)?.id ?? 0, SEGMENTS_PER_LOOK);
+    }
+    return null;
+  }
+
+  /** Whether the run has been over for so long that whoever refuses its log will not change their mind. */
+  #isStale(segment: SegmentRow): boolean {
+    const run = findRun(this.#options.db, segment.run_id);
+    if (run?.state.kind !== "ended") return run === null;
+    return this.#options.clock() - run.state.outcome.endedAt > REFUSED_KEPT_MS;
   }
 
   #nextRetryMs(): number {
@@ -143,14 +157,21 @@ export class Shipper {
     const { log, clock, onProblem } = this.#options;
     const what = { runId: segment.run_id, segment: segment.segment_seq };
     switch (answer.kind) {
-      case "unknown":
-        log.warn(what, "the control plane does not know this run; its log is dropped");
+      case "gone":
+        log.warn(what, "the control plane has forgotten this run; its log is dropped");
         return this.#forget(segment);
       case "stored":
         this.#failures = 0;
         onProblem(null);
         return this.#forget(segment);
       case "refused":
+        if (this.#isStale(segment)) {
+          log.warn(
+            { ...what, detail: answer.detail },
+            "a log segment was refused for too long and is dropped",
+          );
+          return this.#forget(segment);
+        }
         log.error({ ...what, detail: answer.detail }, "a log segment was refused");
         onProblem(`a log segment of run ${segment.run_id} was refused: ${answer.detail}`);
         this.#refusedUntil.set(segment.id, clock() + REFUSED_RETRY_MS);

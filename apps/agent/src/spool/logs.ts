@@ -128,3 +128,42 @@ export function forgetSegment(db: SpoolDatabase, segment: SegmentRow): void {
     );
   });
 }
+
+/**
+ * Forgets the batches, and the segments made of them, that speak of more bytes than the files hold; what is left of a cut
+ * segment is read into a new one of the same number. False when nothing was missing.
+ */
+export function trimLog(db: SpoolDatabase, runId: string, stdoutBytes: number, stderrBytes: number): boolean {
+  const cut = db.get<Batch>(
+    `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? AND (stdout_to > ? OR stderr_to > ?) ORDER BY batch LIMIT 1`,
+    runId,
+    stdoutBytes,
+    stderrBytes,
+  );
+  if (!cut) return false;
+  db.durably(() => {
+    const segment = db.get<SegmentRow>(
+      "SELECT * FROM segments WHERE run_id = ? AND last_batch >= ? ORDER BY segment_seq LIMIT 1",
+      runId,
+      cut.batch,
+    );
+    db.run("DELETE FROM batches WHERE run_id = ? AND batch >= ?", runId, cut.batch);
+    db.run(
+      "UPDATE runs SET stdout_to = ?, stderr_to = ?, last_seq = ?, last_batch = ? WHERE id = ?",
+      cut.stdout_from,
+      cut.stderr_from,
+      cut.first_seq - 1,
+      cut.batch - 1,
+      runId,
+    );
+    if (!segment) return;
+    db.run("DELETE FROM segments WHERE run_id = ? AND segment_seq >= ?", runId, segment.segment_seq);
+    db.run(
+      "UPDATE runs SET last_segment = ?, closed_batch = ? WHERE id = ?",
+      segment.segment_seq - 1,
+      segment.first_batch - 1,
+      runId,
+    );
+  });
+  return true;
+}

@@ -12,7 +12,7 @@ import {
   markIntentDone,
   storeIntents,
 } from "./intents.ts";
-import { appendBatch, closeSegment, findSegments, forgetSegment } from "./logs.ts";
+import { appendBatch, closeSegment, findSegments, forgetSegment, trimLog } from "./logs.ts";
 import { findRun, insertRun } from "./runs.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { startRun } from "../supervisor/run.ts";
@@ -115,6 +115,42 @@ test("space is given back up to the first segment that is not stored yet", () =>
   });
   forgetSegment(db, first!);
   expect(findRun(db, "r")?.log.stdoutFreed).toBe(20);
+});
+
+test("batches that speak of output a power cut took are forgotten, and their segments with them", () => {
+  using folder = makeFolder();
+  using db = new SpoolDatabase(join(folder.path, "spool.db"));
+  const spec = { command: "x", args: [], env: {}, cwd: null, grace_ms: 0 };
+  insertRun(
+    db,
+    { id: "r", spec, state: startRun({ graceMs: 0, maxRuntimeMs: null }, 0), mark: "m", bootId: "b" },
+    0,
+  );
+  for (let batch = 1; batch <= 4; batch += 1) {
+    const [from, to] = [(batch - 1) * 10, batch * 10];
+    appendBatch(db, "r", {
+      batch,
+      at_ms: 0,
+      stdout_from: from,
+      stdout_to: to,
+      stderr_from: 0,
+      stderr_to: 0,
+      first_seq: batch * 2 - 1,
+      lines: 2,
+    });
+  }
+  closeSegment(db, "r", 1, 1, 1);
+  closeSegment(db, "r", 2, 2, 4);
+  expect(trimLog(db, "r", 40, 0)).toBe(false);
+  expect(trimLog(db, "r", 29, 0)).toBe(true);
+  expect(findRun(db, "r")?.log).toMatchObject({
+    stdoutTo: 20,
+    lastSeq: 4,
+    lastBatch: 2,
+    lastSegment: 1,
+    closedBatch: 1,
+  });
+  expect(findSegments(db, 0, 10).map((segment) => segment.segment_seq)).toEqual([1]);
 });
 
 test("a spool of a newer version is refused, with both numbers", () => {

@@ -1,6 +1,6 @@
 // The files of one run: DATA/runs/RUN_ID/{claimed,pid,exit,stdout,stderr,said}.
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RunProcess } from "../spool/runs.ts";
 import { parseExitFile } from "./exit-status.ts";
@@ -15,6 +15,11 @@ export class RunFiles {
 
   path(name: "stdout" | "stderr"): string {
     return join(this.dir, name);
+  }
+
+  /** Bytes in an output file, 0 when there is none. */
+  size(name: "stdout" | "stderr"): number {
+    return statSync(this.path(name), { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /** Makes the folder and the two empty output files; only the owner may read them. */

@@ -81,7 +81,6 @@ export function spawnWrapper(
   plan: LaunchPlan,
   dir: string,
   mark: string,
-  cgroup: string | null,
 ): Promise<ChildProcess> {
   const { promise, resolve: started, reject } = Promise.withResolvers<ChildProcess>();
   const refuse = (error: unknown) => {
@@ -89,7 +88,7 @@ export function spawnWrapper(
     reject(new Error(SPAWN_ERRORS[code] ?? `the process could not be started: ${message}`, { cause: error }));
   };
   try {
-    const argv = [WRAPPER, dir, mark, cgroup ?? "", tools.setsid, tools.mv, plan.command, ...plan.args];
+    const argv = [WRAPPER, dir, mark, tools.setsid, tools.mv, plan.command, ...plan.args];
     const child = spawn(tools.sh, argv, { cwd: plan.cwd, env: plan.env, detached: true, stdio: "ignore" });
     child.once("spawn", () => {
       // The job outlives the agent; the agent's event loop must not wait for it.

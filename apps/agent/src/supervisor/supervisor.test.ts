@@ -218,6 +218,54 @@ test("a killed wrapper leaves the job supervised, with an unknown end", async ()
   expect(text(bench.raw("r1", "stdout"))).toBe("up\ndown\n");
 });
 
+test("runs of another boot: a status on disk counts, without one the run is lost, and no pid of then is touched", async () => {
+  using folder = makeFolder();
+  {
+    using bench = new Bench(folder.path);
+    for (const id of ["done", "lost"]) {
+      await bench.start(
+        id,
+        sh("echo up; while [ ! -e go ]; do sleep 0.02; done; exit 8", { cwd: folder.path }),
+      );
+      await eventually(() => bench.types(id).includes("run.running"));
+    }
+  }
+  const job = (id: string) => Number(readFileSync(join(folder.path, `runs/${id}/pid`), "utf8").split(" ")[2]);
+  using bench = new Bench(folder.path);
+  bench.db.run("UPDATE runs SET boot_id = 'another'");
+  writeFileSync(join(folder.path, "runs/done/exit"), "8 0\n");
+  await bench.supervisor.adopt();
+  expect(await bench.ended("done")).toMatchObject({ state: "FAILED", exit_code: 8 });
+  expect(await bench.ended("lost")).toMatchObject({
+    state: "LOST",
+    reason: "the host was restarted while it ran",
+  });
+  // The recorded pid lives here, being of this boot after all; of another boot it would be anybody's, so it is left alone.
+  expect(readProcess(job("lost"))).not.toBeNull();
+  writeFileSync(join(folder.path, "go"), "");
+  await eventually(() => readProcess(job("lost")) === null);
+});
+
+test("a frozen run is let go by the next agent when there is room again", async () => {
+  using folder = makeFolder();
+  {
+    using bench = new Bench(folder.path, { quota: { runBytesMax: 1000, hostBytesMax: 1e12 } });
+    await bench.start(
+      "r1",
+      sh("head -c 5000 /dev/zero; while [ ! -e go ]; do sleep 0.02; done; exit 2", { cwd: folder.path }),
+    );
+    await eventually(() =>
+      bench.events("r1").some((event) => event.payload["title"] === "paused: log spool is full"),
+    );
+    const pid = Number(bench.events("r1").find((event) => event.type === "run.running")?.payload["pid"]);
+    await eventually(() => readProcess(pid)?.state === "T");
+  }
+  writeFileSync(join(folder.path, "go"), "");
+  using bench = new Bench(folder.path);
+  await bench.supervisor.adopt();
+  expect(await bench.ended("r1")).toMatchObject({ state: "FAILED", exit_code: 2 });
+});
+
 test("signals to the wrapper do not cost the exit status", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);

@@ -14,6 +14,7 @@ import type { Quota } from "../logs/quota.ts";
 import { LogTail } from "../logs/tail.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { appendEvent } from "../spool/events.ts";
+import { trimLog } from "../spool/logs.ts";
 import type { NewEvent } from "../spool/events.ts";
 import {
   findLiveRuns,
@@ -172,7 +173,7 @@ export class Supervisor {
       this.#follow(run);
       const plan = planLaunch(run.spec);
       if ("reason" in plan) return this.#step(run, { kind: "launch_failed", ...plan });
-      run.child = await spawnWrapper(this.#options.tools, plan, run.files.dir, run.mark, null);
+      run.child = await spawnWrapper(this.#options.tools, plan, run.files.dir, run.mark);
       run.child.once("exit", () => this.#look(run));
       return this.#look(run);
     } catch (error) {
@@ -186,6 +187,7 @@ export class Supervisor {
     const { log } = this.#options;
     log.info({ runId: run.id, state: run.state.kind }, "adopting run");
     const isSameBoot = run.bootId === this.#bootId;
+    if (!isSameBoot) this.#trimLog(run);
     if (
       run.state.kind === "starting" &&
       isSameBoot &&
@@ -220,6 +222,16 @@ export class Supervisor {
     if (run.state.kind === "starting")
       this.#step(run, { kind: "launched", startedAt: this.#options.clock() });
     return this.#step(run, { kind: "exited", exit, at: this.#options.clock() });
+  }
+
+  /** Output the kernel had not written when the power went is gone, and with it the batches that speak of it. */
+  #trimLog(run: ActiveRun): void {
+    const { db } = this.#options;
+    run.files.create();
+    const trimmed = trimLog(db, run.id, run.files.size("stdout"), run.files.size("stderr"));
+    if (!trimmed) return;
+    run.log = findRun(db, run.id)?.log ?? run.log;
+    this.#note(run, "log cut short", "the host stopped before all output was on disk", {});
   }
 
   /** Whether a wrapper of this run is on its way, started by an agent that died a moment ago. */
@@ -411,9 +423,12 @@ export class Supervisor {
 
   async #finishLog(run: ActiveRun): Promise<void> {
     await this.#pump.finish(run.id);
-    run.log = this.#pump.get(run.id)?.position ?? run.log;
+    const tail = this.#pump.get(run.id);
+    // The end is told with the log's size, so the log has to be on disk by then, whatever happens to the power.
+    const problem = (await tail?.sync()) ?? null;
+    run.log = tail?.position ?? run.log;
     run.isDraining = false;
-    this.#step(run, { kind: "drained", problem: null });
+    if (this.#runs.has(run.id)) this.#step(run, { kind: "drained", problem });
   }
 
   #applyQuota(): void {

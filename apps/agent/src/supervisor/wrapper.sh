@@ -1,5 +1,5 @@
 # The parent of one job. Started by the agent as
-#   sh wrapper.sh RUN_DIR MARK CGROUP SETSID MV COMMAND [ARG…]
+#   sh wrapper.sh RUN_DIR MARK SETSID MV COMMAND [ARG…]
 # in the job's working directory, with the job's environment, in a session of its own.
 #
 # It outlives the agent, so that the job's exit status is kept whatever happens to the agent. It leaves in RUN_DIR:
@@ -10,8 +10,8 @@
 # tools are used: the job's PATH may lead nowhere. The job runs in the foreground, because a shell that waits for a job in
 # the background may reap it unnoticed and then reports no signal.
 
-dir=$1 mark=$2 cgroup=$3 setsid=$4 mv=$5
-shift 5
+dir=$1 mark=$2 setsid=$3 mv=$4
+shift 4
 
 set -C
 : >"$dir/claimed" || exit 1
@@ -35,7 +35,6 @@ identify
 wrapper=$self
 (
   trap - HUP INT TERM
-  [ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"
   identify
   echo "$wrapper $self" >"$dir/pid"
   unset PWD OLDPWD
