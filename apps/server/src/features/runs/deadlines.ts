@@ -4,7 +4,7 @@ import type { RunState } from "@flowplane/contract";
 import { inTransaction, timestamp, type Base, type Tx } from "../../platform/context.ts";
 import { duration } from "../../platform/words.ts";
 import { withdrawStart } from "../gateway/intents.ts";
-import { RECONCILE_EVERY_MS, RECONCILE_RUNS_MAX, TAKEN_DEADLINE_MS } from "./limits.ts";
+import { HEARING_MS, PAUSE_MS, RECONCILE_EVERY_MS, RECONCILE_RUNS_MAX, TAKEN_DEADLINE_MS } from "./limits.ts";
 import { setActiveRuns } from "./metrics.ts";
 import { findRun, lockRun, updateRun, type RunRow, type ShownRunRow } from "./store.ts";
 import { systemContext } from "./system-context.ts";
@@ -22,14 +22,15 @@ interface Candidate {
 
 /** The worker's task: deadlines of runs become stated failures soon after they have passed. */
 export function runDeadlines(base: Base): Task {
+  const look = deadlineLooks(base);
   return {
     name: "run deadlines",
     run: (signal) =>
       every(RECONCILE_EVERY_MS, signal, async () => {
         try {
-          await reconcileRuns(base);
+          await look();
         } catch (error) {
-          // The database may be away for a while; the next look finds the same runs.
+          // The database may be away for a while; a later look finds the same runs.
           base.log.error({ err: error }, "looking at the deadlines of runs failed");
         }
       }),
@@ -37,8 +38,24 @@ export function runDeadlines(base: Base): Task {
 }
 
 /**
- * Ends, as presumed, the runs nobody should wait for any longer, and counts the active ones. Idempotent, and without
- * input: what is due is read, and judged again under each run's lock. Returns how many runs it ended.
+ * One look after the other. Silence means nothing while nobody could be heard: after a start, or a pause of this
+ * process or its database, agents first get the time to come back and say what happened meanwhile.
+ */
+export function deadlineLooks(base: Base): () => Promise<void> {
+  let hearingSince = base.now();
+  let lookedAt = hearingSince;
+  return async () => {
+    const now = base.now();
+    if (now - lookedAt > PAUSE_MS) hearingSince = now;
+    if (now - hearingSince >= HEARING_MS) await reconcileRuns(base);
+    setActiveRuns(await countActive(base));
+    lookedAt = now;
+  };
+}
+
+/**
+ * Ends, as presumed, the runs nobody should wait for any longer. Idempotent, and without input: what is due is read,
+ * and judged again under each run's lock. Returns how many runs it ended.
  */
 export async function reconcileRuns(base: Base): Promise<number> {
   const now = base.now();
@@ -49,7 +66,6 @@ export async function reconcileRuns(base: Base): Promise<number> {
   ];
   let ended = 0;
   for (const candidate of due) if (await endPresumed(base, candidate)) ended += 1;
-  setActiveRuns(await countActive(base));
   return ended;
 }
 

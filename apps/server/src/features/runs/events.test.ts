@@ -4,7 +4,7 @@ import type { LinkEvent } from "@flowplane/link";
 import { isTerminal, TERMINAL_RUN_STATES } from "@flowplane/contract";
 import { metrics } from "../../platform/metrics.ts";
 import { newId } from "../../platform/context.ts";
-import { reconcileRuns } from "./deadlines.ts";
+import { deadlineLooks, reconcileRuns } from "./deadlines.ts";
 import { ended, iso, running, runWorld, starting, stopping, T0, type RunWorld } from "./fixtures.ts";
 
 let world: RunWorld;
@@ -255,11 +255,57 @@ test("nobody waits for an agent that was revoked or deleted", async () => {
   });
 });
 
+test("silence counts only while agents could be heard", async () => {
+  await using alone = await runWorld();
+  const agent = await alone.addAgent();
+  const run = await alone.launch({ agent_id: agent.agent_id });
+  await alone.report(agent, starting(run.id));
+  alone.clock.now = T0 + 3_600_000;
+  const look = deadlineLooks(alone.base);
+  const lookAt = async (ms: number) => {
+    alone.clock.now = T0 + 3_600_000 + ms;
+    await look();
+    return (await alone.readRun(run.id)).state;
+  };
+  // Just started: the agent may be about to report.
+  expect(await lookAt(0)).toBe("STARTING");
+  expect(await lookAt(29_000)).toBe("STARTING");
+  // Asleep for a while: as after a start.
+  expect(await lookAt(90_000)).toBe("STARTING");
+  expect(await lookAt(119_000)).toBe("STARTING");
+  expect(await lookAt(149_000)).toBe("STARTING");
+  expect(await lookAt(150_000)).toBe("LOST");
+});
+
+test("an agent that no longer knows a run it had started has lost it", async () => {
+  const agent = await world.addAgent();
+  const run = await world.launch({ agent_id: agent.agent_id });
+  const refusal = (intentId: string | undefined): LinkEvent => ({
+    seq: 1,
+    type: "intent.refused",
+    at: iso(T0),
+    payload: { intent_id: intentId, intent_type: "run.stop", reason: "this agent knows no run like that" },
+  });
+  await world.call("POST", `/runs/${run.id}/stop`, { reason: "enough" });
+  const [, first] = await world.orders(agent.agent_id);
+  // It looked at the stop before the start.
+  await world.report(agent, refusal(first?.id));
+  expect((await world.readRun(run.id)).state).toBe("STOPPING");
+  await world.report(agent, starting(run.id), running(run.id));
+  const [, , second] = await world.orders(agent.agent_id);
+  await world.report(agent, refusal(second?.id));
+  expect(await world.readRun(run.id)).toMatchObject({
+    state: "LOST",
+    reason:
+      "The agent no longer knows it: this agent knows no run like that. Look for process 4321 on its host.",
+  });
+});
+
 test("active runs are counted for the metrics", async () => {
   await using alone = await runWorld();
   const agent = await alone.addAgent();
   await alone.launch({ agent_id: agent.agent_id });
-  await reconcileRuns(alone.base);
+  await deadlineLooks(alone.base)();
   expect(await metrics.getSingleMetricAsString("flowplane_runs_active")).toContain(
     'flowplane_runs_active{state="QUEUED"} 1',
   );

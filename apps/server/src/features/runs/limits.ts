@@ -8,6 +8,10 @@ export const STOP_MARGIN_MS = 30_000;
 export const WAIT_MS_MAX = 25 * 3_600_000;
 /** How often deadlines are looked at. */
 export const RECONCILE_EVERY_MS = 1_000;
+/** Longer than this between two looks, and this process was asleep or could not reach its database. */
+export const PAUSE_MS = 30_000;
+/** How long agents have been able to report again before their silence counts: twice the longest wait of their back-off. */
+export const HEARING_MS = 60_000;
 /** Most runs one look takes up per kind; the next look takes the rest. */
 export const RECONCILE_RUNS_MAX = 500;
 

@@ -10,6 +10,7 @@ export interface ReportedRun extends RunStanding {
   readonly created_at: Date;
   readonly state_since: Date;
   readonly started_at: Date | null;
+  readonly pid: number | null;
   readonly grace_ms: number;
   readonly log_stored_seq: number;
 }
@@ -65,6 +66,9 @@ export function judgeReport(run: ReportedRun, event: LinkEvent, now: number): Ju
       // A start that is refused will never end by itself.
       if (report.payload.intent_type === "run.start" && run.state === "QUEUED")
         return refusedStart(run, report, at);
+      // It said before that it runs the process; a stop that overtook its start is another matter.
+      if (report.payload.intent_type === "run.stop" && run.state === "STOPPING" && run.started_at !== null)
+        return forgotten(run, report, at, now);
       return note(`The agent refused the order ${report.payload.intent_type}`, report.payload.reason, {}, at);
     case "run.starting":
     case "run.running":
@@ -204,6 +208,28 @@ function refusedStart(
       log_last_seq: 0,
     },
     entry: { type: "run.ended", title: "The agent refused to start it", reason, payload: {}, at },
+    mustStop: false,
+  };
+}
+
+function forgotten(
+  run: ReportedRun,
+  report: Extract<ParsedEvent, { type: "intent.refused" }>,
+  at: Date,
+  now: number,
+): Judgement {
+  const step = transition(run, "agent_gone");
+  const told = storableText(report.payload.reason, TEXT_CHARS_MAX / 2);
+  const reason = `The agent no longer knows it: ${told}. Look for process ${run.pid ?? "of the run"} on its host.`;
+  return {
+    patch: {
+      ...stateOf(run, step.kind === "move" ? step.to : run.state, at),
+      reason,
+      ended_at: new Date(now),
+      waiting_for: null,
+      deadline: null,
+    },
+    entry: { type: "run.presumed_ended", title: "Presumed LOST", reason, payload: {}, at },
     mustStop: false,
   };
 }
