@@ -177,12 +177,13 @@ export function isSecretName(name: string): boolean {
 
 // "name: value" or "name=value" of YAML, JSON, TOML, an env file, a header or an argument list. After a
 // colon an unquoted value is the rest of the line, because it may have spaces in it; hiding too much is fine.
-const ASSIGNMENT_START = /(["']?)([A-Za-z0-9_.-]{1,128})\1[ \t]{0,8}([:=])[ \t]{0,8}/g;
+// A name is tried from its first character only, so that a long text without a name costs one pass.
+const ASSIGNMENT_START = /(["']?)(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]+)\1[ \t]{0,8}([:=])[ \t]{0,8}/g;
 const VALUE_AFTER_COLON = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\n]+/y;
 const VALUE_AFTER_EQUALS = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;}\]]+/y;
 const PEM_BLOCK = /-----BEGIN [A-Z0-9 ]{1,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,64}-----|$)/g;
 const AUTH_SCHEME = /\b(Bearer|Basic|Secret-Key|ApiKey)\s+[A-Za-z0-9._~+/=-]{6,}/gi;
-const URL_PASSWORD = /(\w{1,32}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,1024}@/g;
+const URL_PASSWORD = /(?<!\w)(\w+:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,1024}@/g;
 const KNOWN_TOKEN =
   /\b(?:fp[ek]_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{12,}|xox[a-z]-[A-Za-z0-9-]{8,})/g;
 

@@ -20,6 +20,7 @@ import { newId, type Actor, type Base, type Ctx } from "../platform/context.ts";
 import { installProblems } from "../platform/http/problems.ts";
 import type { EnrolResponse } from "@flowplane/link";
 import { openEnrolment, type Enrolment } from "../features/enrolment/enrolment.ts";
+import { createBearer } from "../features/enrolment/bearers.ts";
 import { createToken } from "../features/enrolment/tokens.ts";
 import {
   PemConverter,
@@ -152,11 +153,16 @@ export async function newKey(): Promise<Key> {
 }
 
 /** A PEM signing request for `uid` (null: no name), with whatever extensions a mischievous agent asks for. */
-export async function newCsr(key: Key, uid: string | null, extensions: Extension[] = []): Promise<string> {
+export async function newCsr(
+  key: Key,
+  uid: string | null,
+  extensions: Extension[] = [],
+  signingAlgorithm: { name: string; hash: string } = SIGNATURE,
+): Promise<string> {
   const csr = await Pkcs10CertificateRequestGenerator.create({
     name: uid === null ? [] : [{ CN: [uid] }],
     keys: key.keys,
-    signingAlgorithm: SIGNATURE,
+    signingAlgorithm,
     extensions,
   });
   return csr.toString("pem");
@@ -259,6 +265,8 @@ export interface OpampSocket {
   sendRaw(frame: Uint8Array | string): void;
   /** The next message from the server that nobody has taken yet. */
   next(): Promise<ServerToAgent>;
+  /** By which another one like it can be opened. */
+  readonly options: ClientOptions;
   /** Raw frames received so far. */
   readonly frames: Buffer[];
   /** Close code, once closed. */
@@ -315,6 +323,7 @@ export async function tryOpen(url: string, options: ClientOptions = {}): Promise
   };
   return {
     socket,
+    options,
     frames,
     closed,
     next,
@@ -402,4 +411,59 @@ export async function reportRow(plane: TestPlane, agentId: string) {
     .selectAll()
     .where("agent_id", "=", agentId)
     .executeTakeFirstOrThrow();
+}
+
+/** One agent on one of the two listeners, with the credential that listener is for. */
+export interface Visitor {
+  readonly uid: string;
+  readonly agentId: string;
+  open(options?: ClientOptions): Promise<OpampSocket>;
+  tryOpen(options?: ClientOptions): Promise<OpampSocket | Refused>;
+  poll(data: Uint8Array, options?: RequestOptions): Promise<Answer & { message: ServerToAgent | null }>;
+  send(options: RequestOptions & { body?: Buffer | string | undefined }): Promise<Answer>;
+}
+
+export type ListenerName = "agents" | "dashboard";
+
+/** A fresh agent: by certificate on the agents' listener, by a bearer of its own on the dashboard's. */
+export async function newVisitor(plane: TestPlane, listener: ListenerName): Promise<Visitor> {
+  if (listener === "agents") {
+    const machine = await enrolMachine(plane);
+    return visitor(`127.0.0.1:${plane.agentsPort}/v1/opamp`, "s", machine, tlsOf(plane, machine), {});
+  }
+  const { bearer, secret } = await createBearer(plane.ctx(), plane.enrolment, {
+    name: `collector ${newId().slice(-6)}`,
+    kind: "collector",
+    labels: {},
+    expires_in_seconds: 3_600,
+  });
+  const who = { uid: newId(), agentId: bearer.agent_id };
+  return visitor(`127.0.0.1:${plane.httpPort}/v1/opamp`, "", who, {}, { authorization: `Bearer ${secret}` });
+}
+
+function visitor(
+  address: string,
+  secure: "s" | "",
+  { uid, agentId }: { uid: string; agentId: string },
+  tls: Partial<ReturnType<typeof tlsOf>>,
+  headers: Record<string, string>,
+): Visitor {
+  const socketOptions = (options: ClientOptions = {}): ClientOptions => ({
+    ...tls,
+    ...options,
+    headers: { ...headers, ...options.headers },
+  });
+  const requestOptions = (options: RequestOptions = {}) => ({
+    ...tls,
+    ...options,
+    headers: { ...headers, ...(options.headers as Record<string, string>) },
+  });
+  return {
+    uid,
+    agentId,
+    open: (options) => open(`ws${secure}://${address}`, socketOptions(options)),
+    tryOpen: (options) => tryOpen(`ws${secure}://${address}`, socketOptions(options)),
+    poll: (data, options) => poll(`http${secure}://${address}`, data, requestOptions(options)),
+    send: (options) => send(`http${secure}://${address}`, requestOptions(options)),
+  };
 }

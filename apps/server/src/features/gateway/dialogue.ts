@@ -86,6 +86,7 @@ export class Dialogue {
   readonly #lines = new Map<string, Line>();
   readonly #profiles = new Map<string, ServerProfile>();
   #link: LinkEnd | undefined;
+  #draining = false;
 
   constructor(options: DialogueOptions) {
     this.#options = options;
@@ -96,12 +97,9 @@ export class Dialogue {
     this.#link = link;
   }
 
-  lines(): IterableIterator<Line> {
-    return this.#lines.values();
-  }
-
-  get lineCount(): number {
-    return this.#lines.size;
+  /** From now on a closed socket is our doing: it says nothing about its agents, who come back elsewhere. */
+  drain(): void {
+    this.#draining = true;
   }
 
   open(line: Line): void {
@@ -346,6 +344,8 @@ export class Dialogue {
       caCertificates: Buffer.from(renewal.caPem),
       settings: create(OpAMPConnectionSettingsSchema, {
         destinationEndpoint: opampUrl(enrolment.addresses.agentsUrl()),
+        // The certificate is the credential from now on; an agent that came by a token needs it no more.
+        headers: {},
         heartbeatIntervalSeconds: BigInt(HEARTBEAT_SECONDS),
         tls: { caPemContents: renewal.caPem },
       }),
@@ -395,7 +395,7 @@ export class Dialogue {
   #disconnected(session: AgentSession, connectionId: string): void {
     const at = new Date(this.#options.base.now()).toISOString();
     // A superseded connection may be written still; the goodbye is for the one that was the owner.
-    if (session.writtenConnectionId === connectionId)
+    if (session.writtenConnectionId === connectionId && !this.#draining)
       this.#persist(session, session.state, {}, connectionId, { disconnected_at: at });
     session.writtenConnectionId = null;
     this.#link?.onDisconnected(session);

@@ -166,6 +166,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     async close() {
       admission.drain();
       polls.drain();
+      dialogue.drain();
       await sockets.drain(
         (count) => drainDelaysMs(count, Math.min(limits.drainMs, count * 2), random),
         limits.drainMs + 1_000,

@@ -10,6 +10,8 @@ import {
 import type { AgentColumns, ReportColumns } from "../fleet/status.ts";
 
 const TEXT_CHARS_MAX = 255;
+/** Of one agent's effective configuration, all entries together; the rest is cut, and said so. */
+export const CONFIG_CHARS_MAX = 1024 * 1024;
 
 /** What a session's changes mean for the columns people read. */
 export function columnsOf(changes: Changes, before: AgentState, after: AgentState): AgentColumns {
@@ -52,11 +54,20 @@ export function reportOf(changes: Changes, now: number): ReportColumns {
 
 /** Whether anything but the message counters of a session changed, so that it has to be stored. */
 export function isSessionChanged(before: AgentState, after: AgentState): boolean {
+  if (before === after) return false;
   for (const key of Object.keys(after) as (keyof AgentState)[]) {
     if (key === "sequenceNum" || key === "messageDigest") continue;
-    if (before[key] !== after[key]) return true;
+    if (!isSame(before[key], after[key])) return true;
   }
   return false;
+}
+
+/** A step makes new objects of what it looked at, often with the old values in them; none is deeper than one level. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+  const [one, other] = [Object.entries(left), right as Record<string, unknown>];
+  return one.length === Object.keys(right).length && one.every(([key, value]) => other[key] === value);
 }
 
 function describedColumns({ identifying, non_identifying }: DescriptionJson): AgentColumns {
@@ -90,11 +101,18 @@ function healthOf(health: HealthJson): Health {
 
 /** Agents should have redacted their configuration; it is done again here, because some do not. */
 function entriesOf(map: ConfigMapJson) {
-  return Object.entries(map).map(([name, entry]) => ({
-    name,
-    content_type: entry.content_type,
-    body: entry.encoding === "utf8" ? redactText(entry.body) : entry.body,
-  }));
+  let left = CONFIG_CHARS_MAX;
+  return Object.entries(map).map(([name, entry]) => {
+    const kept = entry.body.slice(0, Math.max(0, left));
+    left -= kept.length;
+    const cut = entry.body.length - kept.length;
+    const body = entry.encoding === "utf8" ? redactText(kept) : kept;
+    return {
+      name,
+      content_type: entry.content_type,
+      body: cut === 0 ? body : `${body}\n[${cut} more characters are not kept]`,
+    };
+  });
 }
 
 function shown(text: string): string | null {
