@@ -1,3 +1,4 @@
+import "reflect-metadata"; // x509 wires itself up with tsyringe, which needs this to be there first
 import { createPrivateKey, generateKeyPairSync, randomUUIDv7, type KeyObject } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import * as x509 from "@peculiar/x509";
