@@ -12,7 +12,7 @@ import { Exchange } from "./link/exchange.ts";
 import { Renewal } from "./link/renewal.ts";
 import { describeAgent, describeHealth, describePolicy } from "./link/reports.ts";
 import { Session } from "./link/session.ts";
-import { HOST_SPOOL_BYTES_MAX, RUN_SPOOL_BYTES_MAX } from "./logs/quota.ts";
+import { DISK_RESERVE_BYTES, HOST_SPOOL_BYTES_MAX, RUN_SPOOL_BYTES_MAX } from "./logs/quota.ts";
 import type { Quota } from "./logs/quota.ts";
 import { BulkClient } from "./shipping/bulk-client.ts";
 import { Freeing } from "./shipping/freeing.ts";
@@ -84,7 +84,12 @@ function assemble(
 ) {
   const clock = systemClock;
   const startedAt = clock();
-  const quota: Quota = { runBytesMax: RUN_SPOOL_BYTES_MAX, hostBytesMax: HOST_SPOOL_BYTES_MAX, ...given };
+  const quota: Quota = {
+    runBytesMax: RUN_SPOOL_BYTES_MAX,
+    hostBytesMax: HOST_SPOOL_BYTES_MAX,
+    diskReserveBytes: DISK_RESERVE_BYTES,
+    ...given,
+  };
   const tools = findToolsOrSay();
   const health = new HealthRegistry({ clock, settleMs: HEALTH_SETTLE_MS });
   const intentsToDo = new Wakeup();
@@ -137,7 +142,11 @@ function assemble(
       description: describeAgent(identity.instance_uid),
       health: describe(),
       effectiveConfig: describePolicy({
-        spool: { run_bytes_max: quota.runBytesMax, host_bytes_max: quota.hostBytesMax },
+        spool: {
+          run_bytes_max: quota.runBytesMax,
+          host_bytes_max: quota.hostBytesMax,
+          disk_reserve_bytes: quota.diskReserveBytes,
+        },
         runs: { live_max: LIVE_RUNS_MAX },
         environment: ["PATH", "HOME", "LANG", "TZ", "USER"],
       }),
@@ -180,6 +189,7 @@ function assemble(
 
   const self = { pid: process.pid, startTicks: readProcess(process.pid)?.startTicks ?? 0 };
   let told = "";
+  let lastProblem = "";
   const tell = () => {
     const conditions = health.conditions();
     session.step({ kind: "reported", parts: { health: describe() } });
@@ -211,9 +221,11 @@ function assemble(
       try {
         await fn(taskSignal);
       } catch (error) {
-        // A full disk ends a housekeeping round, never the agent.
-        log.error({ err: error }, `${what} failed`);
-        health.bad("spool", error instanceof Error ? error.message : String(error));
+        // A full disk ends a round, never the agent; the log is told once and not at every round.
+        const problem = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+        if (problem !== lastProblem) log.error({ err: error }, `${what} failed`);
+        lastProblem = problem;
+        health.bad("spool", problem);
       }
     };
 

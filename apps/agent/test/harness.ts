@@ -56,7 +56,7 @@ export class Bench implements Disposable {
       db: this.db,
       dataDir,
       tools: findTools(),
-      quota: { runBytesMax: 1e12, hostBytesMax: 1e12 },
+      quota: { runBytesMax: 1e12, hostBytesMax: 1e12, diskReserveBytes: 0 },
       clock: Date.now,
       log: pino({ level: process.env["AGENT_TEST_LOG"] ?? "silent" }),
       onEvent: () => undefined,

@@ -27,11 +27,11 @@ export function lockFolder(dataDir: string): Disposable {
     db.exec("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     db.close();
-    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    throw new AgentProblem(
-      `Another agent is running on ${dataDir}; stop it first, or give this one a data folder of its own.`,
-      { cause: error },
-    );
+    const isTaken = (error as { errcode?: number }).errcode === SQLITE_BUSY;
+    const sentence = isTaken
+      ? `Another agent is running on ${dataDir}; stop it first, or give this one a data folder of its own.`
+      : `${dataDir} cannot be used (${(error as Error).message}); free disk space there, or choose another data folder.`;
+    throw new AgentProblem(sentence, { cause: error });
   }
   return { [Symbol.dispose]: () => db.close() };
 }

@@ -55,8 +55,9 @@ export class Exchange {
     this.#step({ kind: "disconnected" });
   }
 
-  /** Events were added to the spool. */
+  /** Events were added to the spool, and the transaction that did so is committed. */
   stored(): void {
+    if (this.#options.db.isInTransaction) throw new Error("an event is sent only after it is stored");
     this.#step({ kind: "stored", upTo: readOutbox(this.#options.db).last_seq });
   }
 

@@ -44,6 +44,8 @@ export class Session {
   #state: AgentSession;
   #socket: WebSocket | null = null;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the server on this connection; null before it has answered. */
+  #speaksLink: boolean | null = null;
   /** Inputs that arrive while effects are performed wait their turn, so that steps never nest. */
   readonly #queue: AgentEvent[] = [];
   #isStepping = false;
@@ -113,9 +115,14 @@ export class Session {
         return this.#socket?.send(encodeFrame(encodeAgentToServer(effect.message)));
       case "close":
         return this.#hangUp(effect.reason);
-      case "linked":
-        log.info("linked to the control plane");
-        return this.#options.onLinked(effect.customCapabilities.includes(LINK_CAPABILITY));
+      case "linked": {
+        // It comes again whenever the server repeats what it understands.
+        const speaksLink = effect.customCapabilities.includes(LINK_CAPABILITY);
+        if (this.#speaksLink === speaksLink) return undefined;
+        this.#speaksLink = speaksLink;
+        log.info({ speaksLink }, "linked to the control plane");
+        return this.#options.onLinked(speaksLink);
+      }
       case "custom_message":
         if (effect.capability === LINK_CAPABILITY) this.#options.onLinkMessage(effect.type, effect.data);
         return undefined;
@@ -155,6 +162,7 @@ export class Session {
       perMessageDeflate: false,
     });
     this.#socket = socket;
+    this.#speaksLink = null;
     let problem = "the connection was closed";
     let retryAfter: number | null = null;
     socket.on("open", () => this.#socket === socket && this.step({ kind: "opened" }));

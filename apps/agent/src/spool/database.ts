@@ -31,6 +31,11 @@ export class SpoolDatabase implements Disposable {
     this.#db.close();
   }
 
+  /** Whether what was written last may still be undone. */
+  get isInTransaction(): boolean {
+    return this.#inTransaction;
+  }
+
   /** Runs one statement; the number of rows it changed. */
   run(sql: string, ...values: SQLInputValue[]): number {
     return Number(this.#prepare(sql).run(...values).changes);

@@ -249,7 +249,9 @@ test("runs of another boot: a status on disk counts, without one the run is lost
 test("a frozen run is let go by the next agent when there is room again", async () => {
   using folder = makeFolder();
   {
-    using bench = new Bench(folder.path, { quota: { runBytesMax: 1000, hostBytesMax: 1e12 } });
+    using bench = new Bench(folder.path, {
+      quota: { runBytesMax: 1000, hostBytesMax: 1e12, diskReserveBytes: 0 },
+    });
     await bench.start(
       "r1",
       sh("head -c 5000 /dev/zero; while [ ! -e go ]; do sleep 0.02; done; exit 2", { cwd: folder.path }),

@@ -2,7 +2,7 @@
 // together with its events, and only then acts. A crash anywhere leaves a state from which the next start goes on.
 
 import { randomBytes } from "node:crypto";
-import { watch } from "node:fs";
+import { statfsSync, watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 import { TEXT_CHARS_MAX } from "@flowplane/link";
 import type { RunStart, RunStop } from "@flowplane/link";
@@ -10,7 +10,7 @@ import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
 import { LogPump, POLL_MS } from "../logs/pump.ts";
 import { judgeQuota } from "../logs/quota.ts";
-import type { Quota } from "../logs/quota.ts";
+import type { Quota, QuotaVerdict } from "../logs/quota.ts";
 import { LogTail } from "../logs/tail.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { appendEvent } from "../spool/events.ts";
@@ -42,6 +42,13 @@ import type { Outcome, RunEffect, RunInput } from "./run.ts";
 const LIVENESS_MS = 1000;
 /** After the wrapper is gone its last file may still be on its way for this long. */
 const EXIT_FILE_GRACE_MS = 1000;
+
+const PAUSE_REASONS = {
+  run_full: "its spool quota is reached",
+  host_full: "the host's spool quota is reached",
+  disk_full: "the disk is almost full",
+  fits: "",
+} as const satisfies Record<QuotaVerdict, string>;
 
 export type SupervisorOptions = {
   db: SpoolDatabase;
@@ -87,7 +94,10 @@ export class Supervisor {
     }
   }
 
-  /** Carries out a `run.start` within the caller's transaction; the returned function launches it, after the commit. */
+  /**
+   * Carries out a `run.start` within the caller's transaction; the returned function launches it, after the commit. The
+   * caller tells of the new event then, too: one that is sent before it is stored comes twice after a crash.
+   */
   prepareStart({ run_id: runId, spec }: RunStart): () => void {
     const { db, clock } = this.#options;
     if (isKnownRun(db, runId)) return () => undefined;
@@ -99,7 +109,7 @@ export class Supervisor {
       now,
     );
     const waiting = state.kind === "starting" ? { waiting: toWaiting(state.wait) } : {};
-    this.#append({ type: "run.starting", runId, at: now, payload: waiting });
+    appendEvent(db, { type: "run.starting", runId, at: now, payload: waiting });
     return () => {
       const run = this.#activate(runId);
       if (run) void this.#launch(run);
@@ -116,7 +126,7 @@ export class Supervisor {
       { id: runId, spec, state: startRun(limitsOf(spec), now), mark: "", bootId: this.#bootId },
       now,
     );
-    this.#append({ type: "run.starting", runId, at: now, payload: {} });
+    appendEvent(db, { type: "run.starting", runId, at: now, payload: {} });
     return () => {
       const run = this.#activate(runId);
       if (run) this.#step(run, { kind: "launch_failed", exitCode: 126, reason });
@@ -432,19 +442,21 @@ export class Supervisor {
   }
 
   #applyQuota(): void {
-    const { db, quota } = this.#options;
+    const { db, quota, dataDir } = this.#options;
     const hostBytes = sumUnshippedBytes(db);
+    const disk = statfsSync(dataDir);
+    const diskFreeBytes = disk.bavail * disk.bsize;
     for (const run of this.#runs.values()) {
       const tail = this.#pump.get(run.id);
       if (run.state.kind !== "running" || !tail || !run.process) continue;
-      const verdict = judgeQuota(quota, run.frozen, tail.heldBytes(), hostBytes);
+      const verdict = judgeQuota(quota, run.frozen, tail.heldBytes(), hostBytes, diskFreeBytes);
       if ((verdict !== "fits") === run.frozen) continue;
-      this.#freeze(run, verdict !== "fits", verdict === "host_full" ? "the host's" : "its");
+      this.#freeze(run, verdict !== "fits", PAUSE_REASONS[verdict]);
     }
   }
 
   /** Pauses the run's processes, or lets them go on; the timeline says which and why. */
-  #freeze(run: ActiveRun, isFrozen: boolean, whose: string): void {
+  #freeze(run: ActiveRun, isFrozen: boolean, why: string): void {
     const { db, quota } = this.#options;
     // Pausing is what makes room, so it must not fail for want of room: the note of it may.
     this.#signalAll(run, isFrozen ? "SIGSTOP" : "SIGCONT");
@@ -455,7 +467,7 @@ export class Supervisor {
       this.#note(
         run,
         "paused: log spool is full",
-        `output is written faster than it can be shipped; ${whose} spool quota is reached`,
+        `output is written faster than it can be shipped; ${why}`,
         payload,
       );
     else this.#note(run, "resumed: log spool has room again", null, payload);
