@@ -9,7 +9,7 @@ import type { Http } from "./route.ts";
 const MINUTE_SECONDS = 60;
 /** Wrong, expired or revoked credentials from one address in a minute, after which only known good ones are looked at. */
 export const FAILED_CREDENTIALS_PER_MINUTE_MAX = 60;
-/** Changes one actor may ask for in a minute: three times the 1,000 launches a minute a fleet must take, twice over. */
+/** Changes one actor may ask for in a minute: six times the 1,000 launches a minute that a fleet must take. */
 export const MUTATIONS_PER_MINUTE_MAX = 6_000;
 /** Credentials remembered as good, so that somebody else's guessing at the same address does not lock their owners out. */
 const KNOWN_CREDENTIALS_MAX = 10_000;

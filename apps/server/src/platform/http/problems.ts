@@ -27,6 +27,8 @@ export function installProblems(fastify: FastifyInstance, fallback: Fallback = (
   fastify.setErrorHandler((error, request, reply) => {
     const failure = asAppError(error);
     if (failure.code === "internal") request.log.error({ error, error_code: failure.code }, "request failed");
+    else if (failure.code === "unavailable")
+      request.log.warn({ error, error_code: failure.code }, "request not served");
     return sendProblem(request, reply, failure);
   });
   fastify.setNotFoundHandler(
@@ -105,6 +107,12 @@ export function asAppError(error: unknown): AppError {
         cause: error,
       });
   }
+  if (isDatabaseGone(error)) {
+    return new AppError("unavailable", "The database does not answer just now. Try again in a moment.", {
+      retryAfterSeconds: 2,
+      cause: error,
+    });
+  }
   if (isForeignId(error))
     return new AppError("not_found", "There is nothing with such an id. Ids are UUIDs.", { cause: error });
   // From the framework and its plugins, whose messages speak of the request alone.
@@ -115,6 +123,17 @@ export function asAppError(error: unknown): AppError {
   return new AppError("internal", "Something went wrong on our side. The log has it under this request_id.", {
     cause: error,
   });
+}
+
+/** The connection could not be made or broke, or PostgreSQL is starting, stopping or full: class 08, 53300, 57P01 to 57P03. */
+function isDatabaseGone(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (
+    typeof code === "string" &&
+    /^(?:08...|53300|57P0[123]|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE)$/.test(code)
+  )
+    return code !== "ENOENT" || (error as { syscall?: unknown }).syscall === "connect";
+  return /^(?:Connection terminated|Client has encountered a connection error)/.test(String(message));
 }
 
 /** PostgreSQL was asked for a row by what is no UUID: the contract's ids are wider than those we make. */

@@ -40,6 +40,10 @@ async function createViewer(): Promise<FastifyInstance> {
       pageTitle: "Flowplane API",
       withDefaultFonts: false,
       telemetry: false,
+      // What would ask services of the viewer's makers.
+      agent: { disabled: true },
+      mcp: { disabled: true },
+      showDeveloperTools: "never",
       hideClientButton: true,
     },
   });

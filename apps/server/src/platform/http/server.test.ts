@@ -416,6 +416,18 @@ describe("rate limits", () => {
   });
 });
 
+test("while the database is away, what needs it may be tried again, and says so", async () => {
+  const storage = openStorage("postgres://nobody@127.0.0.1:1/gone");
+  const own = await startHttp({ ...world, base: { ...world.base, storage } }, actor);
+  const response = await own.fastify.inject({
+    url: `/api/v1/sites/${actor.organization_id}/look`,
+    headers: { authorization: "Bearer good" },
+  });
+  expectProblem(response, 503, "unavailable");
+  expect(response.headers["retry-after"]).toBe("2");
+  await Promise.all([own.fastify.close(), storage.close()]);
+});
+
 test("time-outs: a poller's connection outlives its interval, and headers end before the request", () => {
   const { server } = http.fastify;
   expect([server.keepAliveTimeout, server.headersTimeout, server.requestTimeout]).toEqual([
@@ -444,7 +456,7 @@ test("garbage on the wire is answered and disturbs nobody", async () => {
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
 });
 
-async function startHttp(world: TestBase, actor: Actor): Promise<HttpServer> {
+async function startHttp(world: Pick<TestBase, "base">, actor: Actor): Promise<HttpServer> {
   const server = await createHttp(
     { ...world.base, config: { ...world.base.config, publicUrl: "https://public.example" } },
     async (request) => {

@@ -32,7 +32,7 @@ export function openStorage(connectionString: string): Storage {
     systemPool,
     connectionString,
     async close() {
-      await Promise.all([tenantPool.end(), systemPool.end()]);
+      await Promise.all([endPool(tenantPool), endPool(systemPool)]);
     },
   };
 }
@@ -50,6 +50,18 @@ function createPool(connectionString: string, role: string, max: number): pg.Poo
   // So must one that breaks while a transaction holds it between two statements; the next statement fails with the reason.
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
+}
+
+/** The pool says it has ended while its connections still close; whoever stops PostgreSQL next must not be ahead of them. */
+async function endPool(pool: pg.Pool): Promise<void> {
+  let open = pool.totalCount;
+  const closed = Promise.withResolvers<void>();
+  pool.on("remove", () => {
+    open -= 1;
+    if (open === 0) closed.resolve();
+  });
+  await pool.end();
+  if (open > 0) await closed.promise;
 }
 
 /** bigint columns are counters and sequence numbers below 2^53, so plain numbers. */
