@@ -39,6 +39,8 @@ const AGENT_TAB_TO = {
 export function pathOfResource(type: string, id: string) {
   if (type === "agent") return paths.agent(id);
   if (type === "agents") return paths.agents({ q: id });
+  // Many agents alike are named by the query that finds them.
+  if (type === "agents") return paths.agents({ q: id });
   if (type === "run") return paths.run(id);
   if (type === "enrolment_token") return paths.tokens();
   if (type === "bearer") return paths.bearers();

@@ -4,11 +4,11 @@
  * server no longer remembers that far, everything on the page is read again.
  */
 import { useEffect, useSyncExternalStore } from "react";
-import { api, ChangeNotice, request } from "@flowplane/contract";
-import { organizationHeader } from "../api/client.ts";
+import { api, ApiError, ChangeNotice, followEvents, type ServerSentEvent } from "@flowplane/contract";
+import { connectionOptions } from "../api/client.ts";
+import { meQuery } from "../api/me.ts";
 import { queryClient } from "../api/query.ts";
 import { isAffected } from "./affected.ts";
-import { readEvents, type SseEvent } from "./sse.ts";
 
 export type LiveState =
   | { readonly kind: "connecting" }
@@ -18,8 +18,7 @@ export type LiveState =
 type Listener = (notices: readonly ChangeNotice[] | "reset") => void;
 
 const FLUSH_MS = 250;
-const RETRY_MS_MIN = 500;
-const RETRY_MS_MAX = 15_000;
+const RETRY_MS = 3_000;
 const NOTICES_MAX = 2_000;
 
 let state: LiveState = { kind: "connecting" };
@@ -62,37 +61,23 @@ export function pause(): void {
 }
 
 async function run(signal: AbortSignal): Promise<void> {
-  for (let failures = 0; !signal.aborted; failures += 1) {
+  const onConnection = (how: "connected" | "lost") =>
+    setState(how === "connected" ? { kind: "live" } : { kind: "reconnecting", since: Date.now() });
+  while (!signal.aborted) {
     try {
-      const response = await request(
-        { origin: "", headers: organizationHeader },
-        api.changeStream,
-        {},
-        {
-          signal,
-          headers: {
-            accept: "text/event-stream",
-            ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }),
-          },
-        },
-      );
-      if (response.ok) {
-        failures = 0;
-        setState({ kind: "live" });
-        await readEvents(response, receive);
-      }
+      const follow = { signal, lastEventId, onConnection };
+      for await (const event of followEvents(connectionOptions, api.changeStream, {}, follow)) receive(event);
     } catch (error) {
-      if (signal.aborted) return;
-      // A torn connection is the expected case here; it shows in the mark and is tried again below.
-      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof ApiError)) throw error;
+      if (state.kind !== "reconnecting") setState({ kind: "reconnecting", since: Date.now() });
+      // A refusal mostly means that the session ended; asking who we are leads to the sign-in page then.
+      await queryClient.invalidateQueries({ queryKey: meQuery.queryKey });
     }
-    if (signal.aborted) return;
-    if (state.kind !== "reconnecting") setState({ kind: "reconnecting", since: Date.now() });
-    await wait(retryMs(failures), signal);
+    await wait(RETRY_MS, signal);
   }
 }
 
-function receive(event: SseEvent): void {
+function receive(event: ServerSentEvent): void {
   if (event.id !== "") lastEventId = event.id;
   if (event.event === "reset") pending = "reset";
   if (event.event === "change" && pending !== "reset") {
@@ -119,10 +104,6 @@ function flush(): void {
 function setState(next: LiveState): void {
   state = next;
   for (const listener of stateListeners) listener();
-}
-
-function retryMs(failures: number): number {
-  return Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** failures) * (0.5 + Math.random() / 2);
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,15 +3,14 @@
  * stored lines are read by page when they come into view, live ones are added as the stream brings them. What the stream
  * skipped is read like any other page, because stored lines are the truth and the live tail only a courtesy.
  */
-import { api, LOG_PAGE_MAX, request, type LogLine } from "@flowplane/contract";
+import { api, ApiError, followEvents, LOG_PAGE_MAX, type LogLine } from "@flowplane/contract";
 import { call } from "../api/query.ts";
-import { organizationHeader } from "../api/client.ts";
-import { readEvents } from "../live/sse.ts";
+import { connectionOptions } from "../api/client.ts";
 
 export const PAGE_LINES = 500;
 const PAGES_MAX = 60;
 const ASK_AGAIN_MS = 1_000;
-const RETRY_MS = 1_000;
+const RETRY_MS = 3_000;
 
 type Page = (LogLine | undefined)[];
 
@@ -85,27 +84,20 @@ export class LogStore {
   /** Reads how long the log is and, while the run lasts, every line that comes, until the signal. */
   async follow(isLive: boolean, signal: AbortSignal): Promise<void> {
     await this.#read(pageOf(Math.max(1, this.#lastSeq)));
-    let ended = !isLive;
-    while (!signal.aborted && !ended) {
+    while (isLive && !signal.aborted) {
       try {
-        const response = await request(
-          { origin: "", headers: organizationHeader },
-          api.runLogStream,
-          { params: { run_id: this.#runId }, query: { from_seq: this.#lastSeq + 1 } },
-          { signal, headers: { accept: "text/event-stream" } },
-        );
-        if (response.ok) {
-          await readEvents(response, ({ event, data }) => {
-            if (event === "lines") this.add((JSON.parse(data) as { items: LogLine[] }).items);
-            if (event === "end") ended = true;
-          });
+        const input = { params: { run_id: this.#runId }, query: { from_seq: this.#lastSeq + 1 } };
+        for await (const { event, data } of followEvents(connectionOptions, api.runLogStream, input, {
+          signal,
+        })) {
+          if (event === "lines") this.add((JSON.parse(data) as { items: LogLine[] }).items);
+          if (event === "end") return;
         }
       } catch (error) {
-        if (signal.aborted) return;
-        // The stream was torn, which is expected of streams; the next one goes on after the last line seen.
-        if (!(error instanceof Error)) throw error;
+        if (!(error instanceof ApiError)) throw error;
+        this.#fail(error);
       }
-      if (!ended) await pause(RETRY_MS, signal);
+      await pause(RETRY_MS, signal);
     }
   }
 
@@ -123,9 +115,13 @@ export class LogStore {
       this.#lastSeq = Math.max(this.#lastSeq, answer.last_seq);
       this.add(answer.items);
     } catch (error) {
-      this.#error = error instanceof Error ? error : new Error(String(error));
-      this.#changed();
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  #fail(error: Error): void {
+    this.#error = error;
+    this.#changed();
   }
 
   #isWhole(index: number): boolean {

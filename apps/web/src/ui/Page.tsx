@@ -35,7 +35,7 @@ export function FullPage({ title, sentence, actions, children }: PageProps) {
 function PageHead({ title, sentence, actions }: Omit<PageProps, "children">) {
   return (
     <header className="flex flex-wrap items-start gap-x-4 gap-y-2">
-      <div className="min-w-0 flex-1 basis-64">
+      <div className={`min-w-0 flex-1 ${sentence === undefined ? "" : "basis-64"}`}>
         <h1 className="min-w-0 text-xl font-semibold tracking-tight break-words">{title}</h1>
         {sentence === undefined ? null : <p className="mt-0.5 max-w-[90ch] text-n9">{sentence}</p>}
       </div>

@@ -61,7 +61,7 @@ export default function SignInPage() {
         <p className="font-medium text-n10">No mail set up? Ask the machine it runs on.</p>
         <p>
           <code className="rounded-sm bg-n2 px-1 font-mono">flowplane up</code> prints a one-time link each
-          time it starts, and <code className="rounded-sm bg-n2 px-1 font-mono">flowplane login --link</code>{" "}
+          time it starts, and <code className="rounded-sm bg-n2 px-1 font-mono">flowplane members link</code>{" "}
           prints a new one there.
         </p>
         <p>An admin can also make a link for you under Members.</p>
