@@ -61,8 +61,11 @@ export function pause(): void {
 }
 
 async function run(signal: AbortSignal): Promise<void> {
-  const onConnection = (how: "connected" | "lost") =>
+  const onConnection = (how: "connected" | "lost") => {
     setState(how === "connected" ? { kind: "live" } : { kind: "reconnecting", since: Date.now() });
+    // The page has read its data before it began to listen; what changed in between is in no event.
+    if (how === "connected" && lastEventId === "") startOver();
+  };
   while (!signal.aborted) {
     try {
       const follow = { signal, lastEventId, onConnection };
@@ -79,13 +82,18 @@ async function run(signal: AbortSignal): Promise<void> {
 
 function receive(event: ServerSentEvent): void {
   if (event.id !== "") lastEventId = event.id;
-  if (event.event === "reset") pending = "reset";
+  if (event.event === "reset") startOver();
   if (event.event === "change" && pending !== "reset") {
     const notice = ChangeNotice.safeParse(JSON.parse(event.data));
     // A topic this build does not know is nothing it shows.
     if (notice.success) pending.push(notice.data);
     if (pending.length > NOTICES_MAX) pending = "reset";
   }
+  flushTimer ??= window.setTimeout(flush, FLUSH_MS);
+}
+
+function startOver(): void {
+  pending = "reset";
   flushTimer ??= window.setTimeout(flush, FLUSH_MS);
 }
 

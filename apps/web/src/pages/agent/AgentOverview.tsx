@@ -131,9 +131,8 @@ function whyNot(agent: AgentDetail, name: RegExp): string | undefined {
   );
 }
 
-/** `ReportsEffectiveConfig` as words. */
+/** `AcceptsOpAMPConnectionSettings` as words: "Accepts OpAMP connection settings"; a name of another form as it is. */
 function spaced(name: string): string {
-  return /[A-Z]/.test(name.slice(1)) && !name.includes(" ")
-    ? name.replace(/([a-z])([A-Z])/g, (_, end: string, start: string) => `${end} ${start.toLowerCase()}`)
-    : name.replaceAll("_", " ");
+  const words = /^([A-Z][a-z]+)+|OpAMP/.test(name) ? (name.match(/OpAMP|[A-Z][a-z]+/g) ?? [name]) : [name];
+  return words.map((word, index) => (index === 0 || word === "OpAMP" ? word : word.toLowerCase())).join(" ");
 }

@@ -7,11 +7,24 @@ import { Time } from "../../ui/Time.tsx";
 
 const EVIDENCE = "underline decoration-n6 underline-offset-2 hover:decoration-n9";
 
-/** The server's sentence, and the parts of it that keep changing as links to their evidence. */
+/**
+ * The server's sentence. Of a connected agent only its first part is shown as it stands: the parts after it are times,
+ * which go on here by themselves and are links to their evidence.
+ */
 export function AgentSentence({ agent }: { agent: AgentDetail }) {
+  const parts = agent.sentence.split(" · ");
+  const isAlive = agent.state === "connected" || agent.state === "stale";
+  if (!isAlive) {
+    return (
+      <p className="mt-0.5 max-w-[90ch] text-n9">
+        {agent.sentence}
+        {agent.waiting === null ? null : <WaitingWords waiting={agent.waiting} />}
+      </p>
+    );
+  }
   return (
     <p className="mt-0.5 max-w-[90ch] text-n9">
-      {agent.sentence}
+      {parts[0]}
       {agent.last_seen_at === null ? null : (
         <>
           {" · "}
@@ -20,7 +33,7 @@ export function AgentSentence({ agent }: { agent: AgentDetail }) {
           </Link>
         </>
       )}
-      {agent.certificate_expires_at === null || agent.state === "revoked" ? null : (
+      {agent.certificate_expires_at === null ? null : (
         <>
           {" · "}
           <Link {...paths.agentTab(agent.id, "identity")} className={EVIDENCE}>
