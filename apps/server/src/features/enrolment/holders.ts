@@ -48,6 +48,22 @@ export async function findBearerHolders(
   return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
 }
 
+/** Agents that lost a credential since, and when: they themselves, one of their bearers, or the token they show each time. */
+export async function findRevokedSince(
+  system: Db,
+  since: Date,
+): Promise<{ agent_id: string; revoked_at: Date }[]> {
+  const { rows } = await sql<{ agent_id: string; revoked_at: Date }>`
+    select id as agent_id, revoked_at from agents where revoked_at >= ${since}
+    union all
+    select agent_id, revoked_at from bearers where revoked_at >= ${since}
+    union all
+    select a.id, t.revoked_at from enrolment_tokens t
+      join agents a on a.enrolment_token_id = t.id and a.credential = 'token'
+      where t.revoked_at >= ${since}`.execute(system);
+  return rows;
+}
+
 function holderOf(row: HolderRow, credential: "certificate" | "bearer"): Holder {
   return {
     identity: {

@@ -1,5 +1,6 @@
 import type { Agent, AgentDetail, AgentState } from "@flowplane/contract";
 import { AGENT_CAPABILITY_NAMES, hasCapability, whyNot } from "@flowplane/opamp";
+import { subjects } from "../../platform/bus/bus.ts";
 import { inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
@@ -150,6 +151,8 @@ export async function forgetAgent(ctx: Ctx, id: string): Promise<undefined> {
       metadata: { name: row.name, state },
     });
     notify(ctx, { topic: "agent", id });
+    // A gateway may remember it still: an agent that polls is served from memory between its polls.
+    ctx.afterCommit(() => ctx.bus.publish(subjects.agentRevoked(id), {}));
     return undefined;
   });
 }

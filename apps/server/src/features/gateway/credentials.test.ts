@@ -3,6 +3,7 @@ import { connect as tlsConnect } from "node:tls";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ServerErrorResponseType } from "@flowplane/opamp";
+import { createInProcessBus } from "../../platform/bus/in-process.ts";
 import { newId } from "../../platform/context.ts";
 import { approveAgent, revokeAgent } from "../enrolment/approval.ts";
 import { createBearer, revokeAgentBearer } from "../enrolment/bearers.ts";
@@ -236,6 +237,16 @@ describe("opamp row 46: a revoked credential ends its live sockets at once, and 
     await socket.ask(message(newId(), 0));
     await plane.gateway.flush();
     await revokeEnrolmentToken(plane.ctx(), token.id);
+    expect(await socket.closed).toBe(1008);
+  });
+
+  test("also when the news of it does not come over the bus", async () => {
+    const machine = await enrolMachine(plane);
+    const socket = await openMachine(plane, machine);
+    await socket.ask(message(machine.uid, 0));
+    const deaf = createInProcessBus(() => undefined);
+    await revokeAgent({ ...plane.ctx(), bus: deaf }, machine.agentId, "stolen");
+    await plane.gateway.catchUp();
     expect(await socket.closed).toBe(1008);
   });
 

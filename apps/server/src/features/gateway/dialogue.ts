@@ -170,10 +170,11 @@ export class Dialogue {
     this.#send(line, await this.#certificate(session, request, empty), session.identity.agent_id);
   }
 
-  /** Ends everything an agent has open. */
-  cutOff(agentId: string, reason: string): void {
+  /** Ends what an agent had open at `revokedAt`: what was opened since has been judged since. */
+  cutOff(agentId: string, revokedAt: number, reason: string): void {
     const session = this.#options.sessions.ofAgent(agentId);
     for (const line of this.#lines.values()) {
+      if (line.connection.openedAt > revokedAt) continue;
       const isItsOwn = line.credential.kind === "agent" && line.credential.identity.agent_id === agentId;
       const carriesIt =
         session !== undefined &&
@@ -184,6 +185,7 @@ export class Dialogue {
     }
     if (session === undefined) return;
     const owner = session.ownership?.connectionId ?? null;
+    if ((session.ownership?.openedAt ?? 0) > revokedAt) return;
     if (owner !== null) this.#disconnected(session, owner);
     session.ownership = null;
     this.#options.sessions.evict(agentId);
@@ -198,7 +200,10 @@ export class Dialogue {
       const message = badRequestReply(uidBytes(incoming.uid), admission.problem);
       return { message, agentId: null, isMalformed: true };
     }
-    return this.#step(line, admission.session, incoming, bytes);
+    const reply = await this.#step(line, admission.session, incoming, bytes);
+    // Its socket may have closed while the database was asked; then it was not there yet to be disconnected.
+    if (line.transport === "ws" && !this.#lines.has(line.id)) this.closed(line);
+    return reply;
   }
 
   #step(line: Line, session: AgentSession, incoming: Incoming, bytes: number): Reply | Promise<Reply> {
@@ -229,9 +234,9 @@ export class Dialogue {
       );
     if (left) session.writtenConnectionId = null;
     this.#settle(session, result.effects);
-    const spokeLink = before.customCapabilities.includes(LINK_CAPABILITY);
-    const isNewOwner = owns && (ownerBefore !== result.ownership?.connectionId || !spokeLink);
-    if (isNewOwner && session.isApproved && this.#speaksLink(session)) this.#link?.onConnected(session);
+    const isNewOwner = ownerBefore !== result.ownership?.connectionId || !session.delivery.connected;
+    if (owns && isNewOwner && session.isApproved && this.#speaksLink(session))
+      this.#link?.onConnected(session);
     if (left) this.#link?.onDisconnected(session);
 
     let request: Uint8Array | undefined;

@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { WireMessage } from "@flowplane/contract";
 import type { BusMessage, Subscription } from "../../platform/bus/bus.ts";
 import { newId, type Base } from "../../platform/context.ts";
+import { findRevokedSince } from "../enrolment/holders.ts";
 import { OPAMP_PATH, type Enrolment } from "../enrolment/enrolment.ts";
 import { markLost } from "../fleet/status.ts";
 import { Admission } from "./admission.ts";
@@ -16,6 +17,7 @@ import { installOpampEdge, type OpampEdgeOptions } from "./http-opamp.ts";
 import { GATEWAY_LIMITS, messageLimits, type GatewayLimits } from "./limits.ts";
 import { Link, type ApplyEvents } from "./link.ts";
 import { createAgentListener, listen, type AgentListener } from "./listener.ts";
+import { findAgentsAwaited } from "./intents.ts";
 import { AgentNotices, NOTICE_INTERVAL_MS } from "./notices.ts";
 import { WireRecorder } from "./recorder.ts";
 import { Sessions } from "./sessions.ts";
@@ -30,6 +32,8 @@ const POLL_MEMORY_MS = 300_000;
 /** For what is not yet written when everything else has stopped. */
 const LAST_FLUSH_MS = 2_000;
 const UNAVAILABLE_RETRY_MS = 30_000;
+/** Why a socket is closed, as its peer reads it. */
+const REVOKED = "this credential was revoked";
 
 export interface GatewayOptions {
   readonly enrolment: Enrolment;
@@ -50,6 +54,8 @@ export interface Gateway {
   readonly task: Task;
   /** The last messages of an agent on this process. */
   wire(agentId: string): WireMessage[];
+  /** Looks in the database for what the bus did not bring; done every few seconds anyhow. */
+  catchUp(): Promise<void>;
   /** Writes what is pending, for tests and for reads that must see it. */
   flush(): Promise<void>;
   /** Sends agents away, spread over a few seconds, and writes what is left. */
@@ -126,14 +132,31 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     }),
     onAgent("revoked", (agentId) => {
       credentials.forget(agentId);
-      dialogue.cutOff(agentId, "this credential was revoked");
+      dialogue.cutOff(agentId, now(), REVOKED);
     }),
   ];
 
   const startedAt = now();
+  let caughtUpAt = startedAt;
+  /** The bus only makes things soon: what it did not bring is found here. */
+  const catchUp = async () => {
+    const since = new Date(caughtUpAt);
+    const at = now();
+    for (const { agent_id, revoked_at } of await findRevokedSince(base.storage.system, since)) {
+      credentials.forget(agent_id);
+      dialogue.cutOff(agent_id, revoked_at.getTime(), REVOKED);
+    }
+    for (const agentId of await findAgentsAwaited(base.storage.system)) {
+      const session = sessions.ofAgent(agentId);
+      if (session?.isApproved === true) link.loadIntents(session);
+    }
+    for (const session of sessions.all()) if (!session.isApproved) await dialogue.reconsider(session);
+    caughtUpAt = at;
+  };
   const housekeep = async () => {
     await listener.tls.tick(listener.server);
     sessions.forgetPolls(now() - POLL_MEMORY_MS);
+    await catchUp();
     // Whom a crash of ours left connected gets the time to come back; and silence means nothing while we cannot write.
     if (!writer.isHealthy || now() - startedAt < limits.lostAfterMs) return;
     for (const lost of await markLost(base.storage.system, new Date(now()), limits.lostAfterMs))
@@ -162,6 +185,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
       },
     },
     wire: (agentId) => recorder.read(agentId),
+    catchUp,
     flush: () => writer.flush(),
     async close() {
       admission.drain();

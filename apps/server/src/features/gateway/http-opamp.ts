@@ -85,7 +85,7 @@ export function installOpampEdge(
   });
   fastify.server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     // Until `ws` has it, nobody else listens for the socket's errors.
-    stream.on("error", () => stream.destroy());
+    stream.on("error", destroyBroken);
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (!paths.includes(path)) {
       refuseUpgrade(
@@ -107,6 +107,10 @@ export function installOpampEdge(
   });
 }
 
+function destroyBroken(this: Duplex): void {
+  this.destroy();
+}
+
 async function upgrade(
   options: OpampEdgeOptions,
   request: IncomingMessage,
@@ -122,6 +126,7 @@ async function upgrade(
   if (away !== undefined) throw unavailable(away);
   const credential = await credentials.of(request, trustHeader);
   if (stream.destroyed) return;
+  stream.off("error", destroyBroken);
   sockets.accept(request, stream, head, {
     id: newId(),
     credential,

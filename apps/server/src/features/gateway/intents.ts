@@ -1,4 +1,5 @@
 import { newId, type Tx } from "../../platform/context.ts";
+import type { Db } from "../../platform/storage/database.ts";
 import { subjects } from "../../platform/bus/bus.ts";
 
 /** Purpose under which payloads are sealed. */
@@ -31,6 +32,21 @@ export async function addIntent(ctx: Tx, intent: NewIntent): Promise<string> {
     .execute();
   ctx.afterCommit(() => ctx.bus.publish(subjects.agentNudge(intent.agent_id), {}));
   return id;
+}
+
+/** Most agents looked for at once; the next look finds the others. */
+const AWAITED_MAX = 10_000;
+
+/** Agents that have not yet confirmed everything they were asked. */
+export async function findAgentsAwaited(system: Db): Promise<string[]> {
+  const rows = await system
+    .selectFrom("intents")
+    .select("agent_id")
+    .distinct()
+    .where("acknowledged_at", "is", null)
+    .limit(AWAITED_MAX)
+    .execute();
+  return rows.map(({ agent_id }) => agent_id);
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 import type { ServerToAgent } from "@flowplane/opamp";
 import { subjects } from "../../platform/bus/bus.ts";
 import { inTransaction, newId } from "../../platform/context.ts";
-import { addIntent } from "./intents.ts";
+import { addIntent, INTENT_SECRET, withdrawStart } from "./intents.ts";
 import {
   enrolMachine,
   message,
@@ -160,6 +160,44 @@ test("events are stored once, whatever is sent again, and acknowledged only when
   expect(new Set(applied.map(({ agent }) => agent))).toEqual(new Set([machine.agentId]));
   say({ type: "events", body: { spool_id: "spool-2", events: [event(1)] } });
   expect(await nextOf(socket, "events_ack")).toEqual({ spool_id: "spool-2", up_to: 1 });
+  await socket.close();
+});
+
+test("an intent that was withdrawn is not sent again", async () => {
+  const machine = await enrolMachine(plane);
+  const run_id = newId();
+  await inTransaction(plane.ctx(), (ctx) =>
+    addIntent(ctx, { agent_id: machine.agentId, type: "run.start", run_id, payload: { run_id } }),
+  );
+  const first = await connect(machine);
+  await nextOf(first.socket, "intents");
+  expect(await inTransaction(plane.ctx(), (ctx) => withdrawStart(ctx, machine.agentId, run_id))).toBe(true);
+  const id = await ask(machine.agentId);
+  await first.socket.close();
+  const second = await connect(machine, first.sequence());
+  expect((await nextOf(second.socket, "intents")).intents.map((intent) => intent.id)).toEqual([id]);
+  await second.socket.close();
+});
+
+test("an intent is found without the nudge that makes it soon", async () => {
+  const machine = await enrolMachine(plane);
+  const { socket } = await connect(machine);
+  const id = newId();
+  const sealed = plane.base.secrets.seal(INTENT_SECRET, JSON.stringify({ run_id: "r" }));
+  await plane.base.storage.system
+    .insertInto("intents")
+    .values({
+      id,
+      organization_id: plane.organizationId,
+      agent_id: machine.agentId,
+      type: "run.stop",
+      run_id: null,
+      payload_sealed: sealed,
+      acknowledged_at: null,
+    })
+    .execute();
+  await plane.gateway.catchUp();
+  expect((await nextOf(socket, "intents")).intents.map((intent) => intent.id)).toEqual([id]);
   await socket.close();
 });
 

@@ -31,6 +31,9 @@ export type ApplyEvents = (ctx: Tx, identity: AgentIdentity, events: readonly Li
 /** Link messages of one agent that wait to be stored; an agent resends what is not acknowledged. */
 const INBOX_MAX = 64;
 
+/** Messages that wait to be sent to one agent; an intent beyond that is sent again later, a lease is renewed. */
+const OUTBOX_MAX = 1_000;
+
 /** What `subjects.agentWatch` carries. `ttl_ms` of 0 ends the lease. */
 const Watch = z.object({
   run_id: z.string(),
@@ -111,6 +114,7 @@ export class Link implements LinkEnd {
       do {
         session.mustLoadIntents = false;
         const intents = await this.#outstanding(session.identity.agent_id);
+        this.#forgetWithdrawn(session, intents);
         if (intents.length > 0) this.#deliver(session, { kind: "created", intents });
       } while (session.mustLoadIntents);
     } catch (error) {
@@ -121,6 +125,14 @@ export class Link implements LinkEnd {
     } finally {
       session.isLoadingIntents = false;
     }
+  }
+
+  /** What is under way and has no row any more was withdrawn, or confirmed to another process. */
+  #forgetWithdrawn(session: AgentSession, intents: readonly Intent[]): void {
+    if (intents.length >= INTENT_WINDOW) return;
+    const there = new Set(intents.map(({ id }) => id));
+    const ids = [...session.delivery.outstanding.keys()].filter((id) => !there.has(id));
+    if (ids.length > 0) this.#deliver(session, { kind: "acked", ids });
   }
 
   async #outstanding(agentId: string): Promise<Intent[]> {
@@ -158,13 +170,14 @@ export class Link implements LinkEnd {
             this.#send(session, { type: "intents", body: { intents } });
           break;
         case "delivered":
-          intentsDelivered.inc(effect.ids.length);
+          // The rows were marked before the machine was told.
           break;
       }
     }
   }
 
   #send(session: AgentSession, message: DownMessage): void {
+    if (session.outbox.length >= OUTBOX_MAX) return;
     const { type, data } = encodeLink(message);
     session.outbox.push({ id: newId(), capability: LINK_CAPABILITY, type, data });
     this.#options.push(session);
@@ -201,11 +214,12 @@ export class Link implements LinkEnd {
 
   async #acknowledged(session: AgentSession, ids: readonly string[]): Promise<void> {
     const { base } = this.#options;
-    await sql`
+    const { numAffectedRows } = await sql`
       update intents set acknowledged_at = ${new Date(base.now())}
       where agent_id = ${session.identity.agent_id} and id::text = any(${ids}::text[]) and acknowledged_at is null`.execute(
       base.storage.system,
     );
+    intentsDelivered.inc(Number(numAffectedRows ?? 0));
     this.#deliver(session, { kind: "acked", ids });
     // There may be more than one window of them.
     if (session.delivery.outstanding.size === 0) this.loadIntents(session);

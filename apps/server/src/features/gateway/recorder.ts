@@ -5,7 +5,7 @@ import { redactMessage, type AgentToServer, type ServerToAgent } from "@flowplan
 export const WIRE_MESSAGES_MAX = 60;
 /** Bytes of JSON kept of one agent, and of all. */
 export const WIRE_BYTES_PER_AGENT_MAX = 128 * 1024;
-export const WIRE_BYTES_MAX = 48 * 1024 * 1024;
+export const WIRE_BYTES_MAX = 32 * 1024 * 1024;
 /** What an entry costs beside its text. */
 const ENTRY_BYTES = 160;
 

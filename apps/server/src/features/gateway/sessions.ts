@@ -180,7 +180,8 @@ export class Sessions {
   #adopt(row: SessionRow, uid: string, identity: AgentIdentity): Admission {
     // Another message of the same agent may have been quicker.
     const present = this.#byAgent.get(row.id);
-    if (present !== undefined) return { ok: true, session: present };
+    if (present?.tokenId === row.enrolment_token_id) return { ok: true, session: present };
+    this.evict(row.id);
     const session: AgentSession = {
       identity,
       tokenId: row.enrolment_token_id,
