@@ -105,10 +105,7 @@ function RunFacts({ run }: { run: Run }) {
       {run.exit_code === null ? null : <Fact name="Exit code">{run.exit_code}</Fact>}
       {run.signal === null ? null : <Fact name="Ended by">{run.signal}</Fact>}
       {run.reason === null ? null : <Fact name="Why">{run.reason}</Fact>}
-      <Fact name="Output">
-        {counted(run.log.lines, "line")}, {bytes(run.log.bytes)}
-        {isTerminal(run.state) ? (run.log.complete ? ", all stored" : ", still arriving") : ""}
-      </Fact>
+      <Fact name="Output">{outputText(run)}</Fact>
       <Fact name="Launched by">
         {run.created_by.name}, <Time at={run.created_at} />
       </Fact>
@@ -145,4 +142,10 @@ function RunFacts({ run }: { run: Run }) {
       </Fact>
     </Facts>
   );
+}
+
+function outputText(run: Run): string {
+  const text = `${counted(run.log.lines, "line")}, ${bytes(run.log.bytes)}`;
+  if (isTerminal(run.state)) return `${text}${run.log.complete ? ", all stored" : ", still arriving"}`;
+  return run.log.lines === 0 ? "nothing stored yet" : `${text} stored so far`;
 }

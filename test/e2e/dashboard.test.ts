@@ -1,0 +1,245 @@
+/** The dashboard in a real browser on a real control plane with a real agent: the flows people come for, in their order. */
+import AxeBuilder from "@axe-core/playwright";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { findBrowser, launchBrowser } from "./browser.ts";
+import { startFlowplane, type Flowplane } from "./flowplane.ts";
+
+const isMissing = findBrowser() === undefined;
+if (isMissing && process.env.CI !== "true")
+  console.warn("No Chromium: the dashboard's browser tests are skipped.");
+
+const WAIT_MS = 15_000;
+let flowplane: Flowplane;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+const complaints: string[] = [];
+
+test.skipIf(isMissing && process.env.CI !== "true")(
+  "the dashboard, from signing in to the audit log",
+  { timeout: 240_000 },
+  async () => {
+    await flow("a page behind the sign-in sends one there and back", async () => {
+      await page.goto(`${flowplane.origin}/agents?state=connected`);
+      await page.waitForURL(/\/sign-in\?to=%2Fagents%3Fstate%3Dconnected/);
+      await see("Sign in");
+    });
+
+    await flow("without mail, asking for a link says what to do instead", async () => {
+      await page.getByLabel("E-mail").fill("somebody@example.org");
+      await page.getByRole("button", { name: "Send me a sign-in link" }).click();
+      await page.getByRole("alert").filter({ hasText: /\w+/ }).waitFor();
+    });
+
+    await flow("the link of flowplane up signs in", async () => {
+      await page.goto(flowplane.signInUrl);
+      await see("Overview");
+      await page.getByRole("button", { name: "Live", exact: true }).waitFor();
+    });
+
+    await flow("a spent link says so", async () => {
+      const other = await browser.newContext();
+      const stranger = await other.newPage();
+      await stranger.goto(flowplane.signInUrl);
+      await stranger.getByRole("alert").filter({ hasText: /link/ }).waitFor();
+      await other.close();
+    });
+
+    await flow("the local agent is in the list, and its page knows it", async () => {
+      await place("Agents").click();
+      const row = page.getByRole("row").filter({ hasText: "Connected" });
+      await row.getByRole("link").first().click();
+      await page.getByText(/certificate expires in/).waitFor();
+      await page.getByRole("heading", { name: "Health" }).waitFor();
+      await page.getByRole("link", { name: "Wire" }).click();
+      await page.getByText(/OpAMP messages, newest first/).waitFor();
+    });
+
+    const runId = await flow("launch a run and watch it live", async () => {
+      await page.keyboard.press("c");
+      await page.keyboard.press("r");
+      await page
+        .getByLabel("Command")
+        .fill(
+          `sh -c 'i=0; while true; do i=$((i+1)); printf "\\033[32mok\\033[0m line %s\\n" $i; sleep 0.2; done'`,
+        );
+      await page.getByRole("button", { name: "Launch", exact: true }).click();
+      await page.waitForURL(/\/runs\/[^/?]+/);
+      await line("line 2").waitFor();
+      // The line came by the stream, not by another look at the page.
+      await line("line 8").waitFor();
+      await page.getByRole("button", { name: "Following" }).waitFor();
+      return /\/runs\/([^/?]+)/.exec(page.url())?.[1] ?? "";
+    });
+
+    await flow("search the log and link to a line of it", async () => {
+      await page.getByLabel("Search the log").fill("line 3");
+      await page.getByLabel("Search the log").press("Enter");
+      await page.waitForURL(/find=line\+3/);
+      await page
+        .getByRole("status")
+        .filter({ hasText: /^\d+ lines?$|of \d/ })
+        .waitFor();
+      await page.getByRole("button", { name: "Next match" }).click();
+      await page.waitForURL(/line=3(&|$)/);
+      await page.reload();
+      await line("line 3").waitFor();
+      await page.getByRole("button", { name: "Follow", exact: true }).waitFor();
+    });
+
+    await flow("stop it with a reason, and read who and why", async () => {
+      await page.getByRole("button", { name: "Stop", exact: true }).click();
+      await page.getByLabel("Reason").fill("Seen enough");
+      await page.getByRole("button", { name: "Stop the run" }).click();
+      await page.getByRole("heading", { level: 1 }).getByText("Stopped").waitFor();
+      await page.getByLabel("About this run").getByText("“Seen enough”").first().waitFor();
+      await page
+        .getByRole("button", { name: "Restart" })
+        .and(page.locator(":not([aria-disabled])"))
+        .waitFor();
+    });
+
+    await flow("a run launched from a terminal appears in the list by itself", async () => {
+      await place("Runs").click();
+      await see("Runs");
+      await page.mouse.move(0, 0);
+      const printed = await flowplane.cli("run", "--", "echo", "from the terminal");
+      expect(printed).toContain("from the terminal");
+      await page.getByRole("row").filter({ hasText: "Succeeded" }).filter({ hasText: "echo" }).waitFor();
+    });
+
+    await flow("add agent: a command with its token, and the collector's configuration", async () => {
+      await page.goto(`${flowplane.origin}/agents?add=linux`);
+      await page.getByRole("button", { name: "Make the command" }).click();
+      const command = page.getByRole("region", { name: "command" });
+      expect(await command.textContent()).toMatch(
+        /flowplane agent enroll --server https:\S+ --token fpe_\S+/,
+      );
+      await page.getByText(/Listening/).waitFor();
+      await page.getByRole("button", { name: "Collector", exact: true }).click();
+      const configuration = page.getByRole("region", { name: "configuration" });
+      expect(await configuration.textContent()).toMatch(/endpoint: ws:\S+[\s\S]*Bearer fpe_/);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    });
+
+    await flow("the palette finds the agent by name", async () => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox").fill("local");
+      await page.getByRole("option").filter({ hasText: "Connected" }).first().click();
+      await page.waitForURL(/\/agents\/[^/?]+$/);
+    });
+
+    await flow("the audit log knows the stop, and its chain is intact", async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("l");
+      await page.getByRole("row").filter({ hasText: "Seen enough" }).waitFor();
+      await page.getByRole("button", { name: "Verify", exact: true }).click();
+      await page.getByText("Intact.").waitFor();
+    });
+
+    await flow("axe finds nothing on any page, in both themes", async () => {
+      const agentId = await agentOf(runId);
+      const paths = [
+        "/",
+        "/agents",
+        ...["", "/runs", "/configuration", "/identity", "/wire"].map((tab) => `/agents/${agentId}${tab}`),
+        "/runs",
+        `/runs/${runId}`,
+        "/tokens",
+        "/tokens/bearers",
+        "/tokens/api",
+        "/members",
+        "/audit",
+        "/agents?add=linux",
+        "/runs?launch=any",
+        "/device?user_code=ABCD-EFGH",
+      ];
+      for (const path of paths) {
+        await page.emulateMedia({ colorScheme: "light" });
+        await page.goto(flowplane.origin + path);
+        await page.locator("h1").first().waitFor();
+        expect(await axe(), path).toEqual([]);
+        await page.emulateMedia({ colorScheme: "dark" });
+        // The other theme differs in its colours only.
+        expect(await axe("color-contrast"), `${path} in the dark theme`).toEqual([]);
+      }
+    });
+
+    await flow("nothing scrolls sideways on a narrow screen", async () => {
+      await page.setViewportSize({ width: 390, height: 844 });
+      for (const path of ["/", "/agents", `/runs/${runId}`, "/tokens", "/members", "/audit"]) {
+        await page.goto(flowplane.origin + path);
+        await page.locator("h1").first().waitFor();
+        const overflow = await page.evaluate<number>(
+          "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+        );
+        expect(overflow, path).toBe(0);
+      }
+    });
+
+    await flow("sign out", async () => {
+      await page.getByRole("button", { name: /^You:/ }).click();
+      await page.getByRole("menuitem", { name: "Sign out" }).click();
+      await page.waitForURL(/\/sign-in/);
+      await page.goto(`${flowplane.origin}/runs`);
+      await page.waitForURL(/\/sign-in/);
+    });
+
+    expect(complaints).toEqual([]);
+  },
+);
+
+beforeAll(async () => {
+  if (isMissing && process.env.CI !== "true") return;
+  [flowplane, browser] = await Promise.all([startFlowplane(), launchBrowser()]);
+  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce" });
+  page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    // A refused answer is part of some flows; anything else the browser complains about is a fault.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      complaints.push(message.text());
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await flowplane?.[Symbol.asyncDispose]();
+});
+
+/** One step, whose name stands before what went wrong in it. */
+async function flow<T>(name: string, steps: () => Promise<T>): Promise<T> {
+  try {
+    return await steps();
+  } catch (error) {
+    const seen = (await page.locator("body").innerText()).slice(0, 1_500);
+    throw new Error(`${name}\nat ${page.url()}\n${seen}`, { cause: error });
+  }
+}
+
+function see(heading: string): Promise<void> {
+  return page.getByRole("heading", { level: 1, name: heading }).waitFor();
+}
+
+function place(name: string) {
+  return page.getByRole("navigation", { name: "Places" }).getByRole("link", { name, exact: true });
+}
+
+function line(text: string) {
+  return page.getByRole("region", { name: "Log" }).getByText(text, { exact: false }).first();
+}
+
+/** What axe has to say of the page as it stands, by all its rules or by some. */
+async function axe(...rules: string[]): Promise<string[]> {
+  const builder = new AxeBuilder({ page });
+  const { violations } = await (rules.length === 0 ? builder : builder.withRules(rules)).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
+
+async function agentOf(runId: string): Promise<string> {
+  const response = await page.request.get(`${flowplane.origin}/api/v1/runs/${runId}`);
+  return ((await response.json()) as { agent_id: string }).agent_id;
+}
