@@ -5,10 +5,11 @@ import {
   lazyRouteComponent,
   notFound,
   Outlet,
+  redirect,
 } from "@tanstack/react-router";
 import type { QueryClient } from "@tanstack/react-query";
 import { meQuery } from "./api/me.ts";
-import { isNotFound } from "./api/problem.ts";
+import { isNotFound, isSignedOut } from "./api/problem.ts";
 import { q, queryClient } from "./api/query.ts";
 import { Frame } from "./frame/Frame.tsx";
 import { NotFound, PageError } from "./frame/PageError.tsx";
@@ -44,7 +45,7 @@ const device = createRoute({
   path: "/device",
   validateSearch: (raw: Record<string, unknown>): { user_code?: string } =>
     typeof raw.user_code === "string" ? { user_code: raw.user_code } : {},
-  loader: ({ context }) => context.queryClient.query({ ...meQuery, ...AT_HAND }),
+  beforeLoad: ({ context, location }) => needSession(context.queryClient, location.href),
   component: lazyRouteComponent(() => import("./pages/sign-in/Device.tsx")),
 });
 
@@ -52,7 +53,7 @@ const frame = createRoute({
   getParentRoute: () => root,
   id: "frame",
   validateSearch: frameSearch,
-  loader: ({ context }) => context.queryClient.query({ ...meQuery, ...AT_HAND }),
+  beforeLoad: ({ context, location }) => needSession(context.queryClient, location.href),
   component: Frame,
 });
 
@@ -190,6 +191,15 @@ export const router = createRouter({
   parseSearch,
   stringifySearch,
 });
+
+/** Before anything else of a page is read: who is here. Whoever is not signed in is sent there, and back afterwards. */
+async function needSession(client: QueryClient, href: string): Promise<void> {
+  try {
+    await client.query({ ...meQuery, ...AT_HAND });
+  } catch (error) {
+    throw isSignedOut(error) ? redirect({ to: "/sign-in", search: href === "/" ? {} : { to: href } }) : error;
+  }
+}
 
 async function orNotFound<T>(answer: Promise<T>): Promise<T> {
   try {

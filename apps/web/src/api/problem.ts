@@ -27,6 +27,10 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.problem.status === 404;
 }
 
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.status === 401;
+}
+
 const TITLES: Readonly<Record<number, string>> = {
   0: "No answer",
   403: "Not allowed",

@@ -12,6 +12,7 @@ import {
 } from "@tanstack/react-query";
 import { ApiError, type Api, type EndpointInput, type EndpointOutput } from "@flowplane/contract";
 import { client } from "./client.ts";
+import { isSignedOut } from "./problem.ts";
 
 export type Name = keyof Api;
 type Call<K extends Name> = (
@@ -82,16 +83,21 @@ function worthRetrying(error: Error): boolean {
   return error instanceof ApiError && (error.problem.status === 0 || error.problem.status >= 502);
 }
 
-/** To the sign-in page and back here afterwards. A full load, so that nothing of the old session stays in memory. */
+/**
+ * The session ended while a page was open: to the sign-in page and back here afterwards, by a full load, so that nothing
+ * of the old session stays in memory. Who is here at all is the router's question, asked before a page is read.
+ */
 function toSignIn(error: Error): void {
   const { pathname, search } = window.location;
-  if (!(error instanceof ApiError) || error.problem.status !== 401 || pathname === "/sign-in") return;
-  const back = pathname === "/" && search === "" ? "" : `?to=${encodeURIComponent(pathname + search)}`;
-  window.location.assign(`/sign-in${back}`);
+  if (!isSignedOut(error) || pathname === "/sign-in") return;
+  window.location.assign(`/sign-in?to=${encodeURIComponent(pathname + search)}`);
 }
 
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: toSignIn }),
+  queryCache: new QueryCache({
+    onError: (error, { queryKey, state }) =>
+      queryKey[0] === "me" && state.data === undefined ? undefined : toSignIn(error),
+  }),
   mutationCache: new MutationCache({
     onError: toSignIn,
     onSuccess: () => queryClient.invalidateQueries({ predicate: ({ queryKey }) => queryKey[2] !== "pages" }),
