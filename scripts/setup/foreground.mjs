@@ -41,7 +41,13 @@ export async function runInForeground(program, args, env = process.env) {
   process.on("SIGTERM", pass);
   process.on("SIGHUP", () => pass("SIGTERM"));
   const npm = findNpm();
-  const watch = npm && setInterval(() => npm.isThere() || pass("SIGTERM"), parentPollMs);
+  const watch =
+    npm &&
+    setInterval(() => {
+      if (npm.isThere()) return;
+      clearInterval(watch);
+      pass("SIGTERM");
+    }, parentPollMs);
   try {
     return await new Promise((resolve, reject) => {
       child.once("error", (error) =>

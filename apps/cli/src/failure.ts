@@ -81,7 +81,7 @@ const SYSTEM_SENTENCES: Readonly<Record<string, (path: string) => string>> = {
   EEXIST: (path) => `${path} is there already.`,
   EISDIR: (path) => `${path} is a folder.`,
   ENOENT: (path) => `${path} is not there.`,
-  ENOTDIR: (path) => `${path} is not a folder.`,
+  ENOTDIR: (path) => `${path} is below a file, not a folder: set FLOWPLANE_DATA to a folder.`,
 };
 
 function systemSentence(error: unknown): string | null {

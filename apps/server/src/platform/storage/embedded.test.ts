@@ -90,6 +90,7 @@ test("a pid file whose number another process has got does not stop the start", 
   const innocent = spawn("sleep", ["600"], { stdio: "ignore" });
   processes.push(innocent);
   await writeFile(join(dataDir, "postgres", "postmaster.pid"), `${innocent.pid}\n${dataDir}/postgres\n`);
+  await writeFile(join(dataDir, "run", ".s.PGSQL.5432.lock"), `${innocent.pid}\n${dataDir}/postgres\n`);
   const next = await start(dataDir);
   expect(await query(next.url, "select 1 as one")).toEqual([{ one: 1 }]);
   expect(innocent.exitCode ?? innocent.signalCode).toBeNull();

@@ -13,7 +13,7 @@ import type { PostgresLog } from "./embedded/log.ts";
 import { stopLeftovers } from "./embedded/leftovers.ts";
 import { chooseLauncher, ensureOwner, type Way } from "./embedded/privileges.ts";
 import { startPostmaster, type Postmaster } from "./embedded/postmaster.ts";
-import { closeSocketFolder, openSocketFolder } from "./embedded/socket-folder.ts";
+import { clearSocketFolder, closeSocketFolder, openSocketFolder } from "./embedded/socket-folder.ts";
 import { ensureDatabase, urlOf } from "./embedded/database-url.ts";
 
 export interface EmbeddedPostgres {
@@ -81,6 +81,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   const start = async () => {
     await stopLeftovers(cluster, log);
+    await clearSocketFolder(sockets);
     await ensureCluster({ cluster, binaries, launcher, log });
     const postmaster = await startPostmaster({ binaries, launcher, cluster, settings, log });
     try {

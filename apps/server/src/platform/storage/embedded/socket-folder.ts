@@ -25,6 +25,15 @@ export async function openSocketFolder(dataDir: string): Promise<string> {
   return outside;
 }
 
+/**
+ * Removes the socket that a killed PostgreSQL has left, and its lock: PostgreSQL takes a pid that another process has
+ * got since, or that nobody has reaped yet, for its owner. Only for when no PostgreSQL runs on the cluster.
+ */
+export async function clearSocketFolder(folder: string): Promise<void> {
+  const socket = join(folder, `.s.PGSQL.${PORT}`);
+  await Promise.all([socket, `${socket}.lock`].map((file) => rm(file, { force: true })));
+}
+
 /** Removes a folder that was made outside. */
 export async function closeSocketFolder(folder: string, dataDir: string): Promise<void> {
   if (folder === join(dataDir, "run")) return;
