@@ -174,12 +174,15 @@ function featureOf(path: string): string | undefined {
 function imports(isOffence: (module: Module, item: Import) => boolean): string[] {
   return [...modules().values()].flatMap((module) =>
     module.imports
-      .filter((item) => item.kind === "import" && isOffence(module, item))
+      .filter((item) => item.kind !== "mention" && isOffence(module, item))
       .map(({ specifier, line }) => `${module.path}:${line} imports ${specifier}`),
   );
 }
 
-/** Depth first; a module met again while it is still open closes a circle. Types count: they tie files together as well. */
+/**
+ * Depth first; a module met again while it is still open closes a circle. Types count: they tie files together as
+ * well. What is loaded later, when somebody asks for it, may look back.
+ */
 function cycles(): string[] {
   const found = new Set<string>();
   const done = new Set<string>();

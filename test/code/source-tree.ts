@@ -13,8 +13,8 @@ const ENTRIES =
   /(\.test\.tsx?|\.config\.ts|^apps\/[^/]+\/src\/main\.tsx?|^apps\/[^/]+\/bin\/[^/]+|^(apps|packages)\/[^/]+\/src\/index\.ts|^scripts\/[^/]+\.mjs|^bench\/[^/]+\.ts)$/;
 
 export interface Import {
-  /** `mention`: a file named in a string, such as a program that is started. */
-  readonly kind: "import" | "mention";
+  /** `lazy`: `import()`, in types too. `mention`: a file named in a string, such as a program that is started. */
+  readonly kind: "import" | "lazy" | "mention";
   /** As written. */
   readonly specifier: string;
   /** The module it leads to, from the root; undefined outside the workspace. */
@@ -152,7 +152,7 @@ function mentions(path: string, code: string, lineAt: (offset: number) => number
     return isImport || target !== undefined
       ? [
           {
-            kind: isImport ? ("import" as const) : ("mention" as const),
+            kind: isImport ? ("lazy" as const) : ("mention" as const),
             specifier,
             target,
             names: ["*"],
