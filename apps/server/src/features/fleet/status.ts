@@ -8,6 +8,8 @@ export interface AgentColumns {
   readonly credential?: "certificate" | "bearer" | "token";
   readonly remote_address?: string | null;
   readonly connected_at?: string;
+  /** How often the agent is to be heard from, ms. */
+  readonly heartbeat_ms?: number;
   /** Set when the agent left: it owns no connection then. */
   readonly disconnected_at?: string;
   readonly version?: string | null;
@@ -105,6 +107,7 @@ export async function writeAgents(db: Db, entries: readonly AgentStatus[]): Prom
       healthy = case when r.c ? 'healthy' then (r.c->>'healthy')::boolean else a.healthy end,
       health_status = ${text("health_status")},
       capabilities = coalesce((r.c->>'capabilities')::bigint, a.capabilities),
+      heartbeat_ms = coalesce((r.c->>'heartbeat_ms')::int, a.heartbeat_ms),
       instance_uid = coalesce((r.c->>'instance_uid')::uuid, a.instance_uid),
       next_instance_uid = case when r.c ? 'next_instance_uid' then (r.c->>'next_instance_uid')::uuid else a.next_instance_uid end,
       name = case when r.c ? 'described_name' and a.name = 'agent-' || right(a.id::text, 8) then r.c->>'described_name' else a.name end

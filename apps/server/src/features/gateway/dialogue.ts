@@ -367,9 +367,11 @@ export class Dialogue {
   ): void {
     const { state, identity } = session;
     const now = this.#options.base.now();
-    const columns = { ...arrival, ...columnsOf(changes, before, state) };
+    const changed = columnsOf(changes, before, state);
     const report = reportOf(changes, now);
     const hasReport = Object.keys(report).length > 0;
+    const isReport = hasReport || Object.keys(changed).length > 0;
+    const columns = { ...arrival, ...changed, ...this.#pace(session, connectionId, now, isReport) };
     if (changes.availableComponents !== undefined)
       this.#options.components.store(identity.organization_id, changes.availableComponents);
     this.#options.writer.put({
@@ -386,6 +388,15 @@ export class Dialogue {
       reportBytes: hasReport ? JSON.stringify(report).length : 0,
     });
     session.writtenConnectionId = connectionId;
+  }
+
+  /** The interval of an agent that polls, when it has become known or has changed. */
+  #pace(session: AgentSession, connectionId: string, now: number, isReport: boolean): AgentColumns {
+    if (connectionId !== session.httpConnectionId) return {};
+    const intervalMs = session.polls.note(now, isReport);
+    if (intervalMs === undefined || intervalMs === session.heartbeatMs) return {};
+    session.heartbeatMs = intervalMs;
+    return { heartbeat_ms: intervalMs };
   }
 
   /** The agent is heard without a message: its socket answered a ping. */
@@ -416,6 +427,8 @@ export class Dialogue {
             credential: session.identity.credential,
             remote_address: line.remoteAddress,
             connected_at: now,
+            heartbeat_ms:
+              (line.transport === "http" ? session.heartbeatMs : null) ?? HEARTBEAT_SECONDS * 1_000,
           };
     return left ? { ...arrived, disconnected_at: now } : arrived;
   }

@@ -272,6 +272,19 @@ describe("two programs with one instance_uid", () => {
     expect(await state(beating.agentId)).toBe("connected");
     await Promise.all([beats.close(), quiet.close()]);
   });
+
+  test("opamp row 56: who polls faster is missed sooner", async () => {
+    const poller = await newVisitor(own, "dashboard");
+    for (let sequence = 0; sequence < 8; sequence += 1) {
+      await poller.poll(message(poller.uid, sequence));
+      clock += 2_000;
+    }
+    const row = await agentRow(own, poller.agentId);
+    expect(row.heartbeat_ms).toBe(2_000);
+    expect(agentOf(row, clock).state).toBe("connected");
+    expect(agentOf(row, clock + 6_000).state).toBe("stale");
+    expect(agentOf(row, clock + 20_000).state).toBe("offline");
+  });
 });
 
 test("opamp row 55: a goodbye is believed at once, on a WebSocket and over HTTP", async () => {

@@ -14,6 +14,7 @@ import { admitByToken, bindInstance } from "../enrolment/instances.ts";
 import type { AgentIdentity } from "./agent-http.ts";
 import { BatchLoader } from "./batch-loader.ts";
 import type { Credential } from "./credentials.ts";
+import { PollRhythm } from "./poll-rhythm.ts";
 import type { StatusWriter } from "./writer.ts";
 
 /** One agent that is connected to this process, or polls it. Its truth is in the database; this is the working copy. */
@@ -23,6 +24,9 @@ export interface AgentSession {
   isApproved: boolean;
   state: AgentState;
   ownership: Ownership | null;
+  readonly polls: PollRhythm;
+  /** The heartbeat interval last written for it, ms; null: the default. */
+  heartbeatMs: number | null;
   /** Stands for its polls as a socket's id stands for its messages. */
   readonly httpConnectionId: string;
   /** The connection last written as the agent's; null when it has to be written anew. */
@@ -188,6 +192,8 @@ export class Sessions {
       isApproved: row.approval === "approved",
       state: this.#stateOf(row, uid),
       ownership: null,
+      polls: new PollRhythm(),
+      heartbeatMs: null,
       httpConnectionId: this.#newId(),
       writtenConnectionId: null,
       heardAt: this.#base.now(),
