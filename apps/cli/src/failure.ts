@@ -86,7 +86,11 @@ const SYSTEM_SENTENCES: Readonly<Record<string, (path: string) => string>> = {
 
 function systemSentence(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
+  const isMaking = "syscall" in error && error.syscall === "mkdir";
   const path = "path" in error && typeof error.path === "string" ? error.path : "a file";
+  if (isMaking && error.code === "ENOENT") {
+    return `The folder ${printable(path)} cannot be made there: set FLOWPLANE_DATA to a folder of your own.`;
+  }
   return SYSTEM_SENTENCES[error.code]?.(printable(path)) ?? null;
 }
 

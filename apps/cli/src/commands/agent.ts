@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { plainCommand, type Context } from "../context.ts";
 import { CliError } from "../failure.ts";
 import { EXIT } from "../exit-codes.ts";
+import { makeFolder } from "../folders.ts";
 import { formatBytes, formatDuration, formatWhen } from "../format.ts";
 import { collectPairs, readSecret } from "../input.ts";
 import { agentFolder } from "../places.ts";
@@ -68,6 +69,7 @@ async function enroll(context: Context, options: EnrolOptions): Promise<void> {
   }
   const token = await readSecret(given, process.stdin);
   const dataDir = agentFolder(env, options.data);
+  makeFolder(dataDir);
   const stop = new AbortController();
   using interrupts = watchInterrupts(() => stop.abort());
   const { enrol } = await import("@flowplane/agent");
@@ -113,7 +115,9 @@ async function run(context: Context, options: { data?: string; untilStdinEnds?: 
     watchStarter("stdin", () => shutdown.begin("whoever started the agent has gone"));
   shutdown.now.addEventListener("abort", () => process.exit(EXIT.failed));
   const { runAgent } = await import("@flowplane/agent");
-  await runAgent({ dataDir: agentFolder(context.env, options.data) }, shutdown.graceful);
+  const dataDir = agentFolder(context.env, options.data);
+  makeFolder(dataDir);
+  await runAgent({ dataDir }, shutdown.graceful);
 }
 
 async function status(context: Context, options: { data?: string; json?: true }): Promise<void> {

@@ -2,6 +2,7 @@ import { aborted, listenForShutdown } from "@flowplane/runtime";
 import { InvalidArgumentError, type Command } from "commander";
 import { plainCommand, type Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { makeFolder } from "../folders.ts";
 import { addressFile } from "../places.ts";
 import { localOrigin, noteAddress } from "../up/address.ts";
 import { watchStarter } from "../up/lifeline.ts";
@@ -32,6 +33,7 @@ async function server(context: Context, options: { roles?: Role[] }): Promise<vo
   shutdown.now.addEventListener("abort", () => process.exit(EXIT.failed));
   const { readConfig, startServer } = await import("@flowplane/server");
   const config = readConfig(context.env, options.roles === undefined ? {} : { roles: options.roles });
+  makeFolder(config.dataDir);
   const running = await startServer(config);
   await noteAddress(addressFile(context.env), localOrigin(config.http));
   await Promise.race([aborted(shutdown.graceful), running.failed.then(rethrow)]);

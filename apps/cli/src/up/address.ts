@@ -1,9 +1,10 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolder } from "../folders.ts";
 
 /** Notes where the control plane of a data folder can be reached, for `flowplane` in other shells. */
 export async function noteAddress(file: string, url: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const temporary = `${file}.${process.pid}`;
   await writeFile(temporary, `${url}\n`, { mode: 0o600 });
   await rename(temporary, file);

@@ -5,6 +5,7 @@ import { createClient } from "@flowplane/contract";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseRoles } from "../commands/server.ts";
 import { CliError } from "../failure.ts";
+import { makeFolder } from "../folders.ts";
 import { AGENT_ID, refuse, someAgent, startFakeControlPlane } from "../testing/fake-control-plane.ts";
 import { localOrigin, noteAddress } from "./address.ts";
 import { lastWords } from "./child-agent.ts";
@@ -76,6 +77,19 @@ test("the last words of an agent are its sentence, not its log", () => {
     "The disk is full.",
   );
   expect(lastWords("")).toBeNull();
+});
+
+describe("making folders", () => {
+  test("makes what is missing, for the owner alone, and leaves what is there", () => {
+    const path = join(folder, "a", "b");
+    makeFolder(path);
+    makeFolder(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  test.runIf(process.platform === "linux")("ends with an error where none can be made", () => {
+    expect(() => makeFolder("/proc/nope/logs")).toThrow("ENOENT");
+  });
 });
 
 describe("roles of a server", () => {
