@@ -6,11 +6,11 @@ import { parseSync } from "vite";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 
-const MADE_FOLDERS = new Set(["node_modules", "dist", "gen", "coverage", "data"]);
+const MADE_FOLDERS = new Set(["node_modules", "dist", "gen", "coverage"]);
 const CODE = new Set([".ts", ".tsx", ".mjs"]);
 /** Files that no module imports and that are started by name. */
 const ENTRIES =
-  /(\.test\.tsx?|\.config\.ts|^apps\/[^/]+\/src\/main\.tsx?|^apps\/[^/]+\/bin\/[^/]+|^(apps|packages)\/[^/]+\/src\/index\.ts|^scripts\/[^/]+\.mjs|^bench\/[^/]+\.ts)$/;
+  /(\.test\.tsx?|\.config\.ts|^apps\/[^/]+\/src\/main\.tsx?|^apps\/[^/]+\/bin\/[^/]+|^(apps|packages)\/[^/]+\/src\/index\.ts|^scripts\/[^/]+\.mjs|^bench\/src\/main\.ts|^apps\/web\/dev\/[^/]+\.ts|^scripts\/[^/]+\.ts)$/;
 
 export interface Import {
   /** `lazy`: `import()`, in types too. `mention`: a file named in a string, such as a program that is started. */
@@ -120,7 +120,8 @@ function readModule(path: string): Module {
       ...mentions(path, code, lineAt),
     ],
     exports,
-    isEntry: ENTRIES.test(path),
+    // What gives nothing to others is a program of its own.
+    isEntry: ENTRIES.test(path) || exports.length === 0,
     isTest:
       /\.test\.tsx?$/.test(path) ||
       /\/testing\/|\/(testing|fixtures|testing-server)\.ts$/.test(path) ||

@@ -12,7 +12,6 @@ export const AGENT_SORTS = ["name", "last_seen_at", "created_at", "version", "st
 export type AgentSort = (typeof AGENT_SORTS)[number];
 export const ADD_PLATFORMS = ["linux", "docker", "kubernetes", "collector"] as const;
 export type AddPlatform = (typeof ADD_PLATFORMS)[number];
-export const TOKEN_TABS = ["enrolment", "bearers", "api"] as const;
 
 type Raw = Record<string, unknown>;
 

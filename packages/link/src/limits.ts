@@ -5,8 +5,6 @@ export const LINK_CAPABILITY = "com.flowplane.link/1";
 export const MESSAGE_BYTES_MAX = 256 * 1024;
 /** Most bytes of JSON that one intent may take, so that every intent fits a message. */
 export const INTENT_BYTES_MAX = 192 * 1024;
-/** Most bytes of JSON that one event may take, so that every event fits a message. */
-export const EVENT_BYTES_MAX = 32 * 1024;
 /** Most intents in one `intents` message, and most ids in one `intents_ack`. */
 export const INTENTS_PER_MESSAGE_MAX = 500;
 /** Most events in one `events` message. */

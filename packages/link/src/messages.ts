@@ -54,7 +54,6 @@ export type Intent = z.infer<typeof intentSchema>;
 
 /** What a transitional state waits for, since when, and until when at most. */
 export const waitingSchema = z.object({ waits_for: textSchema, since: timeSchema, deadline: timeSchema });
-export type Waiting = z.infer<typeof waitingSchema>;
 
 export const endStateSchema = z.enum(["SUCCEEDED", "FAILED", "STOPPED", "TIMED_OUT", "FAILED_STOP", "LOST"]);
 export type EndState = z.infer<typeof endStateSchema>;

@@ -77,7 +77,3 @@ export function renewSpool(db: SpoolDatabase): OutboxRow {
     return fresh;
   });
 }
-
-export function countWaitingEvents(db: SpoolDatabase): number {
-  return db.get<{ n: number }>("SELECT count(*) AS n FROM events")?.n ?? 0;
-}

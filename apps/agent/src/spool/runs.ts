@@ -121,10 +121,6 @@ export function forgetOldRuns(db: SpoolDatabase, now: number): void {
   db.run("DELETE FROM runs WHERE files_gone = 1 AND ended_at < ?", now - RUN_MEMORY_MS);
 }
 
-export function countLiveRuns(db: SpoolDatabase): number {
-  return db.get<{ n: number }>("SELECT count(*) AS n FROM runs WHERE ended_at IS NULL")?.n ?? 0;
-}
-
 function toRun(row: RunRow): StoredRun {
   return {
     id: row.id,

@@ -56,7 +56,9 @@ export function DataList<T>({
   const rowPx = isNarrow ? NARROW_ROW_PX : ROW_PX;
   const { scroller, element, onScroll, scrollToRow, first, last } = useRowWindow(list.rows.length, rowPx);
   const { onView } = list;
-  useEffect(() => void onView({ first, last }), [onView, first, last]);
+  useEffect(() => {
+    onView({ first, last });
+  }, [onView, first, last]);
   const nearEnd = last >= list.rows.length - LOAD_AHEAD_ROWS;
   const loadMore = list.loadMore;
   useEffect(() => {

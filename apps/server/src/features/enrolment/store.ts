@@ -7,7 +7,6 @@ import type { Db } from "../../platform/storage/database.ts";
 export type TokenRow = Selectable<Database["enrolment_tokens"]>;
 export type AttemptRow = Selectable<Database["enrolment_attempts"]>;
 export type BearerRow = Selectable<Database["bearers"]>;
-export type CertificateRow = Selectable<Database["agent_certificates"]>;
 
 export function insertToken(db: Db, token: Insertable<Database["enrolment_tokens"]>): Promise<TokenRow> {
   return db.insertInto("enrolment_tokens").values(token).returningAll().executeTakeFirstOrThrow();
