@@ -46,7 +46,8 @@ export async function runInForeground(program, args, env = process.env) {
     setInterval(() => {
       if (npm.isThere()) return;
       clearInterval(watch);
-      pass("SIGTERM");
+      // An npm that was asked to stop passes that on and goes, without waiting for us.
+      if (lastAt === 0) pass("SIGTERM");
     }, parentPollMs);
   try {
     return await new Promise((resolve, reject) => {
