@@ -427,8 +427,8 @@ export class Dialogue {
             credential: session.identity.credential,
             remote_address: line.remoteAddress,
             connected_at: now,
-            heartbeat_ms:
-              (line.transport === "http" ? session.heartbeatMs : null) ?? HEARTBEAT_SECONDS * 1_000,
+            // The pace of one that polls is kept over our restarts; that of a socket is what we offer.
+            ...(line.transport === "ws" ? { heartbeat_ms: HEARTBEAT_SECONDS * 1_000 } : {}),
           };
     return left ? { ...arrived, disconnected_at: now } : arrived;
   }
