@@ -2,14 +2,14 @@
 // milliseconds, writes nothing and uses no network.
 import path from "node:path";
 
-import { buildDashboard, dashboardHash, isDashboardCurrent } from "./dashboard.mjs";
+import { buildPart, isPartCurrent, parts } from "./built-parts.mjs";
 import { withLock } from "./lock.mjs";
 import { arePackagesCurrent, installPackages, packagesHash } from "./packages.mjs";
 import { root, tools } from "./places.mjs";
 import { knownProblem, Problem } from "./problem.mjs";
 
 /**
- * Brings packages and dashboard up to date.
+ * Brings packages and what is built from sources up to date.
  * @throws {Problem}
  */
 export async function ensureSetUp() {
@@ -26,15 +26,14 @@ export async function ensureSetUp() {
 
 function isSetUp() {
   const packages = packagesHash();
-  return arePackagesCurrent(packages) && isDashboardCurrent(dashboardHash(packages));
+  return arePackagesCurrent(packages) && parts.every((part) => isPartCurrent(part, packages));
 }
 
 async function setUp() {
   // Asked again inside the lock: who held it before us has probably done the work.
   const packages = packagesHash();
   if (!arePackagesCurrent(packages)) await installPackages(packages);
-  const dashboard = dashboardHash(packages);
-  if (!isDashboardCurrent(dashboard)) await buildDashboard(dashboard);
+  for (const part of parts) if (!isPartCurrent(part, packages)) await buildPart(part, packages);
 }
 
 /** @param {number} pid */

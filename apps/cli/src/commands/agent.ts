@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { agentProgram } from "@flowplane/agent/program";
+import type { AgentStatus } from "@flowplane/agent";
 import { plainCommand, type Context } from "../context.ts";
 import { CliError } from "../failure.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -6,11 +8,8 @@ import { makeFolder } from "../folders.ts";
 import { formatBytes, formatDuration, formatWhen } from "../format.ts";
 import { collectPairs, readSecret } from "../input.ts";
 import { agentFolder } from "../places.ts";
-import { listenForShutdown } from "@flowplane/runtime";
-import type { AgentStatus } from "@flowplane/agent";
 import { watchInterrupts } from "../interrupts.ts";
 import { printable } from "../text-width.ts";
-import { watchStarter } from "../up/lifeline.ts";
 
 interface EnrolOptions {
   server?: string;
@@ -23,8 +22,6 @@ interface EnrolOptions {
 }
 
 const DATA = "the agent's data folder (default: agent in FLOWPLANE_DATA)";
-/** What the agent gets to finish in order when it is asked to stop. */
-const GRACE_MS = 5_000;
 
 export function declareAgent(program: Command, context: Context): void {
   const agent = plainCommand(
@@ -109,15 +106,12 @@ async function enroll(context: Context, options: EnrolOptions): Promise<void> {
   );
 }
 
-async function run(context: Context, options: { data?: string; untilStdinEnds?: true }): Promise<void> {
-  using shutdown = listenForShutdown({ graceMs: GRACE_MS });
-  if (options.untilStdinEnds === true)
-    watchStarter("stdin", () => shutdown.begin("whoever started the agent has gone"));
-  shutdown.now.addEventListener("abort", () => process.exit(EXIT.failed));
-  const { runAgent } = await import("@flowplane/agent");
-  const dataDir = agentFolder(context.env, options.data);
-  makeFolder(dataDir);
-  await runAgent({ dataDir }, shutdown.graceful);
+/** Becomes the agent: the command itself would cost as much memory as the agent. */
+function run(context: Context, options: { data?: string; untilStdinEnds?: true }): void {
+  const args = [process.execPath, ...agentProgram(), "--data", agentFolder(context.env, options.data)];
+  if (options.untilStdinEnds === true) args.push("--until-stdin-ends");
+  process.execve?.(process.execPath, args, context.env);
+  throw new CliError("The site agent needs Linux.");
 }
 
 async function status(context: Context, options: { data?: string; json?: true }): Promise<void> {

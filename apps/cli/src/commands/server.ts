@@ -1,11 +1,10 @@
-import { aborted, listenForShutdown } from "@flowplane/runtime";
 import { InvalidArgumentError, type Command } from "commander";
+import { aborted, listenForShutdown, watchStarter } from "@flowplane/runtime";
 import { plainCommand, type Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { makeFolder } from "../folders.ts";
 import { addressFile } from "../places.ts";
 import { localOrigin, noteAddress } from "../up/address.ts";
-import { watchStarter } from "../up/lifeline.ts";
 
 const ROLES = ["api", "gateway", "worker"] as const;
 type Role = (typeof ROLES)[number];

@@ -2,14 +2,13 @@ import { writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@flowplane/contract";
-import { aborted, listenForShutdown } from "@flowplane/runtime";
 import type { Command } from "commander";
+import { aborted, listenForShutdown, watchStarter } from "@flowplane/runtime";
 import { plainCommand, type Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addressFile, adminKeyFile } from "../places.ts";
 import { localOrigin, noteAddress } from "../up/address.ts";
 import { ChildAgent } from "../up/child-agent.ts";
-import { watchStarter } from "../up/lifeline.ts";
 import { openLogFile } from "../up/log-file.ts";
 import { printSummary } from "../up/summary.ts";
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { agentProgram } from "@flowplane/agent/program";
 import type { Client } from "@flowplane/contract";
 import { explain } from "../failure.ts";
 import { formatDuration } from "../format.ts";
@@ -10,7 +10,6 @@ import { keepRunning } from "./keep-running.ts";
 import { ensureEnrolled, waitForConnection } from "./local-agent.ts";
 import { openLogFile } from "./log-file.ts";
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 /** Its part of the ten seconds `flowplane up` may take to stop. */
 const STOP_LIMIT_MS = 5_000;
 
@@ -77,7 +76,7 @@ export class ChildAgent {
   #spawn(): ChildProcess {
     const log = openLogFile(this.#logFile);
     try {
-      return spawn(process.execPath, [MAIN, "agent", "run", "--data", this.#folder, "--until-stdin-ends"], {
+      return spawn(process.execPath, [...agentProgram(), "--data", this.#folder, "--until-stdin-ends"], {
         env: this.#env,
         detached: true,
         stdio: ["pipe", log, log],

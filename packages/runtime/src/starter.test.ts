@@ -2,12 +2,12 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 
-const LIFELINE = new URL("./lifeline.ts", import.meta.url).href;
+const STARTER = new URL("./starter.ts", import.meta.url).href;
 
 /** A process that says `ready`, and stays until its starter has gone or, with `leave`, as long as it has work itself. */
 function start(kind: "channel" | "stdin", then: "stay" | "leave"): ChildProcess {
   const script = `
-    const { watchStarter } = await import(${JSON.stringify(LIFELINE)});
+    const { watchStarter } = await import(${JSON.stringify(STARTER)});
     watchStarter(${JSON.stringify(kind)}, () => { process.stdout.write("gone"); process.exit(0); });
     process.stdout.write("ready");
     if (${JSON.stringify(then)} === "stay") setInterval(() => {}, 1000);`;
