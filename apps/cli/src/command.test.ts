@@ -540,7 +540,11 @@ describe("login", () => {
       const { child, finished } = home.start(["login", control.origin, "--key", "-"], noKey);
       child.stdin?.end(`${key}\n`);
       expect((await finished).code).toBe(expected);
-      expect((await home.run(["whoami"], noKey)).code).toBe(expected === 0 ? 0 : 3);
+      // Without a login it would ask whatever runs at the standard address.
+      const nowhere = { ...noKey, FLOWPLANE_URL: "http://127.0.0.1:9" };
+      expect((await home.run(["whoami"], expected === 0 ? noKey : nowhere)).code).toBe(
+        expected === 0 ? 0 : 3,
+      );
     }
   });
 });

@@ -2,7 +2,7 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { RotateCw, Skull, Square } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
-import type { Run } from "@flowplane/contract";
+import { isTerminal, type Run } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q, useApi } from "../../api/query.ts";
 import { cannotKill, cannotRestartRun, cannotStop } from "../../api/states.ts";
@@ -20,12 +20,18 @@ const VIEWS = [
   { name: "Log", view: undefined },
   { name: "Timeline and details", view: "details" },
 ] as const;
+const REREAD_MS = 3_000;
 type OpenDialog = "nothing" | "stop" | "kill" | "restart";
 
 export default function RunPage() {
   const { runId } = useParams({ from: "/frame/runs/$runId" });
   const search = useSearch({ from: "/frame/runs/$runId" });
-  const run = useSuspenseQuery(q("runRead", { params: { run_id: runId } })).data;
+  const run = useSuspenseQuery({
+    ...q("runRead", { params: { run_id: runId } }),
+    // Its changes come by themselves; the size of its log and the times in its sentence do not.
+    refetchInterval: ({ state }) =>
+      state.data !== undefined && !isTerminal(state.data.state) ? REREAD_MS : false,
+  }).data;
   const navigate = useNavigate();
   const [dialog, setDialog] = useState<OpenDialog>("nothing");
   const details = search.view === "details";
