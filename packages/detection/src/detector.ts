@@ -1,0 +1,362 @@
+import { configHash, detectorConfig, type DetectorConfig } from "./config.ts";
+import type { Decision, DetectionEvent, LineEvent, SampleEvent, StepEvent } from "./events.ts";
+import { newExitWatch, watchExit, type ExitWatch } from "./exit-watch.ts";
+import { newGrowthWatch, watchGrowth, type Grown, type GrowthWatch } from "./growth-watch.ts";
+import { reportedMemory } from "./memory-lines.ts";
+import {
+  newOutputWatch,
+  progressFinding,
+  watchFailure,
+  watchLine,
+  type OutputWatch,
+} from "./output-watch.ts";
+import { belongs, extend, newRecord, openRecord, type OpenRecord } from "./records.ts";
+import { Flag, newScan, scan, type Scan } from "./scan.ts";
+import { readableText } from "./signatures.ts";
+import { newSilenceWatch, sign, watchSilence, type SilenceWatch } from "./silence-watch.ts";
+import { newStepWatch, watchStep, type StepWatch } from "./step-watch.ts";
+import { turnOfText, turnsOfJson, type TextTurn } from "./transcript.ts";
+import { judge, newVerdicts, type Finding, type Source, type Verdicts } from "./verdicts.ts";
+
+/**
+ * The engine: events in, decisions out, the same decisions for the same events always. It knows no clock, keeps a bounded
+ * state whatever is printed, and looks at each byte once.
+ */
+export interface Detector {
+  readonly config: DetectorConfig;
+  readonly configHash: string;
+  start(): DetectorState;
+  /** `state` is taken over: only the one returned may be used afterwards. */
+  step(state: DetectorState, event: DetectionEvent): Step;
+}
+
+export interface Step {
+  readonly state: DetectorState;
+  readonly decisions: readonly Decision[];
+}
+
+export interface DetectorState {
+  lines: number;
+  at: number;
+  /** How many of the last lines began with a time of their own, of 1,024. */
+  stamped: number;
+  readonly scan: Scan;
+  readonly records: Record<LineEvent["stream"], OpenRecord>;
+  readonly output: OutputWatch;
+  readonly memory: GrowthWatch;
+  readonly disk: GrowthWatch;
+  readonly children: GrowthWatch;
+  /** Memory as the log itself reports it, by the template of the line. */
+  readonly reported: Map<number, GrowthWatch>;
+  readonly exits: ExitWatch;
+  readonly silence: SilenceWatch;
+  readonly steps: StepWatch;
+  readonly pending: PendingCall[];
+  transcriptTurns: number;
+  transcriptMisses: number;
+  lastFailure: { readonly signature: number; readonly bytes: Uint8Array };
+  resultsSeen: boolean;
+  readonly verdicts: Verdicts;
+  /** The stretch without progress that the verdict on the output speaks of. */
+  judgedEpoch: number;
+}
+
+interface PendingCall {
+  readonly tool: string;
+  args: string;
+  readonly conversation: string | null;
+  readonly line: number;
+  readonly at: number;
+}
+
+const NO_DECISIONS: readonly Decision[] = [];
+const REPORTED_SERIES_MAX = 4;
+const PENDING_MAX = 16;
+/** After so many lines that are none, a log is no transcript. */
+const TRANSCRIPT_MISSES_MAX = 64;
+const TRANSCRIPT_TURNS_MIN = 3;
+const TRANSCRIPT_LINE_MAX = 256 * 1024;
+/** After a pause this long a failure is taken to be printed whole. */
+const COMPLETE_AFTER_MS = 2_000;
+const STAMPED_ALWAYS = 1_024;
+const STAMPED_MOSTLY = 128;
+const BRACE = 123;
+const NO_FAILURE = { signature: 0, bytes: new Uint8Array(0) };
+
+export function createDetector(overrides: Partial<DetectorConfig> = {}): Detector {
+  const config = detectorConfig(overrides);
+  const engine = new Engine(
+    config,
+    configHash(config),
+    config.benign.map((text) => new TextEncoder().encode(text)),
+  );
+  return {
+    config,
+    configHash: engine.hash,
+    start,
+    step: (state, event) => ({ state, decisions: engine.take(state, event) }),
+  };
+}
+
+function start(): DetectorState {
+  return {
+    lines: 0,
+    at: Number.NEGATIVE_INFINITY,
+    stamped: 0,
+    scan: newScan(),
+    records: { stdout: newRecord(), stderr: newRecord() },
+    output: newOutputWatch(),
+    memory: newGrowthWatch(),
+    disk: newGrowthWatch(),
+    children: newGrowthWatch(),
+    reported: new Map(),
+    exits: newExitWatch(),
+    silence: newSilenceWatch(),
+    steps: newStepWatch(),
+    pending: [],
+    transcriptTurns: 0,
+    transcriptMisses: 0,
+    lastFailure: NO_FAILURE,
+    resultsSeen: false,
+    verdicts: newVerdicts(),
+    judgedEpoch: 0,
+  };
+}
+
+class Engine {
+  readonly #config: DetectorConfig;
+  readonly hash: string;
+  readonly #benign: readonly Uint8Array[];
+
+  constructor(config: DetectorConfig, hash: string, benign: readonly Uint8Array[]) {
+    this.#config = config;
+    this.hash = hash;
+    this.#benign = benign;
+  }
+
+  take(state: DetectorState, event: DetectionEvent): readonly Decision[] {
+    // Time stands still rather than going back.
+    const at = Math.max(state.at, event.at);
+    state.at = at;
+    switch (event.kind) {
+      case "line":
+        return this.#line(state, event, at);
+      case "sample":
+        return this.#sample(state, event, at);
+      case "step":
+        return this.#step(state, { ...event, at }, state.lines);
+      case "start":
+        state.exits.startedAt = at;
+        sign(state.silence, "start", at, state.lines);
+        return NO_DECISIONS;
+      case "exit": {
+        const flushed = this.#flush(state);
+        const ended = { ...event, ...state.lastFailure, at, line: state.lines };
+        state.lastFailure = NO_FAILURE;
+        const found = watchExit(state.exits, this.#config, this.hash, ended);
+        return join(flushed, judged(state, "exits", found));
+      }
+      case "heartbeat":
+        sign(state.silence, "heartbeat", at, state.lines);
+        return NO_DECISIONS;
+      case "tick":
+        return join(this.#flushOld(state, at), this.#silence(state, null, at));
+      case "end":
+        return join(this.#flush(state), this.#stepsWithoutResult(state, 0));
+    }
+  }
+
+  #line(state: DetectorState, event: LineEvent, at: number): readonly Decision[] {
+    const { bytes } = event;
+    state.lines += 1;
+    sign(state.silence, "output", at, state.lines);
+    const spoken = this.#transcript(state, bytes, at);
+    if (spoken !== null) return spoken;
+    const line = state.scan;
+    scan(bytes, line);
+    state.stamped +=
+      ((line.flags & Flag.stamped) === 0 ? -state.stamped : STAMPED_ALWAYS - state.stamped) >> 4;
+    const reported = (line.flags & Flag.memory) === 0 ? NO_DECISIONS : this.#reported(state, bytes, at);
+    return join(reported, this.#output(state, event, at));
+  }
+
+  /** A line that belongs to a failure waits with it until the failure is complete. */
+  #output(state: DetectorState, { bytes, stream }: LineEvent, at: number): readonly Decision[] {
+    const line = state.scan;
+    const record = state.records[stream];
+    if (belongs(record, line, state.stamped > STAMPED_MOSTLY)) {
+      extend(record, line, state.lines);
+      return NO_DECISIONS;
+    }
+    const before = record.open ? this.#close(state, record) : NO_DECISIONS;
+    const failure = (line.flags & Flag.failure) !== 0;
+    if (failure && !this.#isBenign(state, bytes)) {
+      openRecord(record, line, at, state.lines, bytes);
+      return before;
+    }
+    const found = watchLine(state.output, this.#config, this.hash, line, bytes, at, state.lines);
+    return join(before, this.#outputJudged(state, found));
+  }
+
+  #isBenign(state: DetectorState, bytes: Uint8Array): boolean {
+    if (!this.#benign.some((pattern) => includes(bytes, pattern))) return false;
+    state.output.benignLines += 1;
+    return true;
+  }
+
+  #close(state: DetectorState, record: OpenRecord): readonly Decision[] {
+    record.open = false;
+    state.lastFailure = { signature: record.signature, bytes: record.bytes };
+    return this.#outputJudged(state, watchFailure(state.output, this.#config, this.hash, record));
+  }
+
+  /** A verdict on the output holds as long as the stretch without progress that it speaks of. */
+  #outputJudged(state: DetectorState, found: Finding | null): readonly Decision[] {
+    const { output, verdicts } = state;
+    if (verdicts.output.phase !== "none" && state.judgedEpoch !== output.epoch)
+      return judged(state, "output", progressFinding(output, verdicts.output.category, this.hash));
+    if (found === null) return NO_DECISIONS;
+    state.judgedEpoch = output.epoch;
+    return judged(state, "output", found);
+  }
+
+  #flush(state: DetectorState): readonly Decision[] {
+    const { stdout, stderr } = state.records;
+    const first = stdout.open ? this.#close(state, stdout) : NO_DECISIONS;
+    return join(first, stderr.open ? this.#close(state, stderr) : NO_DECISIONS);
+  }
+
+  #flushOld(state: DetectorState, at: number): readonly Decision[] {
+    const { stdout, stderr } = state.records;
+    const isOld = (record: OpenRecord) => record.open && at - record.at >= COMPLETE_AFTER_MS;
+    return isOld(stdout) || isOld(stderr) ? this.#flush(state) : NO_DECISIONS;
+  }
+
+  #sample(state: DetectorState, sample: SampleEvent, at: number): readonly Decision[] {
+    let decisions = join(this.#flushOld(state, at), this.#silence(state, { ...sample, at }, at));
+    const grow = (
+      family: Grown["family"],
+      value: number | undefined,
+      limit: number | undefined,
+      unit: string,
+    ) => {
+      if (value === undefined) return;
+      const grown: Grown = { family, value, limit: limit ?? null, unit, text: `${family} of the run` };
+      const found = watchGrowth(state[family], this.#config, this.hash, grown, at, state.lines);
+      decisions = join(decisions, judged(state, family, found));
+    };
+    grow("memory", sample.rssBytes, sample.rssLimitBytes, "bytes");
+    grow("disk", sample.diskBytes, sample.diskLimitBytes, "bytes");
+    grow("children", sample.children, sample.childrenLimit, "processes");
+    return decisions;
+  }
+
+  #silence(state: DetectorState, sample: SampleEvent | null, at: number): readonly Decision[] {
+    const found = watchSilence(state.silence, this.#config, this.hash, sample, at, state.lines);
+    return judged(state, "silence", found);
+  }
+
+  #reported(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] {
+    const text = readableText(bytes);
+    const value = reportedMemory(text);
+    if (value === null) return NO_DECISIONS;
+    const key = state.scan.template;
+    let watch = state.reported.get(key);
+    if (watch === undefined) {
+      if (state.reported.size >= REPORTED_SERIES_MAX) return NO_DECISIONS;
+      watch = newGrowthWatch();
+      state.reported.set(key, watch);
+    }
+    const grown: Grown = { family: "memory", value, limit: null, unit: "bytes", text };
+    return judged(state, "reported", watchGrowth(watch, this.#config, this.hash, grown, at, state.lines));
+  }
+
+  /** What the line says as part of an agent's transcript; null for lines of ordinary logs. */
+  #transcript(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] | null {
+    if (state.transcriptMisses >= TRANSCRIPT_MISSES_MAX || bytes.length > TRANSCRIPT_LINE_MAX) return null;
+    const isJson = bytes[0] === BRACE;
+    const text = new TextDecoder().decode(bytes);
+    const single = isJson ? null : turnOfText(text);
+    const turns: readonly TextTurn[] | null = isJson ? turnsOfJson(text) : single === null ? null : [single];
+    if (turns === null) {
+      if (state.transcriptTurns < TRANSCRIPT_TURNS_MIN) state.transcriptMisses += 1;
+      return null;
+    }
+    state.transcriptTurns += 1;
+    let decisions = NO_DECISIONS;
+    for (const turn of turns) decisions = join(decisions, this.#turn(state, turn, at));
+    return isJson ? decisions : decisions.length > 0 ? decisions : NO_DECISIONS;
+  }
+
+  #turn(state: DetectorState, turn: TextTurn, at: number): readonly Decision[] {
+    switch (turn.kind) {
+      case "conversation": {
+        const decisions = this.#stepsWithoutResult(state, 0);
+        state.steps.steps.length = 0;
+        return decisions;
+      }
+      case "input": {
+        const last = state.pending.at(-1);
+        if (last !== undefined) last.args = turn.args;
+        return NO_DECISIONS;
+      }
+      case "call":
+        state.pending.push({ ...turn, line: state.lines, at });
+        // A result may still come for the last call, or for several made at once: the oldest give way.
+        return this.#stepsWithoutResult(state, this.#awaitsResults(state) ? PENDING_MAX : 0);
+      case "result": {
+        state.resultsSeen = true;
+        const call = state.pending.shift();
+        if (call === undefined) return NO_DECISIONS;
+        return this.#step(state, stepOf(call, turn.text), call.line);
+      }
+    }
+  }
+
+  #awaitsResults(state: DetectorState): boolean {
+    return state.resultsSeen || state.steps.count < TRANSCRIPT_TURNS_MIN;
+  }
+
+  /** Calls whose result is not in the transcript are steps without one. */
+  #stepsWithoutResult(state: DetectorState, keep: number): readonly Decision[] {
+    let decisions = NO_DECISIONS;
+    while (state.pending.length > keep) {
+      const call = state.pending.shift();
+      if (call !== undefined) decisions = join(decisions, this.#step(state, stepOf(call, null), call.line));
+    }
+    return decisions;
+  }
+
+  #step(state: DetectorState, step: StepEvent, line: number): readonly Decision[] {
+    sign(state.silence, "step", step.at, line);
+    return judged(state, "steps", watchStep(state.steps, this.#config, this.hash, step, line));
+  }
+}
+
+function judged(state: DetectorState, source: Source, finding: Finding | null): readonly Decision[] {
+  if (finding === null) return NO_DECISIONS;
+  const decision = judge(state.verdicts[source], finding, state.at, state.lines);
+  return decision === null ? NO_DECISIONS : [decision];
+}
+
+function stepOf(call: PendingCall, result: string | null): StepEvent {
+  const { at, tool, args, conversation } = call;
+  return { kind: "step", at, tool, args, result, failed: false, conversation };
+}
+
+/** Mostly nothing happens, and then nothing is allocated. */
+function join(a: readonly Decision[], b: readonly Decision[]): readonly Decision[] {
+  if (a.length === 0) return b;
+  return b.length === 0 ? a : [...a, ...b];
+}
+
+function includes(bytes: Uint8Array, pattern: Uint8Array): boolean {
+  const [first] = pattern;
+  if (first === undefined) return false;
+  for (let from = bytes.indexOf(first); from >= 0; from = bytes.indexOf(first, from + 1)) {
+    let length = 1;
+    while (length < pattern.length && bytes[from + length] === pattern[length]) length += 1;
+    if (length === pattern.length) return true;
+  }
+  return false;
+}

@@ -1,0 +1,65 @@
+import { ONE } from "./fixed.ts";
+
+/**
+ * Many processes of one job say the same at the same moment. Such echoes are not repetition: of equal lines within a
+ * second only the first weighs. Whether a job has many processes is learnt from its news: a loop's lines teach nothing.
+ */
+export interface Echoes {
+  readonly text: Int32Array;
+  readonly at: Float64Array;
+  readonly copies: Uint16Array;
+  readonly news: Uint8Array;
+  /** How much of what is new comes with copies. */
+  share: number;
+}
+
+const SLOTS = 1_024;
+const MASK = SLOTS - 1;
+const ECHO_MS = 1_000;
+const COPIES_OF_MANY = 256;
+const COPIES_OF_ONE = 4;
+/** It takes seven new lines with copies to be believed: a loop of a few lines was new once as well. */
+const SHARE_OF_MANY = Math.floor(ONE / 3);
+const LEARN_SHIFT = 4;
+const FORGET_SHIFT = 6;
+
+export function newEchoes(): Echoes {
+  return {
+    text: new Int32Array(SLOTS),
+    at: new Float64Array(SLOTS),
+    copies: new Uint16Array(SLOTS),
+    news: new Uint8Array(SLOTS),
+    share: 0,
+  };
+}
+
+/** A collision of two texts in one slot only makes an echo weigh as a line. */
+export function isEcho(echoes: Echoes, text: number, at: number): boolean {
+  const slot = slotOf(text);
+  if (echoes.text[slot] !== text || at - (echoes.at[slot] as number) >= ECHO_MS) {
+    echoes.text[slot] = text;
+    echoes.at[slot] = at;
+    echoes.copies[slot] = 1;
+    echoes.news[slot] = 0;
+    return false;
+  }
+  const copies = echoes.copies[slot] as number;
+  if (copies === COPIES_OF_ONE - 1 && echoes.news[slot] === 1)
+    echoes.share += (ONE - echoes.share) >> LEARN_SHIFT;
+  if (copies >= (echoes.share > SHARE_OF_MANY ? COPIES_OF_MANY : COPIES_OF_ONE)) return false;
+  echoes.copies[slot] = copies + 1;
+  return true;
+}
+
+/** The line last asked about was new. */
+export function noteNews(echoes: Echoes, text: number): void {
+  const slot = slotOf(text);
+  // A copy beyond the limit is no news of its own.
+  if (echoes.copies[slot] !== 1) return;
+  echoes.news[slot] = 1;
+  echoes.share -= echoes.share >> FORGET_SHIFT;
+}
+
+function slotOf(text: number): number {
+  return (text >>> 1) & MASK;
+}

@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { detectInLog } from "./detect-in-log.ts";
+import { hashText } from "./hash.ts";
+import { decide, lines, repeat, workLines } from "./testing.ts";
+
+/** Every decision of a made-up run in one line each: a change in them must be seen, and meant. */
+function trace(texts: readonly string[], everyMs: number): string[] {
+  return decide(lines(texts, everyMs)).map(({ kind, category, score, at, line, evidence }) => {
+    const readings = evidence.families.map((f) => `${f.family} ${f.value}/${f.threshold}`).join(", ");
+    return `${at / 1000} s, line ${line}: ${kind} ${category} ${score} (${readings})`;
+  });
+}
+
+test("a disk that fills up under a training", () => {
+  const full = [
+    "ERROR saving checkpoint: no space left on device",
+    "  at save (train.py:12)",
+    "retrying in 5s",
+  ];
+  expect(trace([...workLines(80), ...repeat(full, 40), ...workLines(40)], 1_000)).toMatchInlineSnapshot(`
+    [
+      "136 s, line 137: suspected retry_storm 62 (error 566/200, repetition 186/300, no_progress 166/200)",
+      "154 s, line 155: confirmed retry_storm 92 (error 615/200, repetition 105/300, no_progress 94/200)",
+      "207 s, line 208: cleared retry_storm 0 (no_progress 216/216)",
+    ]
+  `);
+});
+
+test("a service that waits for its database", () => {
+  const texts = ["INFO starting", ...repeat(["WARN connect ECONNREFUSED 10.0.0.5:5432", "INFO waiting"], 90)];
+  expect(trace(texts, 2_500)).toMatchInlineSnapshot(`
+    [
+      "80 s, line 33: suspected retry_storm 61 (error 324/200, repetition 398/300, no_progress 133/200)",
+      "305 s, line 123: confirmed retry_storm 99 (error 497/200, repetition 23/300, no_progress 8/200)",
+    ]
+  `);
+});
+
+test("evidence, whole", () => {
+  const texts = [...workLines(40), ...repeat(["KeyError: 'Messages'"], 300)];
+  const verdict = detectInLog(new TextEncoder().encode(texts.join("\n")));
+  expect(verdict).toMatchInlineSnapshot(`
+    {
+      "atLine": null,
+      "atSeconds": null,
+      "category": null,
+      "detected": false,
+      "evidence": null,
+      "score": 0,
+    }
+  `);
+});
+
+test("a long mixed run decides as it always did", () => {
+  const texts = Array.from({ length: 40 }, (_, n) => [
+    ...workLines(n % 7 === 0 ? 60 : 2),
+    ...repeat([`ERROR shard ${"abcdef"[n % 6]} failed`, "retrying"], 12),
+  ]).flat();
+  expect(hashText(JSON.stringify(decide(lines(texts, 700))), 1)).toMatchInlineSnapshot(`2388269499`);
+});

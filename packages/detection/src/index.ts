@@ -1,0 +1,6 @@
+/** Finds runs that loop, stall, storm or run away in what they print and use. Pure: no IO, no clock, no chance. */
+export { configHash, detectorConfig, type DetectorConfig, type Sensitivity } from "./config.ts";
+export { createDetector, type Detector, type DetectorState, type Step } from "./detector.ts";
+export type * from "./events.ts";
+export { createLogReader, HEAD_BYTES, LINES_PER_SECOND_ASSUMED, type LogReader } from "./saved-log.ts";
+export { createLogDetection, detectInLog, type LogDetection, type LogVerdict } from "./detect-in-log.ts";

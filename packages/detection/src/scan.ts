@@ -1,0 +1,500 @@
+import { finish, HASH_START, mix } from "./hash.ts";
+import { isDuration, skipEpoch, skipIp, skipTime, skipUuid } from "./masks.ts";
+import { meaningOf, Word, WORD_LENGTH_MAX } from "./lexicon.ts";
+
+/**
+ * One pass over the bytes of a line gives all that is ever asked of it: two hashes, what its words mean, its numbers.
+ * The *stable text* is the line without times, durations, process ids, ports, uuids and hex; it keeps counters and names,
+ * so a line that reports something new is a new stable text. The *template* also loses every number.
+ */
+export interface Scan {
+  stable: number;
+  template: number;
+  /** Bits of `Flag`. */
+  flags: number;
+  /** Numbers that may be counters, in order of place. */
+  readonly numbers: Float64Array;
+  /** 1 where the number is a percentage or the left part of `n/m`. */
+  readonly explicit: Uint8Array;
+  numberCount: number;
+}
+
+export const NUMBERS_MAX = 6;
+/** What is beyond is told apart by the length of the line alone. */
+export const SCANNED_BYTES_MAX = 4_096;
+const STAMP_WITHIN = 64;
+const LEVEL_WITHIN = 160;
+
+export const Flag = {
+  failure: 1 << 0,
+  retry: 1 << 1,
+  restart: 1 << 2,
+  success: 1 << 3,
+  waiting: 1 << 4,
+  /** A failure on the side of whoever uses this server. */
+  peer: 1 << 5,
+  exit: 1 << 6,
+  memory: 1 << 7,
+  /** Debugging output speaks of failures that do not count. */
+  low: 1 << 8,
+  /** Begins with a time of its own. */
+  stamped: 1 << 9,
+  /** Looks as if it went on with the line before. */
+  continuation: 1 << 10,
+  empty: 1 << 11,
+  trace: 1 << 12,
+  elapsed: 1 << 13,
+  json: 1 << 14,
+  /** Another program cannot be reached. */
+  connect: 1 << 15,
+} as const;
+
+export function newScan(): Scan {
+  return {
+    stable: 0,
+    template: 0,
+    flags: 0,
+    numbers: new Float64Array(NUMBERS_MAX),
+    explicit: new Uint8Array(NUMBERS_MAX),
+    numberCount: 0,
+  };
+}
+
+/** Everything else is 0. */
+const LETTER = 1;
+const DIGIT = 2;
+const SPACE = 3;
+const ESCAPE = 4;
+const CLASS = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte += 1) {
+  if ((byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)) CLASS[byte] = LETTER;
+  else if (byte >= 48 && byte <= 57) CLASS[byte] = DIGIT;
+  else if (byte === 27) CLASS[byte] = ESCAPE;
+  else if (byte <= 32 || byte === 127) CLASS[byte] = SPACE;
+}
+
+const MASK_TIME = 1;
+const MASK_ID = 2;
+const MASK_NUMBER = 3;
+const MASK_ADDRESS = 4;
+const MASK_DURATION = 5;
+
+/** Reads `bytes` into `out`, whose numbers are valid until the next call. */
+export function scan(bytes: Uint8Array, out: Scan): void {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 13) end -= 1;
+  let begin = 0;
+  // A terminal shows what was written after the last carriage return; so do progress bars.
+  const rewritten = end === 0 ? -1 : bytes.lastIndexOf(13, end - 1);
+  if (rewritten >= 0) begin = rewritten + 1;
+  const cut = end - begin > SCANNED_BYTES_MAX;
+  const length = end - begin;
+  if (cut) end = begin + SCANNED_BYTES_MAX;
+
+  let stable = HASH_START;
+  let template = HASH_START;
+  let flags = 0;
+  let numberCount = 0;
+  let failures = 0;
+  let wordIndex = 0;
+  let negationAt = -9;
+  let zeroAt = -9;
+  let modalAt = -9;
+  let notAt = -9;
+  let exitAt = -9;
+  let pidAt = -9;
+  let elapsedAt = -9;
+  let monthAt = -9;
+  let stableBeforeMonth = 0;
+  let templateBeforeMonth = 0;
+  let failureEnd = -9;
+  let inbound = false;
+  let access = false;
+  let low = false;
+  let spoken = false;
+  let visible = begin;
+  let i = begin;
+
+  while (i < end) {
+    // Indexes below are within [begin, end), so the byte is there.
+    const byte = bytes[i] as number;
+    const kind = CLASS[byte] as number;
+    if (kind === LETTER) {
+      const start = i;
+      const stableBefore = stable;
+      const templateBefore = template;
+      let word = HASH_START;
+      let part = HASH_START;
+      let partMeaning = 0;
+      let camel = false;
+      let wasLower = false;
+      let upper = true;
+      let c = byte;
+      do {
+        const lower = c | 32;
+        if (c === lower) {
+          wasLower = true;
+          upper = false;
+        } else {
+          if (wasLower) {
+            partMeaning |= meaningOf(part);
+            part = HASH_START;
+            camel = true;
+          }
+          wasLower = false;
+        }
+        word = mix(word, lower);
+        part = mix(part, lower);
+        stable = mix(stable, c);
+        template = mix(template, c);
+        i += 1;
+        c = i < end ? (bytes[i] as number) : 32;
+      } while (CLASS[c] === LETTER);
+      const wordLength = i - start;
+      if (CLASS[c] === DIGIT || (wordLength === 8 && c === 45)) {
+        const uuid = skipUuid(bytes, start, end);
+        const stop = uuid > 0 ? uuid : CLASS[c] === DIGIT ? endOfRun(bytes, start, end) : i;
+        if (stop > i) {
+          // The level and date of klog, as in I0523: the letter stays, the date goes.
+          const klog =
+            wordLength === 1 && stop - start === 5 && bytes[stop] === 32 && start === visible && upper;
+          if (klog) {
+            if (byte === 69 || byte === 70) failures += 1;
+            stable = mix(mix(stableBefore, byte), MASK_TIME);
+            template = mix(mix(templateBefore, byte), MASK_TIME);
+            flags |= Flag.stamped;
+          } else if (uuid > 0 || isRandom(bytes, start, stop)) {
+            stable = mix(stableBefore, MASK_ID);
+            template = mix(templateBefore, MASK_ID);
+          } else {
+            for (let k = i; k < stop; k += 1) {
+              const b = bytes[k] as number;
+              stable = mix(stable, b);
+              if (CLASS[b] !== DIGIT) template = mix(template, b);
+              else if (CLASS[bytes[k - 1] as number] !== DIGIT) template = mix(template, MASK_NUMBER);
+            }
+          }
+          i = stop;
+          wordIndex += 1;
+          spoken = true;
+          continue;
+        }
+      }
+      wordIndex += 1;
+      spoken = true;
+      let meaning = wordLength <= WORD_LENGTH_MAX ? meaningOf(word) : 0;
+      if (camel) {
+        const parts = partMeaning | meaningOf(part);
+        meaning |= parts & Word.retry;
+        if ((parts & Word.suffix) !== 0) meaning |= Word.failure;
+      }
+      if (meaning === 0) continue;
+      const offset = start - begin;
+      const before = start > begin ? (bytes[start - 1] as number) : 32;
+      const marked = upper || before === 91 || before === 61 || before === 60 || (before === 34 && c === 34);
+      if ((meaning & (Word.levelLow | Word.levelInfo)) !== 0 && marked && offset < LEVEL_WITHIN) {
+        if ((meaning & Word.levelLow) !== 0) low = true;
+      }
+      if (
+        (meaning & Word.levelError) !== 0 &&
+        (meaning & Word.failure) === 0 &&
+        marked &&
+        offset < LEVEL_WITHIN
+      )
+        failures += 1;
+      if ((meaning & Word.failure) !== 0 && wordIndex - negationAt > 2 && zeroAt !== wordIndex - 1) {
+        // A path or an identifier such as error_handler.js only names the word.
+        if (
+          c !== 95 &&
+          before !== 95 &&
+          !(c === 46 && CLASS[bytes[i + 1] ?? 32] === LETTER && bytes[i + 1] !== 32 && !camel)
+        ) {
+          if (!isNothing(bytes, i)) failures += 1;
+          failureEnd = i;
+        }
+        if ((meaning & Word.trace) !== 0) flags |= Flag.trace;
+      }
+      if ((meaning & Word.negation) !== 0) negationAt = wordIndex;
+      if ((meaning & Word.modal) !== 0) modalAt = wordIndex;
+      if ((meaning & Word.not) !== 0) {
+        notAt = wordIndex;
+        if (modalAt === wordIndex - 1) failures += 1;
+      }
+      if ((meaning & Word.state) !== 0 && notAt === wordIndex - 1) failures += 1;
+      if ((meaning & Word.success) !== 0 && notAt < wordIndex - 2 && negationAt < wordIndex - 1)
+        flags |= Flag.success;
+      if ((meaning & Word.retry) !== 0) flags |= Flag.retry;
+      if ((meaning & Word.restart) !== 0) flags |= Flag.restart;
+      if ((meaning & Word.waiting) !== 0) flags |= Flag.waiting;
+      if ((meaning & Word.connect) !== 0) flags |= Flag.connect;
+      if ((meaning & Word.exit) !== 0) {
+        if (wordLength >= 4 && (byte | 32) === 101) exitAt = wordIndex;
+      }
+      if ((meaning & Word.inbound) !== 0) inbound = true;
+      if ((meaning & Word.access) !== 0) access = true;
+      if ((meaning & Word.memory) !== 0) flags |= Flag.memory;
+      if ((meaning & Word.pid) !== 0) pidAt = wordIndex;
+      if ((meaning & Word.elapsed) !== 0) {
+        elapsedAt = wordIndex;
+        flags |= Flag.elapsed;
+      }
+      if ((meaning & Word.month) !== 0 && wordLength === 3) {
+        monthAt = wordIndex;
+        stableBeforeMonth = stableBefore;
+        templateBeforeMonth = templateBefore;
+      }
+      continue;
+    }
+    if (kind === DIGIT) {
+      const start = i;
+      const before = start > begin ? (bytes[start - 1] as number) : 32;
+      let stop = skipTime(bytes, start, end);
+      if (stop > 0) {
+        if (start - begin < STAMP_WITHIN) flags |= Flag.stamped;
+        stable = mix(stable, MASK_TIME);
+        template = mix(template, MASK_TIME);
+        i = stop;
+        continue;
+      }
+      stop = skipUuid(bytes, start, end);
+      if (stop > 0) {
+        stable = mix(stable, MASK_ID);
+        template = mix(template, MASK_ID);
+        i = stop;
+        continue;
+      }
+      stop = skipIp(bytes, start, end);
+      if (stop > 0) {
+        for (let k = start; k < stop; k += 1) stable = mix(stable, bytes[k] as number);
+        template = mix(template, MASK_ADDRESS);
+        i = stop;
+        // A port is chosen anew for each connection.
+        if (bytes[i] === 58 && CLASS[bytes[i + 1] ?? 32] === DIGIT) {
+          i += 1;
+          while (i < end && CLASS[bytes[i] as number] === DIGIT) i += 1;
+        }
+        continue;
+      }
+      let value = 0;
+      do {
+        value = value * 10 + (bytes[i] as number) - 48;
+        i += 1;
+      } while (i < end && CLASS[bytes[i] as number] === DIGIT);
+      const digits = i - start;
+      let decimal = false;
+      if (i + 1 < end && bytes[i] === 46 && CLASS[bytes[i + 1] as number] === DIGIT) {
+        decimal = true;
+        let scale = 10;
+        i += 1;
+        do {
+          value += ((bytes[i] as number) - 48) / scale;
+          scale *= 10;
+          i += 1;
+        } while (i < end && CLASS[bytes[i] as number] === DIGIT);
+      }
+      const next = i < end ? (bytes[i] as number) : 32;
+      if (monthAt === wordIndex && digits <= 2 && !decimal) {
+        stable = mix(stableBeforeMonth, MASK_TIME);
+        template = mix(templateBeforeMonth, MASK_TIME);
+        continue;
+      }
+      if (!decimal && skipEpoch(bytes, start, digits)) {
+        if (start === begin || (start - begin < STAMP_WITHIN && before !== 95)) flags |= Flag.stamped;
+        stable = mix(stable, MASK_TIME);
+        template = mix(template, MASK_TIME);
+        continue;
+      }
+      if (CLASS[next] === LETTER) {
+        const unitEnd = endOfLetters(bytes, i, end);
+        if (isDuration(bytes, i, unitEnd) && CLASS[bytes[unitEnd] ?? 32] !== DIGIT) {
+          stable = mix(stable, MASK_DURATION);
+          template = mix(template, MASK_DURATION);
+          i = unitEnd;
+          continue;
+        }
+        const runEnd = decimal ? unitEnd : endOfRun(bytes, start, end);
+        if (runEnd > unitEnd || (runEnd - start >= 7 && isRandom(bytes, start, runEnd))) {
+          const random = isRandom(bytes, start, runEnd);
+          if (random) {
+            stable = mix(stable, MASK_ID);
+            template = mix(template, MASK_ID);
+          } else {
+            for (let k = start; k < runEnd; k += 1) {
+              const b = bytes[k] as number;
+              stable = mix(stable, b);
+              if (CLASS[b] !== DIGIT) template = mix(template, b);
+              else if (k === start || CLASS[bytes[k - 1] as number] !== DIGIT)
+                template = mix(template, MASK_NUMBER);
+            }
+          }
+          i = runEnd;
+          wordIndex += 1;
+          continue;
+        }
+      } else if (next === 32 && i + 1 < end && CLASS[bytes[i + 1] as number] === LETTER) {
+        const unitEnd = endOfLetters(bytes, i + 1, end);
+        // "3 s" and "3 seconds", yet not "3 M" or "3 d" of something.
+        if (unitEnd - i > 2 && isDuration(bytes, i + 1, unitEnd)) {
+          stable = mix(stable, MASK_DURATION);
+          template = mix(template, MASK_DURATION);
+          continue;
+        }
+      }
+      const isPid =
+        pidAt === wordIndex || (before === 91 && next === 93 && digits >= 2 && spoken) || before === 35;
+      template = mix(template, MASK_NUMBER);
+      if (isPid && !decimal) stable = mix(stable, MASK_ID);
+      else for (let k = start; k < i; k += 1) stable = mix(stable, bytes[k] as number);
+      if (value === 0) zeroAt = wordIndex;
+      if (failureEnd >= 0 && (value === 0 || decimal) && onlyAssigns(bytes, failureEnd, start)) failures -= 1;
+      if (exitAt >= 0 && wordIndex - exitAt <= 3 && value !== 0) {
+        failures += 1;
+        flags |= Flag.exit;
+        exitAt = -9;
+      }
+      // The status of a request in an access log: 4xx is the caller's fault.
+      if (before === 32 && bytes[start - 2] === 34 && digits === 3) {
+        if (value >= 200 && value < 400) flags |= Flag.success;
+        if (value >= 400 && value < 500) flags |= Flag.peer;
+        if (value >= 500) failures += 1;
+      }
+      if (numberCount < NUMBERS_MAX && !isPid && elapsedAt !== wordIndex) {
+        out.numbers[numberCount] = value;
+        const fraction = next === 47 && CLASS[bytes[i + 1] ?? 32] === DIGIT && before !== 47 && before !== 46;
+        out.explicit[numberCount] = next === 37 || fraction ? 1 : 0;
+        numberCount += 1;
+      }
+      continue;
+    }
+    if (kind === ESCAPE) {
+      i = skipEscape(bytes, i, end);
+      if (!spoken) visible = i;
+      continue;
+    }
+    i += 1;
+    if (kind === SPACE) {
+      while (i < end && CLASS[bytes[i] as number] === SPACE) i += 1;
+      if (i < end) {
+        stable = mix(stable, 32);
+        template = mix(template, 32);
+      }
+      continue;
+    }
+    stable = mix(stable, byte);
+    template = mix(template, byte);
+  }
+
+  flags |= headFlags(bytes, visible, end);
+  if (low) flags |= Flag.low;
+  if (failures > 0 && !low) flags |= inbound && access ? Flag.peer : Flag.failure;
+  out.template = finish(template);
+  // A counter of attempts is no news.
+  out.stable = (flags & Flag.retry) !== 0 ? out.template : finish(cut ? mix(stable, length) : stable);
+  out.flags = flags;
+  out.numberCount = numberCount;
+}
+
+/** Where letters and digits stop following each other. */
+function endOfRun(bytes: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end && ((CLASS[bytes[i] as number] as number) === LETTER || CLASS[bytes[i] as number] === DIGIT))
+    i += 1;
+  return i;
+}
+
+function endOfLetters(bytes: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end && CLASS[bytes[i] as number] === LETTER) i += 1;
+  return i;
+}
+
+const HEX_MIN = 7;
+const RANDOM_MIN = 8;
+const RANDOM_CHANGES_MIN = 4;
+
+/** Hex digits, or letters and digits in such disorder that nobody chose them. */
+function isRandom(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length < 3) return false;
+  if (bytes[start] === 48 && ((bytes[start + 1] as number) | 32) === 120) return true;
+  let hex = true;
+  let changes = 0;
+  let digits = 0;
+  for (let i = start; i < end; i += 1) {
+    const byte = bytes[i] as number;
+    const isDigit = CLASS[byte] === DIGIT;
+    if (isDigit) digits += 1;
+    else if ((byte | 32) > 102) hex = false;
+    if (i > start && isDigit !== (CLASS[bytes[i - 1] as number] === DIGIT)) changes += 1;
+  }
+  if (digits === 0 || digits === length) return false;
+  return (hex && length >= HEX_MIN) || (length >= RANDOM_MIN && changes >= RANDOM_CHANGES_MIN);
+}
+
+/** Nothing but `: `, `=` or quotes between a word and its value. */
+function onlyAssigns(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from > 4 || to === from) return false;
+  let assigns = false;
+  for (let i = from; i < to; i += 1) {
+    const byte = bytes[i];
+    if (byte === 58 || byte === 61) assigns = true;
+    else if (byte !== 32 && byte !== 34 && byte !== 39) return false;
+  }
+  return assigns;
+}
+
+/** `error=null`, `"error":""`, `errors: none`: the name of a field that is empty. */
+function isNothing(bytes: Uint8Array, end: number): boolean {
+  let i = bytes[end] === 34 || bytes[end] === 39 ? end + 1 : end;
+  if (bytes[i] !== 58 && bytes[i] !== 61) return false;
+  i += 1;
+  if (bytes[i] === 32) i += 1;
+  if ((bytes[i] === 34 || bytes[i] === 39) && bytes[i + 1] === bytes[i]) return true;
+  if (bytes[i] === 91 && bytes[i + 1] === 93) return true;
+  return NOTHINGS.some((word) => startsWith(bytes, i, word));
+}
+
+const NOTHINGS = ["null", "None", "none", "nil", "false", "False"].map((word) =>
+  new TextEncoder().encode(word),
+);
+
+/** Past a CSI, OSC or two-byte escape sequence. */
+function skipEscape(bytes: Uint8Array, start: number, end: number): number {
+  let i = start + 1;
+  if (i >= end) return end;
+  const kind = bytes[i];
+  i += 1;
+  if (kind === 91) {
+    while (i < end && ((bytes[i] as number) < 64 || (bytes[i] as number) > 126)) i += 1;
+    return i + 1;
+  }
+  if (kind === 93) {
+    while (i < end && bytes[i] !== 7 && bytes[i] !== 27) i += 1;
+    return bytes[i] === 27 ? i + 2 : i + 1;
+  }
+  return i;
+}
+
+/** How the line begins tells whether it goes on with another. */
+function headFlags(bytes: Uint8Array, start: number, end: number): number {
+  if (start >= end) return Flag.empty | Flag.continuation;
+  const first = bytes[start] as number;
+  const second = bytes[start + 1] ?? 32;
+  if (first === 32 || first === 9) {
+    for (let i = start; i < end; i += 1) if (CLASS[bytes[i] as number] !== SPACE) return Flag.continuation;
+    return Flag.empty | Flag.continuation;
+  }
+  if (first === 125 || first === 41 || first === 93) return Flag.continuation;
+  if (first === 97 && second === 116 && bytes[start + 2] === 32) return Flag.continuation;
+  if (first === 46 && second === 46 && bytes[start + 2] === 46) return Flag.continuation;
+  if (first === 94 || first === 126) return Flag.continuation;
+  if (startsWith(bytes, start, CAUSED_BY)) return Flag.continuation;
+  return first === 123 ? Flag.json : 0;
+}
+
+const CAUSED_BY = new TextEncoder().encode("Caused by");
+
+function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {
+  for (let i = 0; i < prefix.length; i += 1) if (bytes[start + i] !== prefix[i]) return false;
+  return true;
+}
