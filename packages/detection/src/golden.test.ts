@@ -41,12 +41,62 @@ test("evidence, whole", () => {
   const verdict = detectInLog(new TextEncoder().encode(texts.join("\n")));
   expect(verdict).toMatchInlineSnapshot(`
     {
-      "atLine": null,
-      "atSeconds": null,
-      "category": null,
-      "detected": false,
-      "evidence": null,
-      "score": 0,
+      "atLine": 182,
+      "atSeconds": 18.1,
+      "category": "loop",
+      "detected": true,
+      "evidence": {
+        "configHash": "56fb9adba141dc19",
+        "families": [
+          {
+            "family": "error",
+            "strength": 1000,
+            "threshold": 200,
+            "unit": "‰ of lines",
+            "value": 957,
+          },
+          {
+            "family": "repetition",
+            "strength": 1000,
+            "threshold": 300,
+            "unit": "‰ of records new",
+            "value": 45,
+          },
+          {
+            "family": "no_progress",
+            "strength": 913,
+            "threshold": 200,
+            "unit": "‰ of lines with news",
+            "value": 35,
+          },
+        ],
+        "lastProgress": {
+          "at": 3900,
+          "line": 40,
+          "what": "counter",
+        },
+        "lines": {
+          "from": 101,
+          "to": 181,
+        },
+        "signature": {
+          "count": 57,
+          "lastText": "KeyError: 'Messages'",
+          "periodMs": 768,
+          "text": "KeyError: 'Messages'",
+        },
+        "since": {
+          "at": 10000,
+          "line": 101,
+        },
+        "suppressions": [
+          {
+            "count": 73,
+            "name": "same failure within a second",
+          },
+        ],
+      },
+      "score": 97,
     }
   `);
 });
