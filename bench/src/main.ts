@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   tail: () => import("./tail.ts"),
   gateway: () => import("./gateway/gateway.ts"),
   api: () => import("./api.ts"),
+  detect: () => import("./detect.ts"),
 };
 
 const [name = "", ...rest] = process.argv.slice(2);
