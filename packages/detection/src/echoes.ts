@@ -2,7 +2,7 @@ import { ONE } from "./fixed.ts";
 
 /**
  * Many processes of one job say the same at the same moment. Such echoes are not repetition: of equal lines within a
- * second only the first weighs. Whether a job has many processes is learnt from its news: a loop's lines teach nothing.
+ * second only the first weighs, up to as many as there may be processes. Whether a job has many processes is learnt from its news: a loop's lines teach nothing.
  */
 export interface Echoes {
   readonly text: Int32Array;
@@ -16,8 +16,9 @@ export interface Echoes {
 const SLOTS = 1_024;
 const MASK = SLOTS - 1;
 const ECHO_MS = 1_000;
-const COPIES_OF_MANY = 256;
-const COPIES_OF_ONE = 4;
+const PROCESSES_MAX = 256;
+const COPIES_COUNTED = 0xffff;
+const COPIES_THAT_TEACH = 4;
 /** It takes seven new lines with copies to be believed: a loop of a few lines was new once as well. */
 const SHARE_OF_MANY = Math.floor(ONE / 3);
 const LEARN_SHIFT = 4;
@@ -43,12 +44,11 @@ export function isEcho(echoes: Echoes, text: number, at: number): boolean {
     echoes.news[slot] = 0;
     return false;
   }
-  const copies = echoes.copies[slot] as number;
-  if (copies === COPIES_OF_ONE - 1 && echoes.news[slot] === 1)
+  const copies = Math.min((echoes.copies[slot] as number) + 1, COPIES_COUNTED);
+  echoes.copies[slot] = copies;
+  if (copies === COPIES_THAT_TEACH && echoes.news[slot] === 1)
     echoes.share += (ONE - echoes.share) >> LEARN_SHIFT;
-  if (copies >= (echoes.share > SHARE_OF_MANY ? COPIES_OF_MANY : COPIES_OF_ONE)) return false;
-  echoes.copies[slot] = copies + 1;
-  return true;
+  return echoes.share > SHARE_OF_MANY && copies <= PROCESSES_MAX;
 }
 
 /** The line last asked about was new. */

@@ -41,8 +41,8 @@ test("evidence, whole", () => {
   const verdict = detectInLog(new TextEncoder().encode(texts.join("\n")));
   expect(verdict).toMatchInlineSnapshot(`
     {
-      "atLine": 182,
-      "atSeconds": 18.1,
+      "atLine": 164,
+      "atSeconds": 16.3,
       "category": "loop",
       "detected": true,
       "evidence": {
@@ -53,21 +53,21 @@ test("evidence, whole", () => {
             "strength": 1000,
             "threshold": 200,
             "unit": "‰ of lines",
-            "value": 957,
+            "value": 980,
           },
           {
             "family": "repetition",
             "strength": 1000,
             "threshold": 300,
             "unit": "‰ of records new",
-            "value": 45,
+            "value": 21,
           },
           {
             "family": "no_progress",
-            "strength": 913,
+            "strength": 960,
             "threshold": 200,
             "unit": "‰ of lines with news",
-            "value": 35,
+            "value": 16,
           },
         ],
         "lastProgress": {
@@ -76,18 +76,18 @@ test("evidence, whole", () => {
           "what": "counter",
         },
         "lines": {
-          "from": 101,
-          "to": 181,
+          "from": 83,
+          "to": 163,
         },
         "signature": {
-          "count": 57,
+          "count": 81,
           "lastText": "KeyError: 'Messages'",
           "periodMs": 768,
           "text": "KeyError: 'Messages'",
         },
         "since": {
-          "at": 10000,
-          "line": 101,
+          "at": 8200,
+          "line": 83,
         },
         "suppressions": [
           {
@@ -96,7 +96,7 @@ test("evidence, whole", () => {
           },
         ],
       },
-      "score": 97,
+      "score": 98,
     }
   `);
 });

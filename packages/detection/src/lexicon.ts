@@ -32,12 +32,14 @@ export const Word = {
   suffix: 1 << 21,
   /** Another program cannot be reached. */
   connect: 1 << 22,
+  /** The failure spoken of is over. */
+  healed: 1 << 23,
 } as const;
 
 const WORDS: Readonly<Record<keyof typeof Word, string>> = {
   failure: `error errors exception exceptions fail fails failed failing failure failures traceback fatal panic panicked
     refused denied unreachable unavailable unable cannot aborted abort crash crashed segfault rejected invalid undefined
-    timeout timeouts broken corrupt corrupted deadlock oom unresolved unauthorized forbidden overflow
+    timeout timeouts timed broken corrupt corrupted deadlock oom unresolved unauthorized forbidden overflow
     erro erros erreur fehler fallo falha echec
     econnrefused econnreset etimedout enotfound eacces eaddrinuse enoent epipe ehostunreach enospc emfile eperm`,
   retry: `retry retries retrying retried attempt attempts attempting reconnect reconnecting reconnection backoff backing
@@ -66,6 +68,7 @@ const WORDS: Readonly<Record<keyof typeof Word, string>> = {
   modal: `could can couldn didn doesn isn wasn won wouldn`,
   trace: `traceback`,
   connect: `refused unreachable econnrefused econnreset enotfound ehostunreach etimedout`,
+  healed: `corrected recovered resolved repaired fixed handled`,
   suffix: `error errors exception exceptions failure failed timeout`,
 };
 

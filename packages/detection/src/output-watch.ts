@@ -22,6 +22,7 @@ export interface OutputWatch {
   /** Shares in fixed point. */
   news: number;
   failing: number;
+  succeeding: number;
   novelty: number;
   /** Since when no progress is made; a number that names the stretch. */
   epoch: number;
@@ -50,7 +51,10 @@ export interface OutputWatch {
 
 /** What a job starts with: neither at work nor stuck. */
 const NEWS_AT_START = Math.floor(ONE * 0.3);
-const SUCCESS_PER_FAILURES = 8;
+/** Bounded retries fail a few times for each success. */
+const FAILURES_PER_SUCCESS = 4;
+const WORKED_MS_MIN = 60_000;
+const WORKED_RECORDS_MIN = 100;
 const SLOW_MS = 10_000;
 const SLOW_FAILING_SHARE = 500;
 const WAIT_MS = 3_000;
@@ -71,6 +75,7 @@ export function newOutputWatch(): OutputWatch {
     signatures: new Map(),
     news: NEWS_AT_START,
     failing: 0,
+    succeeding: 0,
     novelty: ONE,
     epoch: 0,
     epochAt: -1,
@@ -127,6 +132,7 @@ export function watchLine(
   watch.news = towards(watch.news, isNews ? ONE : 0, 1);
   watch.novelty = towards(watch.novelty, known ? 0 : ONE, 1);
   watch.failing = towards(watch.failing, 0, 1);
+  watch.succeeding = towards(watch.succeeding, (line.flags & Flag.success) === 0 ? 0 : ONE, 1);
   if ((line.flags & Flag.success) !== 0) watch.successes += 1;
   if ((line.flags & Flag.retry) !== 0) watch.retries += 1;
   if ((line.flags & Flag.restart) !== 0) watch.restarts += 1;
@@ -161,6 +167,7 @@ export function watchFailure(
   watch.news = towards(watch.news, 0, record.lines);
   watch.novelty = towards(watch.novelty, known ? 0 : ONE, record.lines);
   watch.failing = towards(watch.failing, ONE, record.lines);
+  watch.succeeding = towards(watch.succeeding, 0, record.lines);
   watch.records += 1;
   watch.failures += 1;
   if ((record.flags & Flag.retry) !== 0) watch.retries += 1;
@@ -242,7 +249,7 @@ function failureFinding(
   const suppressions: Suppression[] = [];
   // A success that is part of each restart says only that it was started.
   const recovers =
-    watch.restarts * 4 < signature.count && watch.successes * SUCCESS_PER_FAILURES >= signature.count;
+    watch.restarts * 4 < signature.count && watch.succeeding * FAILURES_PER_SUCCESS >= watch.failing;
   if (recovers) suppressions.push({ name: "failures followed by success", count: watch.successes });
   // What a server says of callers it turns away comes with remarks that do not name the caller.
   const besieged = watch.peerFailures >= signature.count;
@@ -277,7 +284,11 @@ function failureFinding(
     },
   ];
   const [error = 0, repetition = 0, noProgress = 0] = families.map((f) => f.strength);
+  // Once it has been at work for a while, a job is no longer starting.
+  const hasWorked =
+    watch.epochAt - watch.startedAt >= WORKED_MS_MIN && watch.recordsBefore >= WORKED_RECORDS_MIN;
   const starting =
+    !hasWorked &&
     (signature.flags & (Flag.waiting | Flag.connect)) !== 0 &&
     signature.lastAt - watch.startedAt < config.startupMs;
   if (starting) suppressions.push({ name: "may still be starting", count: signature.count });

@@ -72,6 +72,7 @@ describe("failures", () => {
     "E0523 08:07:11.060001 2689 kubelet.go:2916] network",
     "upstream is not ready",
     "Could not resolve host",
+    "error: host could not be resolved",
     '{"level":"error","msg":"x"}',
     '10.0.0.1 "GET / HTTP/1.1" 503 12',
     "Erro: Ocorreu um erro",
@@ -91,6 +92,7 @@ describe("no failures", () => {
     "exited with code 0",
     "DEBUG retry error ignored",
     "loading error_handler.js",
+    "instruction cache parity error corrected",
     "all is well",
   ])("%j", (text) => expect(read(text).flags & Flag.failure).toBe(0));
 });

@@ -111,6 +111,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   let inbound = false;
   let access = false;
   let low = false;
+  let healed = false;
   let spoken = false;
   let visible = begin;
   let i = begin;
@@ -223,6 +224,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       if ((meaning & Word.state) !== 0 && notAt === wordIndex - 1) failures += 1;
       if ((meaning & Word.success) !== 0 && notAt < wordIndex - 2 && negationAt < wordIndex - 1)
         flags |= Flag.success;
+      if ((meaning & Word.healed) !== 0 && notAt < wordIndex - 2 && negationAt < wordIndex - 2) healed = true;
       if ((meaning & Word.retry) !== 0) flags |= Flag.retry;
       if ((meaning & Word.restart) !== 0) flags |= Flag.restart;
       if ((meaning & Word.waiting) !== 0) flags |= Flag.waiting;
@@ -386,7 +388,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
 
   flags |= headFlags(bytes, visible, end);
   if (low) flags |= Flag.low;
-  if (failures > 0 && !low) flags |= inbound && access ? Flag.peer : Flag.failure;
+  if (failures > 0 && !low && !healed) flags |= inbound && access ? Flag.peer : Flag.failure;
   out.template = finish(template);
   // A counter of attempts is no news.
   out.stable = (flags & Flag.retry) !== 0 ? out.template : finish(cut ? mix(stable, length) : stable);

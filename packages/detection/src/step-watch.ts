@@ -195,7 +195,7 @@ function fewInMany(steps: readonly Step[], factor: number): Pattern | null {
   const window = steps.slice(from);
   const old = window.filter((step) => !step.news).length;
   const distinct = new Set(window.map((step) => step.triple)).size;
-  if (distinct > 6) return null;
+  if (distinct * 2 > WINDOW) return null;
   return {
     what: `of ${WINDOW} steps seen before`,
     value: old,
