@@ -1,5 +1,4 @@
 import { randomUUIDv7 } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { Agent as HttpAgent, get } from "node:http";
 import { join } from "node:path";
 import pg from "pg";
@@ -65,8 +64,11 @@ function fetchOnce(url: string, key: string, agent: HttpAgent): Promise<void> {
 async function seed(plane: ControlPlane, count: number): Promise<void> {
   const { organization } = await plane.client.me({});
   const { items: sites } = await plane.client.siteList({ query: {} });
+  // The embedded PostgreSQL listens on a socket in the data folder, for its owner alone.
   const client = new pg.Client({
-    connectionString: readFileSync(join(plane.dataDir, "database.url"), "utf8").trim(),
+    host: join(plane.dataDir, "run"),
+    database: "flowplane",
+    user: "flowplane",
   });
   await client.connect();
   const rows = Array.from({ length: count }, (_, index) => ({
