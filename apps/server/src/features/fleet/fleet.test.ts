@@ -63,6 +63,12 @@ test("filters by word, label, version and site; odd characters are only characte
   expect(await names({ q: "'; drop table agents; --" })).toEqual([]);
   await expect(names({ q: "colour:red" })).rejects.toThrow(/no filter "colour:"/);
   await expect(names({ cursor: "bm9uc2Vuc2U" })).rejects.toThrow(/cursor/);
+  const byName = (await list({ limit: 1 })).next_cursor ?? "";
+  await expect(names({ cursor: byName, sort: "created_at" })).rejects.toMatchObject({
+    code: "invalid_input",
+  });
+  const forged = Buffer.from(JSON.stringify(["a", "not an id"])).toString("base64url");
+  await expect(names({ cursor: forged })).rejects.toMatchObject({ code: "invalid_input" });
 });
 
 test("facets count what the filter matches", async () => {

@@ -4,6 +4,7 @@ import { subjects } from "../../platform/bus/bus.ts";
 import { inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
+import { isUuid } from "../../platform/ids.ts";
 import { record } from "../audit/audit.ts";
 import { parseAgentQuery } from "./query.ts";
 import { agentState, agentWaiting } from "./state.ts";
@@ -41,7 +42,7 @@ export interface ListInput extends FilterInput {
 export async function listFleet(ctx: Ctx, input: ListInput) {
   const filter = filterOf(input);
   const now = ctx.now();
-  const after = readCursor(input.cursor, 2) as [string, string] | undefined;
+  const after = cursorOf(input);
   return inTransaction(ctx, async (ctx) => {
     const rows = await listAgents(
       ctx.db,
@@ -201,6 +202,19 @@ async function mustFindForUpdate(ctx: Tx, id: string): Promise<AgentRow> {
   const row = await findAgentForUpdate(ctx.db, id);
   if (row === undefined) throw notFound("agent", id);
   return row;
+}
+
+/** Sort value and id of the row a page begins after. A cursor of another sort is refused like one that is none of ours. */
+function cursorOf({ cursor, sort }: ListInput): [string | number, string] | undefined {
+  const values = readCursor(cursor, 2);
+  if (values === undefined) return undefined;
+  const [value, id] = values;
+  const isTime = sort === "created_at" || sort === "last_seen_at";
+  const fits = isTime ? Number.isSafeInteger(value) : typeof value === "string";
+  if (!fits || typeof id !== "string" || !isUuid(id)) {
+    throw new AppError("invalid_input", "The cursor is not one of this list. Start again without it.");
+  }
+  return [value as string | number, id];
 }
 
 function filterOf(input: FilterInput): AgentFilter {

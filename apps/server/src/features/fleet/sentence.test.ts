@@ -38,6 +38,7 @@ const connected: AgentRow = {
   revoked_at: null,
   revoked_reason: null,
   created_at: ago(48 * HOUR),
+  search: "edge-1 edge-1 {}",
 };
 
 function check(change: Partial<AgentRow>, expected: string): void {

@@ -1,4 +1,4 @@
-import { sql, type ExpressionBuilder, type Selectable, type SqlBool } from "kysely";
+import { sql, type ExpressionBuilder, type RawBuilder, type Selectable, type SqlBool } from "kysely";
 import type { AgentState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
@@ -23,7 +23,7 @@ export interface AgentPage {
   readonly sort: AgentSort;
   readonly order: "asc" | "desc";
   /** Sort value and id of the last row of the page before. */
-  readonly after: readonly [string | null, string] | undefined;
+  readonly after: readonly [string | number, string] | undefined;
   readonly limit: number;
 }
 
@@ -32,18 +32,20 @@ export async function listAgents(
   db: Db,
   page: AgentPage,
   now: number,
-): Promise<(AgentRow & { sort_value: string | null })[]> {
-  const sortValue = sortSql(page.sort, now);
+): Promise<(AgentRow & { sort_value: string | number })[]> {
+  const { value: sortValue, type } = sortSql(page.sort, now);
   const direction = sql.raw(page.order);
   let select = db
     .selectFrom("agents")
     .selectAll("agents")
-    .select(sql<string | null>`${sortValue}`.as("sort_value"))
+    .select(sql<string | number>`${sortValue}`.as("sort_value"))
     .where((eb) => matching(eb, page.filter, now));
   if (page.after !== undefined) {
     const [value, id] = page.after;
     const comparison = sql.raw(page.order === "asc" ? ">" : "<");
-    select = select.where(sql<SqlBool>`(${sortValue}, agents.id) ${comparison} (${value}, ${id}::uuid)`);
+    select = select.where(
+      sql<SqlBool>`(${sortValue}, agents.id) ${comparison} (${value}::${sql.raw(type)}, ${id}::uuid)`,
+    );
   }
   return select
     .orderBy(sql`${sortValue} ${direction}`)
@@ -135,20 +137,27 @@ export async function deleteAgent(db: Db, id: string): Promise<void> {
   await db.deleteFrom("agents").where("id", "=", id).execute();
 }
 
-/** The value rows are sorted by, as text that sorts right, never null: nulls would make the cursor's comparison unknown. */
-function sortSql(sort: AgentSort, now: number) {
+/**
+ * The value rows are sorted by, and the type in which a cursor's comes back. It is never null: nulls would make the
+ * cursor's comparison unknown. Times are whole microseconds, which sort far faster than their text.
+ */
+function sortSql(sort: AgentSort, now: number): { value: RawBuilder<unknown>; type: "text" | "bigint" } {
   switch (sort) {
     case "name":
-      return sql`agents.name`;
+      return { value: sql`agents.name`, type: "text" };
     case "created_at":
-      return sql`to_char(agents.created_at at time zone 'utc', 'YYYYMMDDHH24MISSUS')`;
+      return { value: microseconds(sql`agents.created_at`), type: "bigint" };
     case "last_seen_at":
-      return sql`coalesce(to_char(agents.last_seen_at at time zone 'utc', 'YYYYMMDDHH24MISSUS'), '')`;
+      return { value: microseconds(sql`agents.last_seen_at`), type: "bigint" };
     case "version":
-      return sql`coalesce(agents.version, '')`;
+      return { value: sql`coalesce(agents.version, '')`, type: "text" };
     case "state":
-      return stateSql(now);
+      return { value: stateSql(now), type: "text" };
   }
+}
+
+function microseconds(time: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`coalesce((extract(epoch from ${time}) * 1000000)::bigint, 0)`;
 }
 
 function matching<T extends "agents" | "sites">(
@@ -179,10 +188,7 @@ function matching<T extends "agents" | "sites">(
       ({ operator, version }) =>
         sql<SqlBool>`${versionSql(sql`agents.version`)} ${sql.raw(operator)} ${versionSql(sql`${version}::text`)}`,
     ),
-    ...query.words.map((word) => {
-      const pattern = contains(word);
-      return sql<SqlBool>`(agents.name ilike ${pattern} or agents.hostname ilike ${pattern} or exists (select from jsonb_each_text(agents.labels) as label where label.value ilike ${pattern}))`;
-    }),
+    ...query.words.map((word) => sql<SqlBool>`agents.search like ${contains(word.toLowerCase())}`),
   ];
   return eb.and(conditions);
 }

@@ -1,17 +1,18 @@
-import type { Need, Overview } from "@flowplane/contract";
+import type { AgentState, Need, Overview } from "@flowplane/contract";
 import { inTransaction, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
 import { plural } from "../../platform/words.ts";
 import { agentState, type StateColumns } from "../fleet/state.ts";
 import {
   AGENTS_NAMED_MAX,
   countActiveRuns,
+  countAgents,
   countRunsByHour,
-  countStates,
   listExpiringTokens,
   listFailedStops,
   listTroubledAgents,
   readChecklist,
   STRIP_HOURS,
+  type AgentCount,
   type Trouble,
 } from "./store.ts";
 
@@ -21,8 +22,9 @@ const HOUR_MS = 3_600_000;
 export async function readOverview(ctx: Ctx): Promise<Overview> {
   const now = ctx.now();
   return inTransaction(ctx, async (ctx) => {
-    const agents = await countStates(ctx.db, now);
-    const needs = await readNeeds(ctx, now);
+    const counts = await countAgents(ctx.db, now);
+    const agents = byState(counts);
+    const needs = await readNeeds(ctx, counts, now);
     const active = await countActiveRuns(ctx.db);
     return {
       sentence: sentence(agents, needs.length, active),
@@ -35,8 +37,19 @@ export async function readOverview(ctx: Ctx): Promise<Overview> {
   });
 }
 
-/** What waits for a person, worst first. */
-async function readNeeds(ctx: Tx, now: number): Promise<Need[]> {
+function byState(counts: readonly AgentCount[]): Overview["agents"] {
+  const sums = new Map<AgentState, number>();
+  for (const { state, count } of counts) sums.set(state, (sums.get(state) ?? 0) + count);
+  return [...sums].map(([state, count]) => ({ state, count }));
+}
+
+/** What waits for a person, worst first. Few agents with one trouble are named, many are told by their number. */
+async function readNeeds(ctx: Tx, counts: readonly AgentCount[], now: number): Promise<Need[]> {
+  const troubles = counts.flatMap(({ trouble, count, latest }) =>
+    trouble === null ? [] : [{ trouble, count, latest }],
+  );
+  const few = troubles.filter(({ count }) => count <= AGENTS_NAMED_MAX).map(({ trouble }) => trouble);
+  const many = troubles.filter(({ count }) => count > AGENTS_NAMED_MAX);
   const stops = (await listFailedStops(ctx.db, now)).map((run): Need => ({
     kind: "run_failed_stop",
     severity: "bad",
@@ -45,10 +58,10 @@ async function readNeeds(ctx: Tx, now: number): Promise<Need[]> {
     resource: "run",
     id: run.id,
   }));
-  const agents = (await listTroubledAgents(ctx.db, now)).flatMap((agent) => {
-    if (agent.alike <= AGENTS_NAMED_MAX) return [needOf(agent, now)];
-    return agent.rank === 1 ? [needOfMany(agent, now)] : [];
-  });
+  const agents = [
+    ...many.map(needOfMany),
+    ...(await listTroubledAgents(ctx.db, few, now)).map((agent) => needOf(agent, now)),
+  ];
   const tokens = (await listExpiringTokens(ctx.db, now)).map((token): Need => ({
     kind: "token_expiring",
     severity: "attention",
@@ -80,7 +93,6 @@ interface Troubled extends StateColumns {
   readonly name: string;
   readonly health_status: string | null;
   readonly trouble: Trouble;
-  readonly alike: number;
 }
 
 const TROUBLES = {
@@ -125,18 +137,11 @@ function needOf(agent: Troubled, now: number): Need {
   return { kind, severity, title: `${agent.name} ${one}${why}`, since, resource: "agent", id: agent.id };
 }
 
-/** `agent` is the one it befell last, so `since` says how fresh the trouble is. */
-function needOfMany(agent: Troubled, now: number): Need {
-  const { kind, severity, many, query } = TROUBLES[agent.trouble];
-  const since = new Date(agentState(agent, now).since).toISOString();
-  return {
-    kind,
-    severity,
-    title: `${agent.alike.toLocaleString("en")} agents ${many}`,
-    since,
-    resource: "agents",
-    id: query,
-  };
+/** `since` is when the last of them got into it: how fresh the trouble is. */
+function needOfMany({ trouble, count, latest }: { trouble: Trouble; count: number; latest: Date }): Need {
+  const { kind, severity, many, query } = TROUBLES[trouble];
+  const title = `${count.toLocaleString("en")} agents ${many}`;
+  return { kind, severity, title, since: timestamp(latest), resource: "agents", id: query };
 }
 
 function sentence(

@@ -10,51 +10,63 @@ export const AGENTS_NAMED_MAX = 4;
 const HOUR_MS = 3_600_000;
 export const STRIP_HOURS = 24;
 
-export async function countStates(db: Db, now: number): Promise<{ state: AgentState; count: number }[]> {
-  return db
-    .selectFrom("agents")
-    .select([stateSql(now).as("state"), sql<number>`count(*)::int`.as("count")])
-    .groupBy("state")
-    .execute();
-}
-
 /** Why an agent waits for somebody. */
 export type Trouble = "pending" | "silent" | "offline" | "unhealthy";
 
-/** Of each trouble the agents it befell last, and how many have it in all. */
-export async function listTroubledAgents(db: Db, now: number) {
+export interface AgentCount {
+  readonly state: AgentState;
+  readonly trouble: Trouble | null;
+  readonly count: number;
+  /** When the last of them was heard, left or came. */
+  readonly latest: Date;
+}
+
+/** All agents by state and trouble, in one pass. */
+export async function countAgents(db: Db, now: number): Promise<AgentCount[]> {
   return db
-    .with("troubled", (db) =>
-      db
-        .selectFrom("agents")
-        .selectAll()
-        .select(
-          sql<Trouble | null>`case ${stateSql(now)}
-            when 'pending' then 'pending'
-            when 'stale' then 'silent'
-            when 'offline' then case when last_seen_at is not null then 'offline' end
-            when 'connected' then case when not healthy then 'unhealthy' end
-          end`.as("trouble"),
-        ),
-    )
-    .with("ranked", (db) =>
-      db
-        .selectFrom("troubled")
-        .selectAll()
-        .select([
-          sql<number>`(count(*) over (partition by trouble))::int`.as("alike"),
-          sql<number>`row_number() over (partition by trouble order by last_seen_at desc nulls last, id)`.as(
-            "rank",
-          ),
-        ])
-        .where("trouble", "is not", null),
-    )
-    .selectFrom("ranked")
-    .selectAll()
-    .$narrowType<{ trouble: Trouble }>()
-    .where("rank", "<=", AGENTS_NAMED_MAX)
-    .orderBy("rank")
+    .selectFrom(judged(db, now).as("judged"))
+    .select([
+      "state",
+      "trouble",
+      sql<number>`count(*)::int`.as("count"),
+      sql<Date>`max(coalesce(disconnected_at, last_seen_at, created_at))`.as("latest"),
+    ])
+    .groupBy(["state", "trouble"])
     .execute();
+}
+
+/** The agents with one of these troubles, which must be few. */
+export async function listTroubledAgents(db: Db, troubles: readonly Trouble[], now: number) {
+  if (troubles.length === 0) return [];
+  return db
+    .selectFrom("agents")
+    .innerJoin(judged(db, now).as("judged"), "judged.id", "agents.id")
+    .selectAll("agents")
+    .select("judged.trouble")
+    .where("judged.trouble", "in", troubles)
+    .$narrowType<{ trouble: Trouble }>()
+    .orderBy("agents.name")
+    .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
+function judged(db: Db, now: number) {
+  return db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("agents")
+        .select(["id", "healthy", "last_seen_at", "disconnected_at", "created_at", stateSql(now).as("state")])
+        .as("stated"),
+    )
+    .selectAll()
+    .select(
+      sql<Trouble | null>`case state
+        when 'pending' then 'pending'
+        when 'stale' then 'silent'
+        when 'offline' then case when last_seen_at is not null then 'offline' end
+        when 'connected' then case when not healthy then 'unhealthy' end
+      end`.as("trouble"),
+    );
 }
 
 /** Tokens made to be used again that run out within a day. */

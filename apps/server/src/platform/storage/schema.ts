@@ -72,6 +72,8 @@ export interface Database {
     revoked_at: Date | null;
     revoked_reason: string | null;
     created_at: Generated<Date>;
+    /** Name, host name and labels in lower case, made by the database. */
+    search: ColumnType<string, never, never>;
   };
   agent_reports: Tenant & {
     agent_id: string;
