@@ -66,7 +66,7 @@ export function sickRun(
 }
 
 function hashOf(text: string): number {
-  return [...text].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) >>> 0;
+  return Array.from(text).reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) >>> 0;
 }
 
 /** Silence and growth are judged against a healthy past, so that has samples as well. */

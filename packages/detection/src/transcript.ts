@@ -77,7 +77,7 @@ export function canonical(value: Json): string {
     const keys = Object.keys(value).toSorted();
     return `{${keys.map((key) => `${key}:${canonical(value[key] ?? null)}`).join(",")}}`;
   }
-  return String(value);
+  return JSON.stringify(value);
 }
 
 const CALL = /^(?:\W{0,4})(?:Action|Act|Tool|COMMAND)(?: \d+)?\s*[:=]\s*(.+)$/;
