@@ -1,5 +1,6 @@
 import {
   createDetector,
+  savedLogConfig,
   type Decision,
   type DetectionEvent,
   type DetectorConfig,
@@ -12,10 +13,11 @@ import { linesOf, TRANSFORMS, type Transform } from "./transforms.ts";
 
 export interface LabelledLog extends CorpusFile {
   readonly log: readonly LineEvent[];
+  readonly timed: boolean;
 }
 
 export function readLogs(folder: string): LabelledLog[] {
-  return readCorpus(folder).map((file) => ({ ...file, log: linesOf(file.bytes) }));
+  return readCorpus(folder).map((file) => ({ ...file, ...linesOf(file.bytes) }));
 }
 
 export function firstConfirmed(
@@ -72,7 +74,9 @@ export function evaluateBenign(
       for (const [turn, other] of partners.entries()) {
         runs += 1;
         const random = seeded(index * 100 + turn);
-        const decision = firstConfirmed(transform.apply(file.log, other.log, random), config);
+        const timed = file.timed && transform.untimes !== true;
+        const events = transform.apply(file.log, other.log, random);
+        const decision = firstConfirmed(events, savedLogConfig(timed, config));
         if (isFalse(file, decision) && decision !== null)
           wrong.push(describe(transform, file, other, decision));
       }

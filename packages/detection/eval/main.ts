@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { detectorConfig, type DetectorConfig } from "../src/index.ts";
+import { detectorConfig, savedLogConfig, type DetectorConfig } from "../src/index.ts";
 import { BASELINES } from "./baselines.ts";
 import {
   evaluateBenign,
@@ -64,7 +64,7 @@ function printLabelled(): void {
     `${sick.filter(alarm).length}/${sick.length}`,
     `${benign.filter(alarm).length}/${benign.length}`,
   ];
-  const decisions = new Map(logs.map((file) => [file, firstConfirmed(file.log, {})]));
+  const decisions = new Map(logs.map((file) => [file, firstConfirmed(file.log, savedLogConfig(file.timed))]));
   const alarms = (file: LabelledLog) => {
     const decision = decisions.get(file) ?? null;
     return file.label === "benign" ? isFalse(file, decision) : decision !== null;
@@ -162,7 +162,9 @@ function printStability(): void {
     [0.8, 1.2].map((factor) => {
       const changed = { [name]: Math.round(base[name] * factor) };
       const found = evaluateSick(cases, changed).filter(({ decision }) => decision !== null).length;
-      const labelled = sick.filter((file) => firstConfirmed(file.log, changed) !== null).length;
+      const labelled = sick.filter(
+        (file) => firstConfirmed(file.log, savedLogConfig(file.timed, changed)) !== null,
+      ).length;
       const falses = evaluateBenign(logs, changed, TRANSFORMS.slice(0, 3));
       return [
         `${name} x${factor}`,

@@ -6,6 +6,8 @@ export interface Transform {
   readonly name: string;
   /** Line numbers still mean what they meant. */
   readonly keepsLines: boolean;
+  /** Takes the times away. */
+  readonly untimes?: true;
   /** Makes no sense for the transcript of one agent. */
   readonly ofProcesses: boolean;
   /** With how many other logs each is combined. */
@@ -13,9 +15,9 @@ export interface Transform {
   apply(log: readonly LineEvent[], other: readonly LineEvent[], random: Random): LineEvent[];
 }
 
-export function linesOf(bytes: Uint8Array): LineEvent[] {
+export function linesOf(bytes: Uint8Array): { timed: boolean; log: LineEvent[] } {
   const reader = createLogReader(bytes.subarray(0, HEAD_BYTES));
-  return [...reader.push(bytes), ...reader.end()];
+  return { timed: reader.timed, log: [...reader.push(bytes), ...reader.end()] };
 }
 
 const RANKS = 64;
@@ -40,6 +42,7 @@ export const TRANSFORMS: readonly Transform[] = [
   })),
   {
     name: "times stripped",
+    untimes: true,
     ...SAME_LINES,
     apply: (log) =>
       log.map((line, index) => ({

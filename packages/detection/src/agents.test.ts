@@ -103,6 +103,33 @@ describe("transcripts", () => {
     expect(confirmed(lines(Array.from({ length: 20 }, (_, n) => turn(n))))).toEqual([]);
   });
 
+  test("what is said calls nothing: it takes no result from a call", () => {
+    const turns = Array.from({ length: 12 }, (_, n) => [
+      { role: "assistant", content: `Looking at part ${n}.` },
+      { role: "assistant", tool_calls: [{ function: { name: "look", arguments: "{}" } }] },
+      { role: "tool", content: `part ${n} of 12` },
+    ]).flat();
+    expect(confirmed(lines(turns.map((turn) => JSON.stringify(turn))))).toEqual([]);
+  });
+
+  test("a structured log is no transcript", () => {
+    const text = JSON.stringify({ level: "info", action: "poll", input: "queue", result: "nothing to do" });
+    expect(confirmed(lines(repeat([text], 200)))).toEqual([]);
+    expect(confirmed(lines(repeat([JSON.stringify({ action: "poll", input: "queue" })], 200)))).toEqual([]);
+  });
+
+  test("an action in words is a step only with what was observed", () => {
+    expect(confirmed(lines(repeat(["Action: scan"], 50)))).toEqual([]);
+    expect(confirmed(lines(repeat(["Action: scan", "Observation: nothing"], 5)))).toHaveLength(1);
+  });
+
+  test("what is typed at a prompt, and the line it gives", () => {
+    const round = ["> go to drawer 1", "Nothing happens."];
+    expect(confirmed(lines(repeat(round, 6)))[0]?.category).toBe("agent_loop");
+    const others = Array.from({ length: 9 }, (_, n) => [`> go to drawer ${n}`, "It is empty."]).flat();
+    expect(confirmed(lines(others))).toEqual([]);
+  });
+
   test("in the manner of ReAct", () => {
     const round = ["Thought 1: search again", "Action 1: Search[x]", "Observation 1: Could not find [x]."];
     expect(confirmed(lines(repeat(round, 3)))[0]?.category).toBe("agent_loop");

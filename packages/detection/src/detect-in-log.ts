@@ -21,6 +21,17 @@ export interface LogDetection {
   finish(): LogVerdict;
 }
 
+/** Where the pace is only assumed, starting is so many lines rather than so many minutes. */
+const UNTIMED_STARTUP_MS = 30_000;
+
+/** What is different when a log is read afterwards. */
+export function savedLogConfig(
+  timed: boolean,
+  overrides: Partial<DetectorConfig> = {},
+): Partial<DetectorConfig> {
+  return timed ? overrides : { startupMs: UNTIMED_STARTUP_MS, ...overrides };
+}
+
 /**
  * Logs without times of their own are reported at `linesPerSecond`. `head` is the beginning of the log, which is pushed as
  * well: as much as there is, up to `HEAD_BYTES`.
@@ -31,7 +42,7 @@ export function createLogDetection(
   linesPerSecond = LINES_PER_SECOND_ASSUMED,
 ): LogDetection {
   const reader = createLogReader(head);
-  const detector = createDetector(overrides);
+  const detector = createDetector(savedLogConfig(reader.timed, overrides));
   let state = detector.start();
   let best: Decision | null = null;
   let first: number | null = null;

@@ -61,6 +61,20 @@ describe("output", () => {
     expect(confirmed(lines(repeat(round, 40)))[0]).toMatchObject({ category: "retry_storm" });
   });
 
+  test("so is one whose supervisor counts the restarts", () => {
+    const texts = Array.from({ length: 60 }, (_, n) => [
+      "systemd[1]: app.service: Main process exited, code=exited, status=1/FAILURE",
+      `systemd[1]: app.service: Scheduled restart job, restart counter is at ${n}.`,
+      "systemd[1]: Started app.",
+    ]).flat();
+    expect(confirmed(lines(texts, 5_000))[0]).toMatchObject({ category: "retry_storm" });
+  });
+
+  test("a server whose failures end in success, over and over, is at work", () => {
+    const round = ["[notice] worker init() ok", "[error] child worker in error state 6"];
+    expect(confirmed(lines(repeat(round, 300), 3_000))).toEqual([]);
+  });
+
   test("waiting for what is not ready is a stall, yet not while things start", () => {
     const texts = repeat(["ERROR network plugin is not ready"], 120);
     const [decision] = confirmed(lines(texts, 5_000));

@@ -15,7 +15,7 @@ import { Flag, newScan, scan, type Scan } from "./scan.ts";
 import { readableText } from "./signatures.ts";
 import { newSilenceWatch, sign, watchSilence, type SilenceWatch } from "./silence-watch.ts";
 import { newStepWatch, watchStep, type StepWatch } from "./step-watch.ts";
-import { turnOfText, turnsOfJson, type TextTurn } from "./transcript.ts";
+import { SAID, turnOfText, turnsOfJson, type TextTurn } from "./transcript.ts";
 import { judge, newVerdicts, type Finding, type Source, type Verdicts } from "./verdicts.ts";
 
 /**
@@ -52,10 +52,10 @@ export interface DetectorState {
   readonly silence: SilenceWatch;
   readonly steps: StepWatch;
   readonly pending: PendingCall[];
-  transcriptTurns: number;
+  /** What was typed at a prompt and awaits its result. */
+  typed: string | null;
   transcriptMisses: number;
   lastFailure: { readonly signature: number; readonly bytes: Uint8Array };
-  resultsSeen: boolean;
   readonly verdicts: Verdicts;
   /** The stretch without progress that the verdict on the output speaks of. */
   judgedEpoch: number;
@@ -65,22 +65,24 @@ interface PendingCall {
   readonly tool: string;
   args: string;
   readonly conversation: string | null;
+  readonly inWords: boolean;
   readonly line: number;
   readonly at: number;
 }
 
 const NO_DECISIONS: readonly Decision[] = [];
-const REPORTED_SERIES_MAX = 4;
+const REPORTED_SERIES_MAX = 8;
 const PENDING_MAX = 16;
 /** After so many lines that are none, a log is no transcript. */
 const TRANSCRIPT_MISSES_MAX = 64;
-const TRANSCRIPT_TURNS_MIN = 3;
 const TRANSCRIPT_LINE_MAX = 256 * 1024;
 /** After a pause this long a failure is taken to be printed whole. */
 const COMPLETE_AFTER_MS = 2_000;
 const STAMPED_ALWAYS = 1_024;
 const STAMPED_MOSTLY = 128;
 const BRACE = 123;
+const PROMPT = 62;
+const SPOKEN_LINE_MAX = 4_096;
 const NO_FAILURE = { signature: 0, bytes: new Uint8Array(0) };
 
 export function createDetector(overrides: Partial<DetectorConfig> = {}): Detector {
@@ -114,10 +116,9 @@ function start(): DetectorState {
     silence: newSilenceWatch(),
     steps: newStepWatch(),
     pending: [],
-    transcriptTurns: 0,
+    typed: null,
     transcriptMisses: 0,
     lastFailure: NO_FAILURE,
-    resultsSeen: false,
     verdicts: newVerdicts(),
     judgedEpoch: 0,
   };
@@ -162,7 +163,7 @@ class Engine {
       case "tick":
         return join(this.#flushOld(state, at), this.#silence(state, null, at));
       case "end":
-        return join(this.#flush(state), this.#stepsWithoutResult(state, 0));
+        return join(this.#flush(state), this.#stepsWithoutResult(state, Number.POSITIVE_INFINITY));
     }
   }
 
@@ -177,7 +178,8 @@ class Engine {
     state.stamped +=
       ((line.flags & Flag.stamped) === 0 ? -state.stamped : STAMPED_ALWAYS - state.stamped) >> 4;
     const reported = (line.flags & Flag.memory) === 0 ? NO_DECISIONS : this.#reported(state, bytes, at);
-    return join(reported, this.#output(state, event, at));
+    const steps = this.#spoken(state, bytes, at);
+    return join(join(reported, steps), this.#output(state, event, at));
   }
 
   /** A line that belongs to a failure waits with it until the failure is complete. */
@@ -271,41 +273,76 @@ class Engine {
     return judged(state, "reported", watchGrowth(watch, this.#config, this.hash, grown, at, state.lines));
   }
 
-  /** What the line says as part of an agent's transcript; null for lines of ordinary logs. */
+  /** What the line says as part of an agent's transcript of JSON lines; null for lines of ordinary logs. */
   #transcript(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] | null {
-    if (state.transcriptMisses >= TRANSCRIPT_MISSES_MAX || bytes.length > TRANSCRIPT_LINE_MAX) return null;
-    const isJson = bytes[0] === BRACE;
-    const text = new TextDecoder().decode(bytes);
-    const single = isJson ? null : turnOfText(text);
-    const turns: readonly TextTurn[] | null = isJson ? turnsOfJson(text) : single === null ? null : [single];
+    if (bytes[0] !== BRACE || state.transcriptMisses >= TRANSCRIPT_MISSES_MAX) return null;
+    if (bytes.length > TRANSCRIPT_LINE_MAX) return null;
+    const turns = turnsOfJson(new TextDecoder().decode(bytes));
     if (turns === null) {
-      if (state.transcriptTurns < TRANSCRIPT_TURNS_MIN) state.transcriptMisses += 1;
+      state.transcriptMisses += 1;
       return null;
     }
-    state.transcriptTurns += 1;
-    let decisions = NO_DECISIONS;
-    for (const turn of turns) decisions = join(decisions, this.#turn(state, turn, at));
-    return isJson ? decisions : decisions.length > 0 ? decisions : NO_DECISIONS;
+    return this.#turns(state, turns, false, at);
   }
 
-  #turn(state: DetectorState, turn: TextTurn, at: number): readonly Decision[] {
+  /** A transcript for people is a log as well: its lines are also watched as such. */
+  #spoken(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] {
+    const { flags } = state.scan;
+    const { typed } = state;
+    if (typed !== null && (flags & Flag.empty) === 0) {
+      state.typed = null;
+      const text = readableText(bytes);
+      if (!text.startsWith(">")) {
+        const call: PendingCall = {
+          tool: "typed",
+          args: typed,
+          conversation: null,
+          inWords: true,
+          line: state.lines - 1,
+          at,
+        };
+        return this.#step(state, stepOf(call, text), call.line);
+      }
+    }
+    if ((flags & Flag.action) === 0 && bytes[0] !== PROMPT && state.pending.length === 0) return NO_DECISIONS;
+    const turn = turnOfText(new TextDecoder().decode(bytes.subarray(0, SPOKEN_LINE_MAX)));
+    return turn === null ? NO_DECISIONS : this.#turns(state, [turn], true, at);
+  }
+
+  #turns(
+    state: DetectorState,
+    turns: readonly TextTurn[],
+    inWords: boolean,
+    at: number,
+  ): readonly Decision[] {
+    let decisions = NO_DECISIONS;
+    for (const turn of turns) decisions = join(decisions, this.#turn(state, turn, inWords, at));
+    return decisions;
+  }
+
+  #turn(state: DetectorState, turn: TextTurn, inWords: boolean, at: number): readonly Decision[] {
     switch (turn.kind) {
       case "conversation": {
-        const decisions = this.#stepsWithoutResult(state, 0);
+        const decisions = this.#stepsWithoutResult(state, Number.POSITIVE_INFINITY);
         state.steps.steps.length = 0;
         return decisions;
       }
+      case "typed":
+        state.typed = turn.text;
+        return NO_DECISIONS;
       case "input": {
         const last = state.pending.at(-1);
         if (last !== undefined) last.args = turn.args;
         return NO_DECISIONS;
       }
-      case "call":
-        state.pending.push({ ...turn, line: state.lines, at });
-        // A result may still come for the last call, or for several made at once: the oldest give way.
-        return this.#stepsWithoutResult(state, this.#awaitsResults(state) ? PENDING_MAX : 0);
+      case "call": {
+        const call: PendingCall = { ...turn, inWords, line: state.lines, at };
+        if (turn.tool === SAID) return this.#step(state, stepOf(call, null), call.line);
+        const decisions = this.#stepsWithoutResult(state, state.lines);
+        if (state.pending.length < PENDING_MAX) state.pending.push(call);
+        return decisions;
+      }
       case "result": {
-        state.resultsSeen = true;
         const call = state.pending.shift();
         if (call === undefined) return NO_DECISIONS;
         return this.#step(state, stepOf(call, turn.text), call.line);
@@ -313,16 +350,14 @@ class Engine {
     }
   }
 
-  #awaitsResults(state: DetectorState): boolean {
-    return state.resultsSeen || state.steps.count < TRANSCRIPT_TURNS_MIN;
-  }
-
-  /** Calls whose result is not in the transcript are steps without one. */
-  #stepsWithoutResult(state: DetectorState, keep: number): readonly Decision[] {
+  /** Calls made before this line have had their chance: their results are not in the transcript. */
+  #stepsWithoutResult(state: DetectorState, before: number): readonly Decision[] {
     let decisions = NO_DECISIONS;
-    while (state.pending.length > keep) {
+    while ((state.pending[0]?.line ?? before) < before) {
       const call = state.pending.shift();
-      if (call !== undefined) decisions = join(decisions, this.#step(state, stepOf(call, null), call.line));
+      // In words for people "Action: …" may be anything; only what is observed makes it a step.
+      if (call === undefined || call.inWords) continue;
+      decisions = join(decisions, this.#step(state, stepOf(call, null), call.line));
     }
     return decisions;
   }

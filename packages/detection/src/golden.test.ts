@@ -46,7 +46,7 @@ test("evidence, whole", () => {
       "category": "loop",
       "detected": true,
       "evidence": {
-        "configHash": "56fb9adba141dc19",
+        "configHash": "b8a114d9eb013d9d",
         "families": [
           {
             "family": "error",

@@ -3,4 +3,10 @@ export { configHash, detectorConfig, type DetectorConfig, type Sensitivity } fro
 export { createDetector, type Detector, type DetectorState, type Step } from "./detector.ts";
 export type * from "./events.ts";
 export { createLogReader, HEAD_BYTES, LINES_PER_SECOND_ASSUMED, type LogReader } from "./saved-log.ts";
-export { createLogDetection, detectInLog, type LogDetection, type LogVerdict } from "./detect-in-log.ts";
+export {
+  createLogDetection,
+  detectInLog,
+  savedLogConfig,
+  type LogDetection,
+  type LogVerdict,
+} from "./detect-in-log.ts";

@@ -34,6 +34,8 @@ export const Word = {
   connect: 1 << 22,
   /** The failure spoken of is over. */
   healed: 1 << 23,
+  /** What agents call what they do. */
+  action: 1 << 24,
 } as const;
 
 const WORDS: Readonly<Record<keyof typeof Word, string>> = {
@@ -44,8 +46,8 @@ const WORDS: Readonly<Record<keyof typeof Word, string>> = {
     econnrefused econnreset etimedout enotfound eacces eaddrinuse enoent epipe ehostunreach enospc emfile eperm`,
   retry: `retry retries retrying retried attempt attempts attempting reconnect reconnecting reconnection backoff backing
     again tried tries reconnects redelivered requeued requeue`,
-  restart: `restart restarts restarted restarting respawn respawned respawning spawned spawning relaunch relaunching
-    crashloopbackoff starting launching daemonizing`,
+  restart: `restart restarts restarted restarting respawn respawned respawning spawned spawning relaunch relaunching relaunched
+    crashloopbackoff`,
   success: `success successful successfully succeeded done completed complete completes finished saved connected
     established accepted received passed ok alive recovered resolved healthy`,
   waiting: `waiting wait pending notready unready unreachable unavailable timeout timed blocked stuck idle quorum ready responding responsive available reachable
@@ -69,6 +71,7 @@ const WORDS: Readonly<Record<keyof typeof Word, string>> = {
   trace: `traceback`,
   connect: `refused unreachable econnrefused econnreset enotfound ehostunreach etimedout`,
   healed: `corrected recovered resolved repaired fixed handled`,
+  action: `action command observation`,
   suffix: `error errors exception exceptions failure failed timeout`,
 };
 

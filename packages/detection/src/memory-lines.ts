@@ -1,4 +1,5 @@
-const ARROW = /(\d+(?:\.\d+)?)([KMG])i?B?->(\d+(?:\.\d+)?)([KMG])i?B?\((\d+(?:\.\d+)?)([KMG])/;
+/** Before, after and capacity; the figure of one space has its name and a colon in front, that of the whole heap has not. */
+const ARROW = /(\w: )?\b\d+(?:\.\d+)?[KMG]i?B?->(\d+(?:\.\d+)?)([KMG])i?B?\(\d+(?:\.\d+)?[KMG]/g;
 const NAMED =
   /\b(?:rss|heap|mem(?:ory)?)(?:[ _-](?:used|usage|size|rss|in use))?["']?\s*(?:[:=]|is|at|of)?\s*(\d+(?:\.\d+)?) ?([KMG])i?B?\b/i;
 
@@ -6,8 +7,9 @@ const UNIT: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 
 
 /** The memory a line reports in bytes: what a garbage collection left, or a figure named as memory in use. Null for all others. */
 export function reportedMemory(text: string): number | null {
-  const arrow = ARROW.exec(text);
-  if (arrow !== null) return size(arrow[3], arrow[4]);
+  const arrows = [...text.matchAll(ARROW)];
+  const arrow = arrows.find(([, space]) => space === undefined) ?? arrows[0];
+  if (arrow !== undefined) return size(arrow[2], arrow[3]);
   const named = NAMED.exec(text);
   return named === null ? null : size(named[1], named[2]);
 }

@@ -244,8 +244,13 @@ function failureFinding(
   signature: Signature,
 ): Finding {
   const period = periodMs(signature);
-  const failing = permille(watch.failing);
-  const failingMin = period > SLOW_MS ? SLOW_FAILING_SHARE : config.errorShare;
+  // What announces a retry or reports a restart belongs to the failure it answers.
+  const answered = Math.floor(((watch.retries + watch.restarts + watch.failures) * 1000) / watch.records);
+  const slow = period > SLOW_MS;
+  const failing = slow
+    ? Math.max(permille(watch.failing), Math.min(1000, answered))
+    : permille(watch.failing);
+  const failingMin = slow ? SLOW_FAILING_SHARE : config.errorShare;
   const suppressions: Suppression[] = [];
   // A success that is part of each restart says only that it was started.
   const recovers =

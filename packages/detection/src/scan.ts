@@ -47,6 +47,8 @@ export const Flag = {
   json: 1 << 14,
   /** Another program cannot be reached. */
   connect: 1 << 15,
+  /** Speaks of an action or what was observed, as agents' transcripts do. */
+  action: 1 << 16,
 } as const;
 
 export function newScan(): Scan {
@@ -229,6 +231,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       if ((meaning & Word.restart) !== 0) flags |= Flag.restart;
       if ((meaning & Word.waiting) !== 0) flags |= Flag.waiting;
       if ((meaning & Word.connect) !== 0) flags |= Flag.connect;
+      if ((meaning & Word.action) !== 0) flags |= Flag.action;
       if ((meaning & Word.exit) !== 0) {
         if (wordLength >= 4 && (byte | 32) === 101) exitAt = wordIndex;
       }
@@ -391,7 +394,8 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   if (failures > 0 && !low && !healed) flags |= inbound && access ? Flag.peer : Flag.failure;
   out.template = finish(template);
   // A counter of attempts is no news.
-  out.stable = (flags & Flag.retry) !== 0 ? out.template : finish(cut ? mix(stable, length) : stable);
+  const again = (flags & (Flag.retry | Flag.restart)) !== 0;
+  out.stable = again ? out.template : finish(cut ? mix(stable, length) : stable);
   out.flags = flags;
   out.numberCount = numberCount;
 }

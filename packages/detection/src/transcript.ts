@@ -9,13 +9,19 @@ export type Turn =
   | { readonly kind: "result"; readonly text: string; readonly conversation: string | null }
   | { readonly kind: "conversation" };
 
+/** What an agent says stands for a step of its own. */
+export const SAID = "say";
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
+
+/** Structured logs have these; transcripts do not. */
+const LOG_KEYS = ["level", "severity", "logger", "msg", "lvl"];
 
 /** Turns of a JSON line in the shapes model APIs use; null when it is no transcript at all. */
 export function turnsOfJson(text: string): Turn[] | null {
   const value = parse(text);
-  if (!isObject(value)) return null;
+  if (!isObject(value) || LOG_KEYS.some((key) => key in value)) return null;
   const message = isObject(value["message"]) ? value["message"] : value;
   const conversation = firstText(value, ["run", "session_id", "sessionId", "conversation_id", "trace_id"]);
   const role = firstText(message, ["role", "type"]);
@@ -25,7 +31,7 @@ export function turnsOfJson(text: string): Turn[] | null {
   if (turns.length > 0) return turns;
   const content = message["content"];
   if (role === "assistant" && typeof content === "string" && content !== "")
-    return [{ kind: "call", tool: "say", args: content, conversation }];
+    return [{ kind: "call", tool: SAID, args: content, conversation }];
   const known = role === "assistant" || role === "user" || role === "system" || role === "tool";
   return known && "content" in message ? [] : null;
 }
@@ -47,7 +53,8 @@ function callsIn(message: JsonObject): { tool: string; args: string }[] {
   if (calls.length > 0) return calls;
   const args =
     message["args"] ?? message["arguments"] ?? message["input"] ?? message["params"] ?? message["tool_input"];
-  const tool = message["tool"] ?? message["tool_name"] ?? message["action"];
+  const isTurn = ["role", "thought", "observation", "step"].some((key) => key in message);
+  const tool = message["tool"] ?? message["tool_name"] ?? (isTurn ? message["action"] : undefined);
   if (args !== undefined && message["role"] !== "tool") add(tool, args);
   return calls;
 }
@@ -85,9 +92,15 @@ const COMMAND = /COMMAND = (.+?)\s+ARGUMENTS = (.*)$/;
 const INPUT = /^(?:\W{0,4})(?:Action Input|Arguments|Args)(?: \d+)?\s*[:=]\s*(.*)$/;
 const RESULT = /^(?:\W{0,4})(?:Observation|Obs|Result|Tool output)(?: \d+)?\s*[:=]\s*(.*)$/;
 const RETURNED = /SYSTEM:\s+(?:Command \S+ returned|Error)[:]?\s*(.*)$/;
+/** A prompt and what was typed, as text games and shells show it. */
+const TYPED = /^> ?([a-z].*)$/;
 const QUESTION = /^(?:Question|Task|Environment|Goal)(?: #?\d+)?\s*:/;
 
-export type TextTurn = Turn | { readonly kind: "input"; readonly args: string };
+export type TextTurn =
+  | Turn
+  | { readonly kind: "input"; readonly args: string }
+  /** The next line is its result. */
+  | { readonly kind: "typed"; readonly text: string };
 
 /** A line of a transcript written for people, in the manner of ReAct. */
 export function turnOfText(text: string): TextTurn | null {
@@ -102,6 +115,8 @@ export function turnOfText(text: string): TextTurn | null {
     const words = /^(\w+)[[(](.*)[\])]\s*$/.exec(action[1] ?? "");
     return words === null ? call(action[1] ?? "", "") : call(words[1] ?? "", words[2] ?? "");
   }
+  const typed = TYPED.exec(text);
+  if (typed !== null) return { kind: "typed", text: canonical(typed[1] ?? "") };
   return QUESTION.test(text) ? { kind: "conversation" } : null;
 }
 
