@@ -183,6 +183,7 @@ export const handlers: Handlers = {
       agents_url: "https://127.0.0.1:4320",
       opamp_url: "ws://127.0.0.1:4300/v1/opamp",
       ca_fingerprint: "ab".repeat(32),
+      agent_archive: { url: "https://127.0.0.1:4320/agent.tgz", sha256: "4e".repeat(32) },
     };
   },
   enrolmentTokenRevoke: ({ world, bus }, { params }) => {

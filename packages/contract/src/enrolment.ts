@@ -89,6 +89,10 @@ export const enrolmentApi = {
         .string()
         .describe("WebSocket OpAMP endpoint for a collector on this host or behind a TLS proxy"),
       ca_fingerprint: z.string(),
+      agent_archive: z
+        .object({ url: z.string(), sha256: z.string() })
+        .nullable()
+        .describe("the site agent's program for a machine that has only Node; null when it was not built"),
     }),
     status: 201,
     idempotent: true,

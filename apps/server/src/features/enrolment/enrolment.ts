@@ -1,4 +1,5 @@
 import type { Actor, Base, Ctx } from "../../platform/context.ts";
+import { readAgentArchive, type AgentArchive } from "./agent-archive.ts";
 import type { CertificateAuthority } from "./authority.ts";
 import { openOwnAuthority } from "./own-authority.ts";
 
@@ -14,6 +15,7 @@ export interface Addresses {
 export interface Enrolment {
   readonly authority: CertificateAuthority;
   readonly addresses: Addresses;
+  readonly archive: AgentArchive | undefined;
 }
 
 /** Opens (at the very first start: makes) the certificate authority. */
@@ -21,7 +23,7 @@ export async function openEnrolment(
   base: Pick<Base, "storage" | "secrets" | "now">,
   addresses: Addresses,
 ): Promise<Enrolment> {
-  return { authority: await openOwnAuthority(base), addresses };
+  return { authority: await openOwnAuthority(base), addresses, archive: readAgentArchive() };
 }
 
 export const OPAMP_PATH = "/v1/opamp";

@@ -1,5 +1,6 @@
 import { api } from "@flowplane/contract";
 import { route, type Http } from "../../platform/http/route.ts";
+import { serveAgentArchive } from "./agent-archive.ts";
 import { approveAgent, revokeAgent } from "./approval.ts";
 import { createBearer, listAgentBearers, revokeAgentBearer } from "./bearers.ts";
 import { readAuthority } from "./certificates.ts";
@@ -13,6 +14,7 @@ import {
 } from "./tokens.ts";
 
 export function enrolmentRoutes(http: Http, enrolment: Enrolment): void {
+  serveAgentArchive(http.fastify, enrolment.archive);
   route(http, api.enrolmentTokenList, (ctx, { query }) => listEnrolmentTokens(ctx, query));
   route(http, api.enrolmentTokenRead, (ctx, { params }) => readToken(ctx, params.token_id));
   route(http, api.enrolmentTokenCreate, (ctx, { body }) => createToken(ctx, enrolment, body));

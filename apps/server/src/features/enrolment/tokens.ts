@@ -15,6 +15,7 @@ import { subjects } from "../../platform/bus/bus.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { hashSecret, randomSecret } from "../../platform/secrets/secrets.ts";
 import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
+import { AGENT_ARCHIVE_PATH } from "./agent-archive.ts";
 import { record } from "../audit/audit.ts";
 import { opampUrl, type Enrolment } from "./enrolment.ts";
 import {
@@ -38,7 +39,7 @@ export type { TokenRow } from "./store.ts";
 type NewToken = z.output<typeof api.enrolmentTokenCreate.body>;
 
 /** Creates a token. Its text leaves here and is nowhere else: only a hash of the secret is stored. */
-export async function createToken(ctx: Ctx, { authority, addresses }: Enrolment, body: NewToken) {
+export async function createToken(ctx: Ctx, { authority, addresses, archive }: Enrolment, body: NewToken) {
   const secret = randomSecret();
   const row = await inTransaction(ctx, async (ctx) => {
     const row = await insertToken(ctx.db, {
@@ -82,6 +83,8 @@ export async function createToken(ctx: Ctx, { authority, addresses }: Enrolment,
     agents_url: agentsUrl,
     opamp_url: opampUrl(addresses.httpUrl()),
     ca_fingerprint: authority.fingerprint,
+    agent_archive:
+      archive === undefined ? null : { url: agentsUrl + AGENT_ARCHIVE_PATH, sha256: archive.sha256 },
   };
 }
 

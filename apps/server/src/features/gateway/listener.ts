@@ -12,6 +12,7 @@ import { AppError } from "../../platform/errors.ts";
 import { parseStrictJson } from "../../platform/http/json.ts";
 import { installProblems } from "../../platform/http/problems.ts";
 import { ENROL_PATH, enrolRequestSchema, type EnrolRequest } from "@flowplane/link";
+import { serveAgentArchive } from "../enrolment/agent-archive.ts";
 import { enrol } from "../enrolment/enrol.ts";
 import type { Enrolment } from "../enrolment/enrolment.ts";
 import { certificatesIssued } from "./figures.ts";
@@ -52,6 +53,7 @@ export async function createAgentListener(base: Base, enrolment: Enrolment): Pro
     async (_request: FastifyRequest, body: Buffer) => parseStrictJson(body),
   );
   installProblems(instance);
+  serveAgentArchive(instance, enrolment.archive);
   instance.post(ENROL_PATH, async (request, reply) => {
     const token = /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? "")?.[1];
     if (token === undefined)

@@ -1,4 +1,3 @@
-import { useMe } from "../../api/me.ts";
 import { useNow } from "../../lib/now.ts";
 import { countdown } from "../../lib/time.ts";
 import type { AddPlatform } from "../../search.ts";
@@ -17,14 +16,13 @@ interface TokenCommandProps {
 }
 
 export function TokenCommand({ platform, created, onAnew, onClose }: TokenCommandProps) {
-  const { server } = useMe();
   const left = Date.parse(created.token.expires_at) - useNow();
   const address = platform === "collector" ? created.opamp_url : created.agents_url;
   const command = commandFor(platform, {
     secret: created.secret,
     agentsUrl: created.agents_url,
     opampUrl: created.opamp_url,
-    version: server.version,
+    archive: created.agent_archive,
   });
   return (
     <>

@@ -6,13 +6,28 @@ const enrolment = {
   secret: "fpe_abc",
   agentsUrl: "https://fleet.example:4320",
   opampUrl: "wss://fleet.example/v1/opamp",
-  version: "0.1.0",
+  archive: { url: "https://fleet.example:4320/agent.tgz", sha256: "4e4e" },
 };
 
-test("the line for Linux", () => {
-  expect(commandFor("linux", enrolment)).toMatchInlineSnapshot(
-    `"flowplane agent enroll --server https://fleet.example:4320 --token fpe_abc && flowplane agent run"`,
-  );
+test("the lines for Linux fetch, check, unpack and start", () => {
+  expect(commandFor("linux", enrolment)).toMatchInlineSnapshot(`
+    "curl -fksSo flowplane-agent.tgz https://fleet.example:4320/agent.tgz \\
+      && echo '4e4e  flowplane-agent.tgz' | sha256sum -c - \\
+      && tar -xzf flowplane-agent.tgz \\
+      && node flowplane-agent/dist/main.js start --data ~/.local/share/flowplane/agent --server https://fleet.example:4320 --token fpe_abc"
+  `);
+});
+
+test("where there is no program to fetch, a clone is asked for", () => {
+  expect(commandFor("linux", { ...enrolment, archive: null })).toMatch(/^npx flowplane agent enroll/);
+});
+
+test("a container fetches with Node, for its image has nothing else", () => {
+  expect(commandFor("docker", enrolment)).toMatchInlineSnapshot(`
+    "docker run -d --name flowplane-agent --init --restart unless-stopped \\
+      -v flowplane-agent:/data -w /data -e FLOWPLANE_TOKEN=fpe_abc \\
+      node:26-slim sh -c 'node -e "require(\\"https\\").get(\\"https://fleet.example:4320/agent.tgz\\",{rejectUnauthorized:false},r=>r.pipe(fs.createWriteStream(\\"agent.tgz\\")))" && echo "4e4e  agent.tgz" | sha256sum -c - && tar -xzf agent.tgz && exec node flowplane-agent/dist/main.js start --data /data/agent --server https://fleet.example:4320'"
+  `);
 });
 
 test("the block for a collector", () => {

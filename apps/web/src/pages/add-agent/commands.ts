@@ -5,7 +5,8 @@ export interface Enrolment {
   readonly secret: string;
   readonly agentsUrl: string;
   readonly opampUrl: string;
-  readonly version: string;
+  /** The agent's program; null where the control plane has none to hand out. */
+  readonly archive: { readonly url: string; readonly sha256: string } | null;
 }
 
 export const PLATFORM_WORD: Readonly<Record<AddPlatform, string>> = {
@@ -17,29 +18,38 @@ export const PLATFORM_WORD: Readonly<Record<AddPlatform, string>> = {
 
 export const PLATFORM_HINT: Readonly<Record<AddPlatform, string>> = {
   linux:
-    "Paste into a shell on the machine, where the flowplane command is (npm install -g flowplane, or a clone).",
+    "Paste into a shell on the machine; it needs Node 24.12 or newer. It fetches the agent from here, checks it, enrols it and runs it.",
   docker: "The agent keeps its identity in the volume, so the container may be replaced.",
   kubernetes: "Save as flowplane-agent.yaml, then: kubectl apply -f flowplane-agent.yaml",
   collector:
     "Add to the collector's configuration and restart it. Any distribution with the opamp extension will do.",
 };
 
+const IMAGE = "node:26-slim";
+const PROGRAM = "flowplane-agent/dist/main.js";
+
 export function commandFor(platform: AddPlatform, enrolment: Enrolment): string {
-  const { secret, agentsUrl, opampUrl } = enrolment;
-  const image = "node:26-slim";
-  const program = `npx --yes flowplane@${enrolment.version}`;
+  const { secret, agentsUrl, opampUrl, archive } = enrolment;
   switch (platform) {
     case "linux":
-      return `flowplane agent enroll --server ${agentsUrl} --token ${secret} && flowplane agent run`;
+      // Without an archive there is only a clone of the repository to run it from.
+      return archive === null
+        ? `npx flowplane agent enroll --server ${agentsUrl} --token ${secret} && npx flowplane agent run`
+        : [
+            `curl -fksSo flowplane-agent.tgz ${archive.url} \\`,
+            `  && echo '${archive.sha256}  flowplane-agent.tgz' | sha256sum -c - \\`,
+            "  && tar -xzf flowplane-agent.tgz \\",
+            `  && node ${PROGRAM} start --data ~/.local/share/flowplane/agent --server ${agentsUrl} --token ${secret}`,
+          ].join("\n");
     case "docker":
       return [
-        "docker run -d --name flowplane-agent --restart unless-stopped \\",
+        "docker run -d --name flowplane-agent --init --restart unless-stopped \\",
         ...(isLoopback(agentsUrl) ? ["  --network host \\"] : []),
-        "  -v flowplane-agent:/data -e FLOWPLANE_DATA=/data \\",
-        `  ${image} sh -c '${program} agent enroll --server ${agentsUrl} --token ${secret} && ${program} agent run'`,
+        `  -v flowplane-agent:/data -w /data -e FLOWPLANE_TOKEN=${secret} \\`,
+        `  ${IMAGE} sh -c '${inContainer(enrolment)}'`,
       ].join("\n");
     case "kubernetes":
-      return kubernetes(image, program, enrolment);
+      return kubernetes(enrolment);
     case "collector":
       return [
         "extensions:",
@@ -58,19 +68,34 @@ export function commandFor(platform: AddPlatform, enrolment: Enrolment): string 
   }
 }
 
+/**
+ * What a container of the slim Node image does, which has no curl: fetch with Node, check, unpack, become the agent. Whose
+ * certificate the connection has does not matter: the checksum came with the command.
+ */
+function inContainer({ agentsUrl, archive }: Enrolment): string {
+  const { url, sha256 } = archive ?? { url: `${agentsUrl}/agent.tgz`, sha256: "" };
+  const get = `require("https").get("${url}",{rejectUnauthorized:false},r=>r.pipe(fs.createWriteStream("agent.tgz")))`;
+  return [
+    `node -e "${get.replaceAll('"', '\\"')}"`,
+    `echo "${sha256}  agent.tgz" | sha256sum -c -`,
+    "tar -xzf agent.tgz",
+    `exec node ${PROGRAM} start --data /data/agent --server ${agentsUrl}`,
+  ].join(" && ");
+}
+
 /** An address that means "this machine" to whoever dials it. */
 export function isLoopback(url: string): boolean {
   const host = URL.canParse(url) ? new URL(url).hostname : url;
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }
 
-function kubernetes(image: string, program: string, { secret, agentsUrl }: Enrolment): string {
+function kubernetes(enrolment: Enrolment): string {
   return `apiVersion: v1
 kind: Secret
 metadata:
   name: flowplane-agent
 stringData:
-  token: ${secret}
+  token: ${enrolment.secret}
 ---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -87,15 +112,14 @@ spec:
     spec:
       containers:
         - name: agent
-          image: ${image}
+          image: ${IMAGE}
+          workingDir: /data
           command: [sh, -c]
           args:
             - >-
-              ${program} agent enroll --server ${agentsUrl} --token "$TOKEN"
-              && ${program} agent run
+              ${inContainer(enrolment)}
           env:
-            - { name: FLOWPLANE_DATA, value: /data }
-            - name: TOKEN
+            - name: FLOWPLANE_TOKEN
               valueFrom: { secretKeyRef: { name: flowplane-agent, key: token } }
           volumeMounts:
             - { name: data, mountPath: /data }
