@@ -1,5 +1,6 @@
 import type { LineEvent } from "../src/index.ts";
-import { newScan, scan, Flag } from "../src/scan.ts";
+import { Flag } from "../src/flags.ts";
+import { newScan, scan } from "../src/scan.ts";
 
 /** Rules that supervisors and CI systems use, or that one would write first: what the detector has to beat. */
 export const BASELINES: Readonly<Record<string, (log: readonly LineEvent[]) => boolean>> = {

@@ -3,15 +3,12 @@ import type { Decision, DetectionEvent, LineEvent, SampleEvent, StepEvent } from
 import { newExitWatch, watchExit, type ExitWatch } from "./exit-watch.ts";
 import { newGrowthWatch, watchGrowth, type Grown, type GrowthWatch } from "./growth-watch.ts";
 import { reportedMemory } from "./memory-lines.ts";
-import {
-  newOutputWatch,
-  progressFinding,
-  watchFailure,
-  watchLine,
-  type OutputWatch,
-} from "./output-watch.ts";
+import { progressFinding } from "./failure-finding.ts";
+import { newOutputWatch, type OutputWatch } from "./output-state.ts";
+import { watchFailure, watchLine } from "./output-watch.ts";
 import { belongs, extend, newRecord, openRecord, type OpenRecord } from "./records.ts";
-import { Flag, newScan, scan, type Scan } from "./scan.ts";
+import { Flag } from "./flags.ts";
+import { newScan, scan, type Scan } from "./scan.ts";
 import { readableText } from "./signatures.ts";
 import { newSilenceWatch, sign, watchSilence, type SilenceWatch } from "./silence-watch.ts";
 import { newStepWatch, watchStep, type StepWatch } from "./step-watch.ts";

@@ -12,11 +12,10 @@ export const Word = {
   waiting: 1 << 4,
   /** Makes the words that follow it mean the opposite. */
   negation: 1 << 5,
-  /** A failure only after `could`, `can`, `not` and the like. */
+  /** A failure when a number other than 0 follows. */
   exit: 1 << 6,
   levelError: 1 << 7,
   levelLow: 1 << 9,
-  levelInfo: 1 << 10,
   /** Who knocks at a server. */
   inbound: 1 << 11,
   access: 1 << 12,
@@ -56,7 +55,6 @@ const WORDS: Readonly<Record<keyof typeof Word, string>> = {
   exit: `exit exited exits exitcode status code terminated returned died dead killed`,
   levelError: `error err fatal crit critical severe emerg alert`,
   levelLow: `debug trace verbose fine finer finest`,
-  levelInfo: `info notice`,
   inbound: `from rhost client peer remote preauth rip`,
   access: `authentication auth password passwd login user logon preauth disconnect disconnected client invalid closed
     forbidden denied pam rhost script directory`,

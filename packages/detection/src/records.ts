@@ -1,5 +1,6 @@
 import { finish, mix } from "./hash.ts";
-import { Flag, type Scan } from "./scan.ts";
+import { Flag } from "./flags.ts";
+import { type Scan } from "./scan.ts";
 
 /**
  * A failure is printed over many lines: a head, stack frames, an exception's name. They are one record, so that a trace of

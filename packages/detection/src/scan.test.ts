@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Flag, newScan, scan } from "./scan.ts";
+import { Flag } from "./flags.ts";
+import { newScan, scan } from "./scan.ts";
 
 interface Said {
   readonly stable: number;

@@ -1,3 +1,18 @@
+import {
+  CLASS,
+  DIGIT,
+  ESCAPE,
+  LETTER,
+  SPACE,
+  endOfLetters,
+  endOfRun,
+  headFlags,
+  isNothing,
+  isRandom,
+  onlyAssigns,
+  skipEscape,
+} from "./bytes.ts";
+import { Flag } from "./flags.ts";
 import { finish, HASH_START, mix } from "./hash.ts";
 import { isDuration, skipEpoch, skipIp, skipTime, skipUuid } from "./masks.ts";
 import { meaningOf, Word, WORD_LENGTH_MAX } from "./lexicon.ts";
@@ -25,32 +40,6 @@ export const SCANNED_BYTES_MAX = 4_096;
 const STAMP_WITHIN = 64;
 const LEVEL_WITHIN = 160;
 
-export const Flag = {
-  failure: 1 << 0,
-  retry: 1 << 1,
-  restart: 1 << 2,
-  success: 1 << 3,
-  waiting: 1 << 4,
-  /** A failure on the side of whoever uses this server. */
-  peer: 1 << 5,
-  exit: 1 << 6,
-  memory: 1 << 7,
-  /** Debugging output speaks of failures that do not count. */
-  low: 1 << 8,
-  /** Begins with a time of its own. */
-  stamped: 1 << 9,
-  /** Looks as if it went on with the line before. */
-  continuation: 1 << 10,
-  empty: 1 << 11,
-  trace: 1 << 12,
-  elapsed: 1 << 13,
-  json: 1 << 14,
-  /** Another program cannot be reached. */
-  connect: 1 << 15,
-  /** Speaks of an action or what was observed, as agents' transcripts do. */
-  action: 1 << 16,
-} as const;
-
 export function newScan(): Scan {
   return {
     stable: 0,
@@ -60,19 +49,6 @@ export function newScan(): Scan {
     explicit: new Uint8Array(NUMBERS_MAX),
     numberCount: 0,
   };
-}
-
-/** Everything else is 0. */
-const LETTER = 1;
-const DIGIT = 2;
-const SPACE = 3;
-const ESCAPE = 4;
-const CLASS = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte += 1) {
-  if ((byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)) CLASS[byte] = LETTER;
-  else if (byte >= 48 && byte <= 57) CLASS[byte] = DIGIT;
-  else if (byte === 27) CLASS[byte] = ESCAPE;
-  else if (byte <= 32 || byte === 127) CLASS[byte] = SPACE;
 }
 
 const MASK_TIME = 1;
@@ -195,9 +171,8 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       const offset = start - begin;
       const before = start > begin ? (bytes[start - 1] as number) : 32;
       const marked = upper || before === 91 || before === 61 || before === 60 || (before === 34 && c === 34);
-      if ((meaning & (Word.levelLow | Word.levelInfo)) !== 0 && marked && offset < LEVEL_WITHIN) {
-        if ((meaning & Word.levelLow) !== 0) low = true;
-      }
+      // Debugging output speaks of failures that do not count.
+      if ((meaning & Word.levelLow) !== 0 && marked && offset < LEVEL_WITHIN) low = true;
       if (
         (meaning & Word.levelError) !== 0 &&
         (meaning & Word.failure) === 0 &&
@@ -239,10 +214,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       if ((meaning & Word.access) !== 0) access = true;
       if ((meaning & Word.memory) !== 0) flags |= Flag.memory;
       if ((meaning & Word.pid) !== 0) pidAt = wordIndex;
-      if ((meaning & Word.elapsed) !== 0) {
-        elapsedAt = wordIndex;
-        flags |= Flag.elapsed;
-      }
+      if ((meaning & Word.elapsed) !== 0) elapsedAt = wordIndex;
       if ((meaning & Word.month) !== 0 && wordLength === 3) {
         monthAt = wordIndex;
         stableBeforeMonth = stableBefore;
@@ -390,7 +362,6 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   }
 
   flags |= headFlags(bytes, visible, end);
-  if (low) flags |= Flag.low;
   if (failures > 0 && !low && !healed) flags |= inbound && access ? Flag.peer : Flag.failure;
   out.template = finish(template);
   // A counter of attempts is no news.
@@ -398,109 +369,4 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   out.stable = again ? out.template : finish(cut ? mix(stable, length) : stable);
   out.flags = flags;
   out.numberCount = numberCount;
-}
-
-/** Where letters and digits stop following each other. */
-function endOfRun(bytes: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (i < end && ((CLASS[bytes[i] as number] as number) === LETTER || CLASS[bytes[i] as number] === DIGIT))
-    i += 1;
-  return i;
-}
-
-function endOfLetters(bytes: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (i < end && CLASS[bytes[i] as number] === LETTER) i += 1;
-  return i;
-}
-
-const HEX_MIN = 7;
-const RANDOM_MIN = 8;
-const RANDOM_CHANGES_MIN = 4;
-
-/** Hex digits, or letters and digits in such disorder that nobody chose them. */
-function isRandom(bytes: Uint8Array, start: number, end: number): boolean {
-  const length = end - start;
-  if (length < 3) return false;
-  if (bytes[start] === 48 && ((bytes[start + 1] as number) | 32) === 120) return true;
-  let hex = true;
-  let changes = 0;
-  let digits = 0;
-  for (let i = start; i < end; i += 1) {
-    const byte = bytes[i] as number;
-    const isDigit = CLASS[byte] === DIGIT;
-    if (isDigit) digits += 1;
-    else if ((byte | 32) > 102) hex = false;
-    if (i > start && isDigit !== (CLASS[bytes[i - 1] as number] === DIGIT)) changes += 1;
-  }
-  if (digits === 0 || digits === length) return false;
-  return (hex && length >= HEX_MIN) || (length >= RANDOM_MIN && changes >= RANDOM_CHANGES_MIN);
-}
-
-/** Nothing but `: `, `=` or quotes between a word and its value. */
-function onlyAssigns(bytes: Uint8Array, from: number, to: number): boolean {
-  if (to - from > 4 || to === from) return false;
-  let assigns = false;
-  for (let i = from; i < to; i += 1) {
-    const byte = bytes[i];
-    if (byte === 58 || byte === 61) assigns = true;
-    else if (byte !== 32 && byte !== 34 && byte !== 39) return false;
-  }
-  return assigns;
-}
-
-/** `error=null`, `"error":""`, `errors: none`: the name of a field that is empty. */
-function isNothing(bytes: Uint8Array, end: number): boolean {
-  let i = bytes[end] === 34 || bytes[end] === 39 ? end + 1 : end;
-  if (bytes[i] !== 58 && bytes[i] !== 61) return false;
-  i += 1;
-  if (bytes[i] === 32) i += 1;
-  if ((bytes[i] === 34 || bytes[i] === 39) && bytes[i + 1] === bytes[i]) return true;
-  if (bytes[i] === 91 && bytes[i + 1] === 93) return true;
-  return NOTHINGS.some((word) => startsWith(bytes, i, word));
-}
-
-const NOTHINGS = ["null", "None", "none", "nil", "false", "False"].map((word) =>
-  new TextEncoder().encode(word),
-);
-
-/** Past a CSI, OSC or two-byte escape sequence. */
-function skipEscape(bytes: Uint8Array, start: number, end: number): number {
-  let i = start + 1;
-  if (i >= end) return end;
-  const kind = bytes[i];
-  i += 1;
-  if (kind === 91) {
-    while (i < end && ((bytes[i] as number) < 64 || (bytes[i] as number) > 126)) i += 1;
-    return i + 1;
-  }
-  if (kind === 93) {
-    while (i < end && bytes[i] !== 7 && bytes[i] !== 27) i += 1;
-    return bytes[i] === 27 ? i + 2 : i + 1;
-  }
-  return i;
-}
-
-/** How the line begins tells whether it goes on with another. */
-function headFlags(bytes: Uint8Array, start: number, end: number): number {
-  if (start >= end) return Flag.empty | Flag.continuation;
-  const first = bytes[start] as number;
-  const second = bytes[start + 1] ?? 32;
-  if (first === 32 || first === 9) {
-    for (let i = start; i < end; i += 1) if (CLASS[bytes[i] as number] !== SPACE) return Flag.continuation;
-    return Flag.empty | Flag.continuation;
-  }
-  if (first === 125 || first === 41 || first === 93) return Flag.continuation;
-  if (first === 97 && second === 116 && bytes[start + 2] === 32) return Flag.continuation;
-  if (first === 46 && second === 46 && bytes[start + 2] === 46) return Flag.continuation;
-  if (first === 94 || first === 126) return Flag.continuation;
-  if (startsWith(bytes, start, CAUSED_BY)) return Flag.continuation;
-  return first === 123 ? Flag.json : 0;
-}
-
-const CAUSED_BY = new TextEncoder().encode("Caused by");
-
-function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {
-  for (let i = 0; i < prefix.length; i += 1) if (bytes[start + i] !== prefix[i]) return false;
-  return true;
 }

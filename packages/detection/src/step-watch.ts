@@ -2,7 +2,8 @@ import type { DetectorConfig } from "./config.ts";
 import type { FamilyReading, StepEvent } from "./events.ts";
 import { ramp } from "./fixed.ts";
 import { hashText } from "./hash.ts";
-import { newScan, scan, Flag } from "./scan.ts";
+import { Flag } from "./flags.ts";
+import { newScan, scan } from "./scan.ts";
 import { gate, type Finding } from "./verdicts.ts";
 
 /**
