@@ -38,6 +38,8 @@ const THRESHOLDS = [
 ] as const satisfies readonly (keyof DetectorConfig)[];
 
 const { positionals, values } = parseArgs({
+  // pnpm hands on the `--` that stands before the folder, behind which nothing would be an option.
+  args: process.argv.slice(2).filter((word) => word !== "--"),
   allowPositionals: true,
   allowNegative: true,
   options: { stability: { type: "boolean", default: true } },
