@@ -178,7 +178,14 @@ function assemble(
       if ("problem" in accepted) return log.warn(accepted, "an offered certificate was not taken");
       identity = accepted;
       client.renew(identity);
+      health.ok("certificate", "renewed");
       return log.info("the certificate was renewed");
+    },
+    onCertificateRefused: (given) => {
+      const reason = given === "" ? "it gave no reason" : given;
+      const retryInMs = renewal.refused(clock());
+      log.warn({ reason, retryInMs }, "the control plane refused to renew the certificate");
+      health.bad("certificate", `not renewed: ${reason}`);
     },
     onUid: (instanceUid) => {
       identity = { ...identity, instance_uid: instanceUid };

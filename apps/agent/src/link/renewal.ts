@@ -9,21 +9,42 @@ import { makeCertificateRequest, makePrivateKey } from "../data/keys.ts";
 
 /** A request without an answer is made again after this long. */
 export const RENEWAL_RETRY_MS = 10 * 60_000;
+/** A refused request is made again after this long, and after twice as long each time it is refused again. */
+export const REFUSED_RETRY_MS = 60_000;
+/** At the latest, so that a certificate of a day still has several attempts left. */
+export const REFUSED_RETRY_MS_MAX = 3_600_000;
 
 export class Renewal {
   #privateKey: string | null = null;
   #askedAt = 0;
+  /** In a row. */
+  #refusals = 0;
+  #refusedAt = 0;
 
   /** When `request` is due next, ms since epoch. */
   dueAt(identity: Identity): number {
     const dueAt = renewAt(certificateTimes(identity.certificate));
+    if (this.#refusals > 0) return Math.max(dueAt, this.#refusedAt + this.#refusedRetryMs());
     return this.#privateKey === null ? dueAt : Math.max(dueAt, this.#askedAt + RENEWAL_RETRY_MS);
+  }
+
+  /** The control plane refused the request; the answer is how long to wait before the next one, ms. */
+  refused(now: number): number {
+    this.#refusals += 1;
+    this.#refusedAt = now;
+    return this.#refusedRetryMs();
+  }
+
+  #refusedRetryMs(): number {
+    return Math.min(REFUSED_RETRY_MS * 2 ** (this.#refusals - 1), REFUSED_RETRY_MS_MAX);
   }
 
   /** A certificate request for a fresh key. The key is kept in memory until its certificate comes. */
   async request(identity: Identity, now: number): Promise<Uint8Array> {
     this.#privateKey ??= makePrivateKey();
     this.#askedAt = now;
+    // Until it is answered, the same wait counts from now.
+    this.#refusedAt = now;
     return new TextEncoder().encode(await makeCertificateRequest(this.#privateKey, identity.instance_uid));
   }
 
@@ -61,6 +82,7 @@ export class Renewal {
     };
     writeIdentity(dataDir, renewed);
     this.#privateKey = null;
+    this.#refusals = 0;
     return renewed;
   }
 }

@@ -36,6 +36,8 @@ export type SessionOptions = {
   onUnlinked: (why: string) => void;
   onLinkMessage: (type: string, data: Uint8Array) => void;
   onSettings: (offers: ConnectionSettingsOffers) => void;
+  /** The control plane did not give the certificate asked for, and says why. */
+  onCertificateRefused: (reason: string) => void;
   onUid: (instanceUid: string) => void;
 };
 
@@ -128,6 +130,8 @@ export class Session {
         return undefined;
       case "connection_settings":
         return this.#options.onSettings(effect.offers);
+      case "certificate_refused":
+        return this.#options.onCertificateRefused(effect.message);
       case "adopt_uid":
         return this.#options.onUid(effect.instanceUid);
       case "server_error":
@@ -172,7 +176,10 @@ export class Session {
     socket.on("unexpected-response", (_request, response) => {
       problem =
         REFUSALS[response.statusCode ?? 0] ?? `the control plane answered with HTTP ${response.statusCode}`;
-      retryAfter = retryAfterMs(response.headers["retry-after"], this.#options.clock());
+      const asked = retryAfterMs(response.headers["retry-after"], this.#options.clock());
+      // Who is not let in now will hardly be in a moment: somebody has to do something first.
+      const isShutOut = response.statusCode === 401 || response.statusCode === 403;
+      retryAfter = asked ?? (isShutOut ? SHUT_OUT_RETRY_MS : null);
       response.resume();
       socket.terminate();
     });
@@ -207,6 +214,8 @@ export class Session {
   }
 }
 
+/** Between two attempts of an agent that the control plane does not accept. */
+const SHUT_OUT_RETRY_MS = 60_000;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** A closing handshake that takes longer is cut off. */
 const CLOSE_MS_MAX = 5000;
@@ -214,7 +223,7 @@ const CLOSE_MS_MAX = 5000;
 const ABORTED = "WebSocket was closed before the connection was established";
 
 const REFUSALS: Record<number, string> = {
-  401: "the control plane does not accept this agent's certificate; it may have been revoked or have expired: enrol again",
+  401: "the control plane does not accept this agent's certificate; it may have been revoked or have expired: enrol it again with `flowplane agent enroll --again` and a new token",
   403: "the control plane does not let this agent connect; it may have been suspended or revoked",
   404: "there is no control plane at this address",
   429: "the control plane asked to wait",

@@ -35,6 +35,16 @@ export function findIntentsToDo(db: SpoolDatabase, limit: number): Intent[] {
   return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) as Intent["payload"] }));
 }
 
+/** The stored order to start a run that is still to be carried out. */
+export function findStartToDo(db: SpoolDatabase, runId: string): Intent | null {
+  const row = db.get<IntentRow>(
+    `SELECT id, type, payload, created_at FROM intents
+     WHERE done_at IS NULL AND type = 'run.start' AND payload ->> 'run_id' = ?`,
+    runId,
+  );
+  return row ? { ...row, payload: JSON.parse(row.payload) as Intent["payload"] } : null;
+}
+
 /** To be called in the transaction that holds the intent's effects. Its payload is no longer needed. */
 export function markIntentDone(db: SpoolDatabase, id: string, now: number): void {
   db.run("UPDATE intents SET done_at = ?, payload = '{}' WHERE id = ?", now, id);

@@ -6,7 +6,7 @@ import type { Intent } from "@flowplane/link";
 import type { Clock } from "@flowplane/runtime";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { appendEvent } from "../spool/events.ts";
-import { findIntentsToDo, markIntentDone } from "../spool/intents.ts";
+import { findIntentsToDo, findStartToDo, markIntentDone } from "../spool/intents.ts";
 import { isKnownRun } from "../spool/runs.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -67,7 +67,12 @@ function decide({ db, supervisor, clock }: OrdersOptions, intent: Intent): () =>
     case "run.stop": {
       const stop = runStopSchema.safeParse(intent.payload);
       if (!stop.success) return refuse(`the stop order is not valid: ${stop.error.issues[0]?.message ?? ""}`);
-      if (!isKnownRun(db, stop.data.run_id)) return refuse(`this agent knows no run ${stop.data.run_id}`);
+      if (!isKnownRun(db, stop.data.run_id)) {
+        const waiting = findStartToDo(db, stop.data.run_id);
+        if (!waiting) return refuse(`this agent knows no run ${stop.data.run_id}`);
+        const start = runStartSchema.safeParse(waiting.payload);
+        return supervisor.prepareStopped(stop.data, start.success ? start.data.spec : emptySpec);
+      }
       return () => supervisor.stop(stop.data);
     }
     default:

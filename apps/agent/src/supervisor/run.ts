@@ -93,6 +93,11 @@ export function startRun(limits: RunLimits, now: number): RunState {
   };
 }
 
+/** A run whose order to stop is carried out before the one to start it: it ends STOPPED and is never launched. */
+export function stopBeforeStart(order: StopOrder, now: number): Step {
+  return drain(stopOutcome({ kind: "order", ...order }, "unknown", now), now);
+}
+
 export function stepRun(state: RunState, input: RunInput, now: number): Step {
   switch (state.kind) {
     case "starting":

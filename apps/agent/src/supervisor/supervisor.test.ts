@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Bench, eventually, makeFolder, sh, spec } from "../../test/harness.ts";
+import { Bench, eventually, intent, makeFolder, sh, spec } from "../../test/harness.ts";
+import { storeIntents } from "../spool/intents.ts";
 import { isAlive, readProcess } from "./proc.ts";
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
@@ -104,6 +105,29 @@ test("an invalid specification ends its run; an intent that names none is refuse
     "this agent knows no run unknown",
     "this agent does not know intents of type teleport",
   ]);
+});
+
+test("a stop that comes before its start was carried out wins: the run ends STOPPED and never starts", async () => {
+  using folder = makeFolder();
+  using bench = new Bench(folder.path);
+  const runId = "r1";
+  const stop = { run_id: runId, mode: "stop", grace_ms: 1, reason: "enough", actor: "tester" };
+  storeIntents(
+    bench.db,
+    [intent("i1", "run.start", { run_id: runId, spec: sh("echo started") }), intent("i2", "run.stop", stop)],
+    Date.now(),
+  );
+  await bench.order("run.stop", { ...stop, reason: "once more" });
+  expect(await bench.ended(runId)).toMatchObject({
+    state: "STOPPED",
+    exit_code: null,
+    reason: "enough",
+    log: { lines: 0, last_seq: 0, last_segment: 0 },
+  });
+  expect(bench.types(runId)).toEqual(["run.ended"]);
+  expect(bench.events().map((event) => event.type)).not.toContain("intent.refused");
+  await bench.start(runId, sh("echo late"));
+  expect(bench.types(runId)).toEqual(["run.ended"]);
 });
 
 test("a second order to start the same run changes nothing", async () => {

@@ -35,7 +35,7 @@ import type { Tools } from "./launch.ts";
 import { findMembers, MARK_VARIABLE } from "./members.ts";
 import { hasEnvironment, isAlive, readBootId, readCommandLine } from "./proc.ts";
 import { describeMembers, ProcessTable, signalGroup, signalMembers } from "./processes.ts";
-import { runWakeAt, startRun, stepRun } from "./run.ts";
+import { runWakeAt, startRun, stepRun, stopBeforeStart } from "./run.ts";
 import type { Outcome, RunEffect, RunInput } from "./run.ts";
 
 /** How often wrappers and jobs are checked to be alive; their end usually shows in the files long before. */
@@ -130,6 +130,18 @@ export class Supervisor {
     return () => {
       const run = this.#activate(runId);
       if (run) this.#step(run, { kind: "launch_failed", exitCode: 126, reason });
+    };
+  }
+
+  /** Like `prepareStart` for a run that is to stop before it was started: it ends STOPPED, and a later start does nothing. */
+  prepareStopped({ run_id: runId, mode, grace_ms: graceMs, reason, actor }: RunStop, spec: RunStart["spec"]) {
+    const { db, clock } = this.#options;
+    const now = clock();
+    const { state, effects } = stopBeforeStart({ mode, graceMs, reason, actor }, now);
+    insertRun(db, { id: runId, spec, state, mark: "", bootId: this.#bootId }, now);
+    return () => {
+      const run = this.#activate(runId);
+      if (run) for (const effect of effects) this.#perform(run, effect);
     };
   }
 

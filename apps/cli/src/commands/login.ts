@@ -69,7 +69,7 @@ async function throughBrowser({ output, now }: Context, origin: string): Promise
   const device = await requestDevice(origin);
   output.note("Open this page in a browser where you are signed in, and compare the code:\n");
   output.note(printable(`  ${device.verification_uri_complete}`));
-  output.note(printable(`  code ${device.user_code}\n`));
+  output.note(`  code ${printable(device.user_code)}\n`);
   const deadline = now() + device.expires_in * 1_000;
   let intervalMs = device.interval * 1_000;
   while (now() < deadline) {

@@ -174,10 +174,15 @@ async function explainWait({ client, output }: Api, runId: string): Promise<void
     output.note(`flowplane: ${now.sentence}`);
 }
 
-/** For people: how it ended. For everybody: why there is no exit code. */
+/** For people: how it ended. For everybody: why there is no exit code, or why the command was never started. */
 export function printEnd({ output }: Pick<Api, "output">, ended: Run): void {
   const plainEnd = ended.exit_code !== null || ended.signal !== null;
-  if (!plainEnd || ended.state === "TIMED_OUT" || ended.state === "FAILED_STOP") {
+  if (
+    !plainEnd ||
+    ended.started_at === null ||
+    ended.state === "TIMED_OUT" ||
+    ended.state === "FAILED_STOP"
+  ) {
     output.note(`flowplane: ${ended.reason ?? ended.sentence}`);
   }
   if (!output.interactive) return;

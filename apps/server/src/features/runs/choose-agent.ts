@@ -26,7 +26,7 @@ export async function chooseAgent(ctx: Tx, id: string | undefined): Promise<Runn
   if (only === undefined)
     throw new AppError(
       "conflict",
-      "No site agent is connected. Start one with `flowplane agent run`, or name an agent that is away with agent_id: the run then waits for it.",
+      "No site agent is connected. Start one with `flowplane agent run`, or name one that is away with --agent NAME (agent_id in the API): the run then waits for it.",
     );
   if (others.length === 0) return only;
   const named = rows.slice(0, AGENTS_NAMED_MAX).map((agent) => `${agent.name} (${agent.id})`);
@@ -35,7 +35,7 @@ export async function chooseAgent(ctx: Tx, id: string | undefined): Promise<Runn
     rows.length > AGENTS_NAMED_MAX ? `More than ${AGENTS_NAMED_MAX} agents` : plural(rows.length, "agent");
   throw new AppError(
     "conflict",
-    `${count} are connected; say which with agent_id: ${named.join(", ")}${more}.`,
+    `${count} are connected; choose one with --agent NAME (agent_id in the API): ${named.join(", ")}${more}.`,
   );
 }
 

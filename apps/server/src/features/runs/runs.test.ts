@@ -92,7 +92,7 @@ test("without agent_id the only connected site agent is taken; none or several a
   const ambiguous = await alone.call("POST", "/runs", { command: "true" });
   expect(ambiguous.status).toBe(409);
   expect(ambiguous.body.detail).toBe(
-    `2 agents are connected; say which with agent_id: only (${only.agent_id}), second (${second.agent_id}).`,
+    `2 agents are connected; choose one with --agent NAME (agent_id in the API): only (${only.agent_id}), second (${second.agent_id}).`,
   );
 });
 

@@ -101,6 +101,14 @@ test("search finds lines in all stored segments, with and without case", async (
   expect(await search(await runWithLog(), "q=x")).toEqual({ seqs: [], searched_to: 0, more: false });
 });
 
+test("search matches what is read, not the escape sequences of a terminal", async () => {
+  const id = await runWithLog(linesOf(1, 3, (seq) => `\u001b[31mER\u001b[1mROR\u001b[0m ${seq}`));
+  expect((await search(id, "q=error%202")).seqs).toEqual([2]);
+  expect((await search(id, "q=ERROR&case_sensitive=true")).seqs).toEqual([1, 2, 3]);
+  expect((await search(id, "q=31m")).seqs).toEqual([]);
+  expect((await search(id, "q=%1b[31m")).seqs).toEqual([1, 2, 3]);
+});
+
 test("one search looks through so much and says where to go on", async () => {
   const long = "x".repeat(64 * 1024);
   const segment = (first: number) =>

@@ -4,6 +4,7 @@ import { notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
 import { findRunLog } from "../store.ts";
 import { PAGE_BYTES_MAX, SEARCH_BYTES_MAX, SEARCH_LINE_BYTES } from "./limits.ts";
+import { ESCAPE_BYTE, withoutEscapes } from "./escapes.ts";
 import { bufferOf, lineOf } from "./lines.ts";
 import { storedLines } from "./segments.ts";
 
@@ -37,7 +38,7 @@ export async function readLogPage(
 }
 
 /**
- * Stored lines that contain a text. One call looks through a bounded amount; `more` says that there is more behind
+ * Stored lines that contain a text, as they are read: without the escape sequences of a terminal. One call looks through a bounded amount; `more` says that there is more behind
  * `searched_to`, from where the next call goes on.
  */
 export async function searchLog(
@@ -63,10 +64,14 @@ export async function searchLog(
 }
 
 function matcher(text: string, isCaseSensitive: boolean): (line: Buffer) => boolean {
-  if (isCaseSensitive) {
-    const bytes = Buffer.from(text);
-    return (line) => line.includes(bytes);
-  }
+  const exact = Buffer.from(text);
+  // Who asks for an escape sequence means the bytes.
+  const isRaw = text.includes("\u001b");
   const folded = text.toLowerCase();
-  return (line) => line.toString("utf8").toLowerCase().includes(folded);
+  return (line) => {
+    const hasEscapes = !isRaw && line.includes(ESCAPE_BYTE);
+    if (isCaseSensitive && !hasEscapes) return line.includes(exact);
+    const shown = hasEscapes ? withoutEscapes(line.toString("utf8")) : line.toString("utf8");
+    return isCaseSensitive ? shown.includes(text) : shown.toLowerCase().includes(folded);
+  };
 }
