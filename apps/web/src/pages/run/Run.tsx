@@ -1,5 +1,5 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { RotateCw, Skull, Square } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { isTerminal, type Run } from "@flowplane/contract";
@@ -45,19 +45,7 @@ export default function RunPage() {
               <RunState run={run} />
             </span>
           </h1>
-          <p className="mt-0.5 max-w-[90ch] text-n9">
-            {run.sentence}{" "}
-            <span className="whitespace-nowrap">
-              On{" "}
-              <Link
-                {...paths.agent(run.agent_id)}
-                className="underline decoration-n6 underline-offset-2 hover:decoration-n9"
-              >
-                {run.agent_name}
-              </Link>
-              .
-            </span>
-          </p>
+          <p className="mt-0.5 max-w-[90ch] text-n9">{run.sentence}</p>
         </div>
         <Actions run={run} onDialog={setDialog} />
       </header>
