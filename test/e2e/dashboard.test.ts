@@ -114,7 +114,7 @@ test.skipIf(isMissing && process.env.CI !== "true")(
       await page.getByRole("button", { name: "Make the command" }).click();
       const command = page.getByRole("region", { name: "command" });
       expect(await command.textContent()).toMatch(
-        /flowplane agent enroll --server https:\S+ --token fpe_\S+/,
+        /agent\.tgz[\s\S]*sha256sum -c[\s\S]*start --data \S+ --server https:\S+ --token fpe_\S+/,
       );
       await page.getByText(/Listening/).waitFor();
       await page.getByRole("button", { name: "Collector", exact: true }).click();
