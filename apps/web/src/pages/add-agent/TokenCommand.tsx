@@ -15,6 +15,12 @@ interface TokenCommandProps {
   readonly onClose: () => void;
 }
 
+/** What opens the listener that an agent of a kind is sent to. */
+const OPEN_TO_OTHERS = {
+  agents: "FLOWPLANE_AGENTS=0.0.0.0:4320 and FLOWPLANE_AGENTS_URL set",
+  http: "FLOWPLANE_HTTP=0.0.0.0:4300 and FLOWPLANE_PUBLIC_URL set",
+} as const;
+
 export function TokenCommand({ platform, created, onAnew, onClose }: TokenCommandProps) {
   const left = Date.parse(created.token.expires_at) - useNow();
   const address = platform === "collector" ? created.opamp_url : created.agents_url;
@@ -43,7 +49,8 @@ export function TokenCommand({ platform, created, onAnew, onClose }: TokenComman
             <StateShape tone="attention" />
             <span>
               This control plane listens on {new URL(address).hostname} only, so this works on its own
-              machine. For others, start it with FLOWPLANE_AGENTS=0.0.0.0:4320 and FLOWPLANE_PUBLIC_URL set.
+              machine. For others, start it with{" "}
+              {OPEN_TO_OTHERS[platform === "collector" ? "http" : "agents"]}.
             </span>
           </p>
         ) : null}

@@ -20,6 +20,8 @@ test("the lines for Linux fetch, check, unpack and start", () => {
 
 test("where there is no program to fetch, a clone is asked for", () => {
   expect(commandFor("linux", { ...enrolment, archive: null })).toMatch(/^npx flowplane agent enroll/);
+  for (const platform of ["docker", "kubernetes"] as const)
+    expect(commandFor(platform, { ...enrolment, archive: null })).toMatch(/^# .*npm start/);
 });
 
 test("a container fetches with Node, for its image has nothing else", () => {

@@ -25,6 +25,8 @@ export const PLATFORM_HINT: Readonly<Record<AddPlatform, string>> = {
     "Add to the collector's configuration and restart it. Any distribution with the opamp extension will do.",
 };
 
+/** A container has nothing but what it can fetch from here. */
+const NOT_BUILT = "# This control plane has no agent to hand out. Start it with npm start, which builds it.";
 const IMAGE = "node:26-slim";
 const PROGRAM = "flowplane-agent/dist/main.js";
 
@@ -42,14 +44,15 @@ export function commandFor(platform: AddPlatform, enrolment: Enrolment): string 
             `  && node ${PROGRAM} start --data ~/.local/share/flowplane/agent --server ${agentsUrl} --token ${secret}`,
           ].join("\n");
     case "docker":
+      if (archive === null) return NOT_BUILT;
       return [
         "docker run -d --name flowplane-agent --init --restart unless-stopped \\",
         ...(isLoopback(agentsUrl) ? ["  --network host \\"] : []),
         `  -v flowplane-agent:/data -w /data -e FLOWPLANE_TOKEN=${secret} \\`,
-        `  ${IMAGE} sh -c '${inContainer(enrolment)}'`,
+        `  ${IMAGE} sh -c '${inContainer(agentsUrl, archive)}'`,
       ].join("\n");
     case "kubernetes":
-      return kubernetes(enrolment);
+      return archive === null ? NOT_BUILT : kubernetes(secret, inContainer(agentsUrl, archive));
     case "collector":
       return [
         "extensions:",
@@ -72,8 +75,7 @@ export function commandFor(platform: AddPlatform, enrolment: Enrolment): string 
  * What a container of the slim Node image does, which has no curl: fetch with Node, check, unpack, become the agent. Whose
  * certificate the connection has does not matter: the checksum came with the command.
  */
-function inContainer({ agentsUrl, archive }: Enrolment): string {
-  const { url, sha256 } = archive ?? { url: `${agentsUrl}/agent.tgz`, sha256: "" };
+function inContainer(agentsUrl: string, { url, sha256 }: NonNullable<Enrolment["archive"]>): string {
   const get = `require("https").get("${url}",{rejectUnauthorized:false},r=>r.pipe(fs.createWriteStream("agent.tgz")))`;
   return [
     `node -e "${get.replaceAll('"', '\\"')}"`,
@@ -89,13 +91,13 @@ export function isLoopback(url: string): boolean {
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }
 
-function kubernetes(enrolment: Enrolment): string {
+function kubernetes(secret: string, script: string): string {
   return `apiVersion: v1
 kind: Secret
 metadata:
   name: flowplane-agent
 stringData:
-  token: ${enrolment.secret}
+  token: ${secret}
 ---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -117,7 +119,7 @@ spec:
           command: [sh, -c]
           args:
             - >-
-              ${inContainer(enrolment)}
+              ${script}
           env:
             - name: FLOWPLANE_TOKEN
               valueFrom: { secretKeyRef: { name: flowplane-agent, key: token } }
