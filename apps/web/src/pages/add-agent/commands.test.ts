@@ -14,7 +14,7 @@ test("the lines for Linux fetch, check, unpack and start", () => {
     "curl -fksSo flowplane-agent.tgz https://fleet.example:4320/agent.tgz \\
       && echo '4e4e  flowplane-agent.tgz' | sha256sum -c - \\
       && tar -xzf flowplane-agent.tgz \\
-      && node flowplane-agent/dist/main.js start --data ~/.local/share/flowplane/agent --server https://fleet.example:4320 --token fpe_abc"
+      && node flowplane-agent/dist/main.js start --data ~/.local/share/flowplane-agent --server https://fleet.example:4320 --token fpe_abc"
   `);
 });
 

@@ -41,7 +41,7 @@ export function commandFor(platform: AddPlatform, enrolment: Enrolment): string 
             `curl -fksSo flowplane-agent.tgz ${archive.url} \\`,
             `  && echo '${archive.sha256}  flowplane-agent.tgz' | sha256sum -c - \\`,
             "  && tar -xzf flowplane-agent.tgz \\",
-            `  && node ${PROGRAM} start --data ~/.local/share/flowplane/agent --server ${agentsUrl} --token ${secret}`,
+            `  && node ${PROGRAM} start --data ~/.local/share/flowplane-agent --server ${agentsUrl} --token ${secret}`,
           ].join("\n");
     case "docker":
       if (archive === null) return NOT_BUILT;
