@@ -15,9 +15,10 @@ import { productNode, root } from "../setup/places.mjs";
 export async function runVitest(paths, env) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "flowplane-test-"));
   const report = path.join(folder, "report.json");
+  let exitCode = 0;
   try {
     const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
-    const exitCode = await runInForeground(
+    exitCode = await runInForeground(
       productNode,
       [
         vitest,
@@ -37,7 +38,8 @@ export async function runVitest(paths, env) {
     return counts;
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOENT") throw error;
-    // Without a report Vitest did not get as far as its first test; it has printed why.
+    // Before its first test Vitest prints why; one that was ended by a signal says nothing.
+    console.error(`Vitest ended with exit code ${exitCode} and left no report.`);
     return { passed: 0, failed: 1, skipped: 0 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
