@@ -76,6 +76,11 @@ describe("authorization", () => {
     api_token_id: newId(),
     user_id: newId(),
     site_id: newId(),
+    job_id: newId(),
+    incident_id: newId(),
+    policy_id: newId(),
+    comparison_id: newId(),
+    secret_name: "NOBODYS_SECRET",
   });
 
   test.each(endpoints)(

@@ -4,6 +4,7 @@
  */
 import {
   isTerminal,
+  LaunchPolicy,
   ROLE_PERMISSIONS,
   type ActorRef,
   type AgentDetail,
@@ -45,7 +46,7 @@ export interface Context {
 }
 type Streams = "runLogStream" | "runLogDownload" | "changeStream" | "auditExport";
 export type Handlers = {
-  [K in Exclude<keyof Api, Streams>]: (
+  [K in Exclude<keyof Api, Streams>]?: (
     ctx: Context,
     request: EndpointRequest<Api[K]>,
   ) => EndpointOutput<Api[K]>;
@@ -82,10 +83,19 @@ export const handlers: Handlers = {
         environment: "production",
         agents: world.agents.filter(({ site_id }) => site_id === site.id).length,
         created_at: iso(0),
+        launch_policy: LaunchPolicy.parse({}),
+        detection_fallback: null,
       })),
       query,
     ),
-  siteCreate: (_, { body }) => ({ id: "site-new", ...body, agents: 0, created_at: iso(Date.now()) }),
+  siteCreate: (_, { body }) => ({
+    id: "site-new",
+    ...body,
+    agents: 0,
+    created_at: iso(Date.now()),
+    launch_policy: LaunchPolicy.parse({}),
+    detection_fallback: null,
+  }),
 
   agentList: ({ world }, { query }) => {
     if (query.q === "!500")
@@ -267,7 +277,7 @@ export const handlers: Handlers = {
   runKill: (ctx, { params, body }) => stopRun(ctx, params.run_id, "kill", body.reason),
   runRestart: (ctx, { params }) => {
     const old = findRun(ctx.world, params.run_id);
-    const agent = { id: old.agent_id, name: old.agent_name, site_id: old.site_id };
+    const agent = { id: old.agent_id ?? "", name: old.agent_name ?? "", site_id: old.site_id };
     const made = makeRun((serial += 1), "QUEUED", agent, Date.now(), 0, () => 0);
     return launch(ctx, { ...made, name: old.name, command: old.command, args: old.args, restart_of: old.id });
   },

@@ -2,15 +2,23 @@ import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
 import { enrolmentApi } from "./enrolment.ts";
 import { identityApi } from "./identity.ts";
+import { incidentApi } from "./incidents.ts";
+import { jobApi } from "./jobs.ts";
 import { overviewApi } from "./overview.ts";
+import { policyApi } from "./policies.ts";
 import { runApi } from "./runs.ts";
+import { secretApi } from "./secrets.ts";
 
 /** Every endpoint below `/api/v1` (and `/v1`, its alias). */
 export const api = {
   ...overviewApi,
   ...agentApi,
   ...enrolmentApi,
+  ...jobApi,
   ...runApi,
+  ...incidentApi,
+  ...policyApi,
+  ...secretApi,
   ...identityApi,
   ...auditApi,
 } as const;

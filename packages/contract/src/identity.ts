@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
 import { ActorRef, Id, ListQuery, Name, page, Timestamp } from "./common.ts";
+import { LaunchPolicy } from "./execution.ts";
 import { PERMISSIONS, ROLES } from "./roles.ts";
 
 const tag = "Identity";
@@ -30,6 +31,9 @@ export const Site = z.object({
   environment: z.string(),
   agents: z.number().int(),
   created_at: Timestamp,
+  launch_policy: LaunchPolicy,
+  /** The kill-storm guard has every policy of this site in shadow until then. */
+  detection_fallback: z.object({ until: Timestamp, reason: z.string() }).nullable(),
 });
 export type Site = z.output<typeof Site>;
 
@@ -57,6 +61,23 @@ export type ApiToken = z.output<typeof ApiToken>;
 
 /** A link that signs one person in once. */
 export const SignInLink = z.object({ url: z.string(), expires_at: Timestamp });
+
+/** Days until things are deleted, counted from a run's end. Runs with an incident keep everything for `incident_days`. */
+export const Retention = z.object({
+  log_days: z.number().int().min(1).max(3_650).default(90),
+  log_hot_days: z
+    .number()
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(7)
+    .describe("after this, segments are packed into fewer, smaller objects"),
+  evidence_days: z.number().int().min(1).max(3_650).default(90),
+  samples_days: z.number().int().min(1).max(3_650).default(30),
+  run_days: z.number().int().min(1).max(3_650).default(395).describe("the run and its timeline"),
+  incident_days: z.number().int().min(1).max(3_650).default(395),
+});
+export type Retention = z.output<typeof Retention>;
 
 export const identityApi = {
   me: endpoint({
@@ -86,6 +107,38 @@ export const identityApi = {
     response: Site,
     status: 201,
     idempotent: true,
+  }),
+  siteChange: endpoint({
+    method: "PATCH",
+    path: "/sites/{site_id}",
+    tag,
+    summary: "Rename a site, or say what may be started in it",
+    access: "site:write",
+    params: z.object({ site_id: Id }),
+    body: z.object({
+      name: Name.optional(),
+      environment: z.string().trim().max(60).optional(),
+      launch_policy: LaunchPolicy.optional(),
+      detection_fallback: z.null().optional().describe("null ends the guard's fall back to shadow now"),
+    }),
+    response: Site,
+  }),
+  retentionRead: endpoint({
+    method: "GET",
+    path: "/retention",
+    tag,
+    summary: "How long what is kept",
+    access: "organization:read",
+    response: Retention,
+  }),
+  retentionChange: endpoint({
+    method: "PUT",
+    path: "/retention",
+    tag,
+    summary: "Say how long what is kept",
+    access: "organization:write",
+    body: Retention,
+    response: Retention,
   }),
   memberList: endpoint({
     method: "GET",

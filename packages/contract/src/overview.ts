@@ -15,12 +15,14 @@ export const Need = z.object({
     "certificate_expiring",
     "token_expiring",
     "run_failed_stop",
+    "incident",
+    "detection_fallback",
   ]),
   severity: z.enum(["bad", "attention"]),
   title: z.string(),
   since: Timestamp,
   /** Where it leads in the dashboard: the resource and its id; of `agents`, many alike, the query that finds them. */
-  resource: z.enum(["agent", "agents", "run", "enrolment_token"]),
+  resource: z.enum(["agent", "agents", "run", "enrolment_token", "incident", "site"]),
   id: z.string(),
 });
 export type Need = z.output<typeof Need>;
@@ -42,6 +44,11 @@ export const ChangeNotice = z.object({
     "agent",
     "run",
     "run_event",
+    "job",
+    "incident",
+    "policy",
+    "policy_comparison",
+    "secret",
     "enrolment_token",
     "bearer",
     "member",

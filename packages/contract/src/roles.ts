@@ -13,6 +13,8 @@ export const PERMISSIONS = [
   "token:write",
   "run:read",
   "run:write",
+  "policy:write",
+  "secret:write",
   "member:read",
   "member:write",
   "api_token:write",
@@ -25,6 +27,8 @@ const OPERATE: readonly Permission[] = [...READ, "run:write", "agent:write", "ag
 const ADMINISTER: readonly Permission[] = [
   ...OPERATE,
   "site:write",
+  "policy:write",
+  "secret:write",
   "token:write",
   "member:write",
   "api_token:write",

@@ -1,6 +1,19 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
 import { ActorRef, Id, ListQuery, Name, page, Reason, Timestamp, Waiting } from "./common.ts";
+import {
+  Argument,
+  ENV_VALUE_CHARS_MAX,
+  EnvName,
+  executionFields,
+  Isolation,
+  Placement,
+  PolicyRef,
+  ProgressPolicy,
+  ResourcePolicy,
+  RetryPolicy,
+} from "./execution.ts";
+import { PolicyDocument, PolicyMode } from "./policies.ts";
 
 const tag = "Runs";
 export const RUN_STATES = [
@@ -30,43 +43,60 @@ export function isTerminal(state: RunState): boolean {
   return (TERMINAL_RUN_STATES as readonly RunState[]).includes(state);
 }
 
-export const ARGV_BYTES_MAX = 128 * 1024;
-export const ARGS_MAX = 4_096;
-export const GRACE_MS_DEFAULT = 10_000;
-
-const noNul = (text: string) => !text.includes("\0");
-const Argument = z.string().refine(noNul, "must not hold a NUL byte");
-
 export const RunCreate = z.object({
   name: Name.optional().describe("default: the command's last path part"),
-  command: Argument.min(1, "say which program to run").max(4_096),
-  args: z.array(Argument).max(ARGS_MAX).default([]),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), Argument.max(32_768)).default({}),
-  cwd: Argument.min(1)
-    .max(4_096)
-    .startsWith("/", "an absolute path")
-    .optional()
-    .describe("default: the agent's work folder for runs"),
+  ...executionFields,
+  env: z.record(EnvName, Argument.max(ENV_VALUE_CHARS_MAX)).default({}).describe("added to env_policy.set"),
   agent_id: Id.optional().describe("default: the only connected site agent, else an error that lists them"),
-  grace_ms: z.number().int().min(0).max(600_000).default(GRACE_MS_DEFAULT),
+  placement: Placement.optional().describe("instead of agent_id: the run waits for an agent that fits"),
+  policy: PolicyRef.optional(),
+  policy_document: PolicyDocument.optional().describe("a policy for this run alone"),
   max_runtime_ms: z.number().int().min(1_000).max(31_536_000_000).nullable().default(null),
 });
 export type RunCreate = z.output<typeof RunCreate>;
+
+export const RUN_ORIGINS = ["api", "schedule", "job", "restart", "retry", "intervention", "local"] as const;
 
 export const Run = z.object({
   id: Id,
   kind: z.enum(["process", "check", "assistant"]),
   job_id: Id.nullable(),
   site_id: Id,
-  agent_id: Id,
-  agent_name: z.string(),
+  agent_id: Id.nullable().describe("null while it waits for an agent that fits"),
+  agent_name: z.string().nullable(),
   name: z.string(),
+  origin: z.enum(RUN_ORIGINS),
+  attempt: z.number().int().describe("1, and one more with each retry"),
+  retry_of: Id.nullable().describe("the run whose end led to this one"),
+  scheduled_for: Timestamp.nullable(),
   command: z.string(),
   args: z.array(z.string()),
   cwd: z.string().nullable(),
   env_names: z.array(z.string()).describe("names only; values are never shown"),
   grace_ms: z.number().int(),
   max_runtime_ms: z.number().int().nullable(),
+  resource_policy: ResourcePolicy,
+  isolation: Isolation.nullable(),
+  user: z.string().nullable(),
+  group: z.string().nullable(),
+  retry: RetryPolicy.nullable(),
+  progress: ProgressPolicy.nullable(),
+  policy: z
+    .object({ id: Id.nullable(), name: z.string(), version: z.number().int(), mode: PolicyMode })
+    .nullable()
+    .describe("the detection policy it was launched with; without an id, one of its own"),
+  incidents: z.object({ open: z.number().int(), total: z.number().int() }),
+  frozen_since: Timestamp.nullable(),
+  usage: z
+    .object({
+      cpu_ms: z.number(),
+      memory_bytes: z.number(),
+      memory_peak_bytes: z.number(),
+      processes: z.number(),
+      at: Timestamp,
+    })
+    .nullable()
+    .describe("as last measured"),
   state: RunState,
   state_since: Timestamp,
   waiting: Waiting.nullable(),
@@ -91,6 +121,8 @@ export const Run = z.object({
     lines: z.number().int(),
     stored_seq: z.number().int().describe("last line stored by the control plane"),
     complete: z.boolean().describe("the run has ended and every line is stored"),
+    redactions: z.number().int().describe("secrets that were replaced before they left the host"),
+    expired: z.boolean().describe("stored lines were deleted when their time was over"),
   }),
 });
 export type Run = z.output<typeof Run>;
@@ -118,6 +150,49 @@ export const LogLine = z.object({
 export type LogLine = z.output<typeof LogLine>;
 
 export const LOG_PAGE_MAX = 2_000;
+export const SAMPLE_POINTS_MAX = 2_000;
+
+/** What the run's processes used at one moment; a gap in time is a gap in knowledge. Counters are since the start. */
+export const RunSample = z.object({
+  at: Timestamp,
+  cpu_ms: z.number().nullable(),
+  memory_bytes: z.number().nullable(),
+  memory_limit_bytes: z.number().nullable(),
+  read_bytes: z.number().nullable(),
+  write_bytes: z.number().nullable(),
+  processes: z.number().int().nullable(),
+  log_bytes: z.number(),
+});
+export type RunSample = z.output<typeof RunSample>;
+
+/** A decision as it was recorded, and as it came out again. Equal means byte for byte. */
+export const ReplayResult = z.object({
+  run_id: Id,
+  equal: z.boolean().nullable().describe("null under another policy, where nothing has to be equal"),
+  intact: z.boolean().describe("the evidence is as the agent wrote it"),
+  problem: z
+    .string()
+    .nullable()
+    .describe("why it is not intact or could not be replayed, and what was expected where"),
+  events: z.number().int(),
+  decisions: z.array(
+    z.object({
+      at: Timestamp,
+      line: z.number().int(),
+      kind: z.string(),
+      category: z.string(),
+      score: z.number().int(),
+      action: z.string().nullable(),
+      outcome: z.string().nullable(),
+      recorded: z.boolean(),
+      replayed: z.boolean(),
+    }),
+  ),
+  sentence: z.string(),
+});
+export type ReplayResult = z.output<typeof ReplayResult>;
+
+export const FoundLine = z.object({ run_id: Id, run_name: z.string(), line: LogLine });
 const RunParams = z.object({ run_id: Id });
 const StopAnswer = z.object({
   status: z.literal("stop_requested"),
@@ -148,6 +223,7 @@ export const runApi = {
       state: RunState.optional(),
       active: z.enum(["true", "false"]).optional().describe("only runs that have not ended / have ended"),
       agent_id: Id.optional(),
+      job_id: Id.optional(),
       q: z.string().max(500).optional().describe("words in name, command or arguments"),
     }),
     response: page(Run),
@@ -247,6 +323,83 @@ export const runApi = {
     params: RunParams,
     query: z.object({ from_seq: z.coerce.number().int().min(1).optional() }),
     stream: "sse",
+  }),
+  runFreeze: endpoint({
+    method: "POST",
+    path: "/runs/{run_id}/freeze",
+    tag,
+    summary: "Pause a run: its processes stay where they are and get no CPU",
+    access: "run:write",
+    params: RunParams,
+    body: z.object({ reason: Reason }),
+    response: Run,
+    status: 202,
+  }),
+  runResume: endpoint({
+    method: "POST",
+    path: "/runs/{run_id}/resume",
+    tag,
+    summary: "Let a paused run go on",
+    access: "run:write",
+    params: RunParams,
+    body: z.object({ reason: Reason }),
+    response: Run,
+    status: 202,
+  }),
+  runSamples: endpoint({
+    method: "GET",
+    path: "/runs/{run_id}/samples",
+    tag,
+    summary: "CPU, memory, input and output, processes and log volume over time",
+    access: "run:read",
+    params: RunParams,
+    query: z.object({
+      from: Timestamp.optional(),
+      to: Timestamp.optional(),
+      points: z.coerce.number().int().min(2).max(SAMPLE_POINTS_MAX).default(500),
+    }),
+    response: z.object({ items: z.array(RunSample), every_ms: z.number().int() }),
+  }),
+  runReplay: endpoint({
+    method: "POST",
+    path: "/runs/{run_id}/replay",
+    tag,
+    summary: "Repeat every decision from the stored evidence; under another policy, what it would have done",
+    access: "run:read",
+    params: RunParams,
+    body: z.object({ policy: PolicyRef.optional(), policy_document: PolicyDocument.optional() }).default({}),
+    response: ReplayResult,
+  }),
+  runEvidenceDownload: endpoint({
+    method: "GET",
+    path: "/runs/{run_id}/evidence/download",
+    tag,
+    summary: "Everything the decisions were made of, as JSON Lines that `flowplane replay --file` reads",
+    access: "run:read",
+    params: RunParams,
+    stream: "file",
+  }),
+  logSearch: endpoint({
+    method: "GET",
+    path: "/logs/search",
+    tag,
+    summary: "Lines of any run that hold a text, newest runs first",
+    access: "run:read",
+    query: z.object({
+      q: z.string().min(2).max(500),
+      from: Timestamp.optional(),
+      to: Timestamp.optional(),
+      site_id: Id.optional(),
+      agent_id: Id.optional(),
+      job_id: Id.optional(),
+      limit: z.coerce.number().int().min(1).max(1_000).default(200),
+      cursor: z.string().max(500).optional(),
+    }),
+    response: z.object({
+      items: z.array(FoundLine),
+      next_cursor: z.string().nullable(),
+      searched: z.object({ runs: z.number().int(), bytes: z.number() }),
+    }),
   }),
   runLogDownload: endpoint({
     method: "GET",

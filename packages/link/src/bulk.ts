@@ -6,6 +6,8 @@ export const BULK_PATH = "/v1/bulk";
 export const SEGMENT_CONTENT_TYPE = "application/vnd.flowplane.segment+zstd";
 export const LINES_CONTENT_TYPE = "application/vnd.flowplane.lines";
 
+export const EVIDENCE_CONTENT_TYPE = "application/vnd.flowplane.evidence+zstd";
+
 /** Hex SHA-256 of the body as sent. */
 export const SHA256_HEADER = "x-flowplane-sha256";
 export const FIRST_SEQ_HEADER = "x-flowplane-first-seq";
@@ -14,6 +16,11 @@ export const LAST_SEQ_HEADER = "x-flowplane-last-seq";
 /** `PUT` of one closed segment, under BULK_PATH. */
 export function segmentPath(runId: string, segmentSeq: number): string {
   return `/runs/${runId}/segments/${segmentSeq}`;
+}
+
+/** `PUT` of one closed chunk of evidence (JSON Lines, zstd), under BULK_PATH. Chunks of a run count from 1. */
+export function evidencePath(runId: string, chunk: number): string {
+  return `/runs/${runId}/evidence/${chunk}`;
 }
 
 /** `POST` of live lines, under BULK_PATH. */

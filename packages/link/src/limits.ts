@@ -25,3 +25,9 @@ export const SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
 export const WATCH_TTL_MS_MAX = 60_000;
 /** Longest grace between SIGTERM and SIGKILL, in ms. */
 export const GRACE_MS_MAX = 24 * 3_600_000;
+
+/** A chunk of evidence is closed as soon as its JSON is this big, this old, or its run ends. */
+export const EVIDENCE_CLOSE_BYTES = 128 * 1024;
+export const EVIDENCE_CLOSE_MS = 10_000;
+/** Most bytes of a chunk before compression. */
+export const EVIDENCE_BYTES_MAX = 1024 * 1024;

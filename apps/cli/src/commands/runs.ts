@@ -105,7 +105,7 @@ function runColumns({ output }: Api, now: number): Column<Run>[] {
       paint: (cell, run) => output.style(runStyle(run.state), cell),
     },
     { title: "EXIT", value: exitWord },
-    { title: "AGENT", value: (run) => run.agent_name, shrinkTo: 8 },
+    { title: "AGENT", value: (run) => run.agent_name ?? "", shrinkTo: 8 },
     { title: "CREATED", value: (run) => formatWhen(run.created_at, now) },
     { title: "TOOK", align: "right", value: (run) => took(run, now) },
     { title: "NAME", value: (run) => run.name, shrinkTo: 8 },

@@ -9,6 +9,11 @@ export interface Things {
   readonly api_token_id: string;
   readonly user_id: string;
   readonly site_id: string;
+  readonly job_id: string;
+  readonly incident_id: string;
+  readonly policy_id: string;
+  readonly comparison_id: string;
+  readonly secret_name: string;
 }
 
 /** How an endpoint is called well. */
@@ -20,7 +25,7 @@ export interface Case {
    * Other ways to name somebody's things than by the path. In the body they must be as if they were not there; in the
    * query they only narrow a list.
    */
-  readonly bodyIds?: Readonly<Record<string, string>>;
+  readonly bodyIds?: Readonly<Record<string, unknown>>;
   readonly queryIds?: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +37,9 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
   const agent = { params: { agent_id: things.agent_id } };
   const run = { params: { run_id: things.run_id } };
   const token = { params: { token_id: things.enrolment_token_id } };
+  const job = { params: { job_id: things.job_id } };
+  const incident = { params: { incident_id: things.incident_id } };
+  const policy = { params: { policy_id: things.policy_id } };
   const reason = { body: { reason: "because a test says so" } };
   return {
     agentList: { queryIds: { site_id: things.site_id } },
@@ -82,5 +90,52 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     runLogSearch: { ...run, query: { q: "line" } },
     runLogStream: run,
     runLogDownload: run,
+    runFreeze: { ...run, ...reason },
+    runResume: { ...run, ...reason },
+    runSamples: run,
+    runReplay: { ...run, body: {}, bodyIds: { policy: { policy_id: things.policy_id } } },
+    runEvidenceDownload: run,
+    logSearch: {
+      query: { q: "line" },
+      queryIds: { site_id: things.site_id, agent_id: things.agent_id, job_id: things.job_id },
+    },
+    jobCreate: { body: { name: "job", command: "/bin/true" }, bodyIds: { site_id: things.site_id } },
+    jobList: {},
+    jobRead: job,
+    jobReplace: { ...job, body: { name: "job", command: "/bin/true" } },
+    jobArchive: job,
+    jobPause: { ...job, ...reason },
+    jobResume: job,
+    jobRun: { ...job, body: {} },
+    schedulePreview: { body: { schedule_policy: { cron: "0 3 * * *" } } },
+    scheduleCalendar: {},
+    incidentList: {
+      queryIds: {
+        run_id: things.run_id,
+        job_id: things.job_id,
+        agent_id: things.agent_id,
+        site_id: things.site_id,
+      },
+    },
+    incidentRead: incident,
+    incidentAcknowledge: incident,
+    incidentClose: { ...incident, ...reason },
+    incidentFeedback: { ...incident, body: { verdict: "right" } },
+    policyList: {},
+    policyCreate: { body: { name: "careful", document: {} } },
+    policyRead: policy,
+    policyChange: { ...policy, body: { name: "renamed" } },
+    policyArchive: policy,
+    policyVersionList: policy,
+    policyVersionCreate: { ...policy, body: { document: {}, message: "because a test says so" } },
+    policyCompare: { ...policy, body: { candidate: { version: 1 } } },
+    policyComparisonRead: { params: { ...policy.params, comparison_id: things.comparison_id } },
+    policySuggestions: policy,
+    secretList: {},
+    secretPut: { params: { secret_name: things.secret_name }, body: { value: "replaced" } },
+    secretDelete: { params: { secret_name: things.secret_name } },
+    siteChange: { params: { site_id: things.site_id }, body: { name: "renamed" } },
+    retentionRead: {},
+    retentionChange: { body: { log_days: 30 } },
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { ROLES, type Role } from "@flowplane/contract";
+import { PolicyDocument, ROLES, type Role } from "@flowplane/contract";
 import { newTokenSecret, writeApiToken } from "../features/identity/token.ts";
 import { newId } from "../platform/context.ts";
 import { hashSecret } from "../platform/secrets/secrets.ts";
@@ -27,6 +27,11 @@ export async function populate(db: Db, name: string): Promise<Population> {
     api_token_id: newId(),
     user_id: newId(),
     site_id: newId(),
+    job_id: newId(),
+    incident_id: newId(),
+    policy_id: newId(),
+    comparison_id: newId(),
+    secret_name: `SECRET_${name.toUpperCase()}`,
   };
   const shared = { organization_id, site_id: things.site_id };
   await db.insertInto("organizations").values({ id: organization_id, name }).execute();
@@ -106,6 +111,97 @@ export async function populate(db: Db, name: string): Promise<Population> {
       started_at: now,
       ended_at: now,
       log_last_seq: 0,
+    })
+    .execute();
+  await db
+    .insertInto("policies")
+    .values({
+      organization_id,
+      id: things.policy_id,
+      name: `${name} policy`,
+      current_version: 1,
+      created_by: by,
+      created_at: now,
+      updated_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("policy_versions")
+    .values({
+      organization_id,
+      policy_id: things.policy_id,
+      version: 1,
+      document: JSON.stringify(PolicyDocument.parse({})),
+      hash: "1",
+      message: "first",
+      created_by: by,
+      created_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("policy_comparisons")
+    .values({
+      organization_id,
+      id: things.comparison_id,
+      policy_id: things.policy_id,
+      request: JSON.stringify({ candidate: { version: 1 }, days: 14, runs_max: 200 }),
+      state: "done",
+      result: JSON.stringify({ summary: null, runs: [] }),
+      created_by: by,
+      created_at: now,
+      finished_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("jobs")
+    .values({
+      ...shared,
+      id: things.job_id,
+      name: `${name} job`,
+      command: "/bin/true",
+      args: "[]",
+      grace_ms: 1_000,
+      created_by: by,
+      created_at: now,
+      updated_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("incidents")
+    .values({
+      ...shared,
+      id: things.incident_id,
+      run_id: things.run_id,
+      agent_id: things.agent_id,
+      agent_name: `${name} agent`,
+      run_name: `${name} run`,
+      category: "loop",
+      severity: "warning",
+      state: "open",
+      score: 80,
+      title: "The same error again and again",
+      line: 10,
+      evidence: JSON.stringify({
+        families: [],
+        signature: null,
+        lines: { from: 1, to: 10 },
+        since: { line: 1, at: now.getTime() },
+        lastProgress: null,
+        suppressions: [],
+        configHash: "0",
+      }),
+      opened_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("secrets")
+    .values({
+      organization_id,
+      name: things.secret_name,
+      value_sealed: randomBytes(64),
+      created_by: by,
+      created_at: now,
+      updated_at: now,
     })
     .execute();
   await db

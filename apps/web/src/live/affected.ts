@@ -39,6 +39,16 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
       return name === "memberList" || name === "me";
     case "api_token":
       return name === "apiTokenList";
+    case "job":
+      return (name === "jobRead" && params.job_id === notice.id) || name === "scheduleCalendar";
+    case "incident":
+      return (name === "incidentRead" && params.incident_id === notice.id) || name === "overview";
+    case "policy":
+      return name.startsWith("policy") && (params.policy_id ?? notice.id) === notice.id;
+    case "policy_comparison":
+      return name === "policyComparisonRead" && params.comparison_id === notice.id;
+    case "secret":
+      return name === "secretList";
     case "audit":
       return false;
   }
@@ -48,6 +58,10 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
 export const LIST_TOPIC = {
   agentList: "agent",
   runList: "run",
+  jobList: "job",
+  incidentList: "incident",
+  policyList: "policy",
+  secretList: "secret",
   enrolmentTokenList: "enrolment_token",
   bearerList: "bearer",
   memberList: "member",

@@ -1,4 +1,4 @@
-import type { Me, Site } from "@flowplane/contract";
+import { LaunchPolicy, type Me, type Site } from "@flowplane/contract";
 import type { Auth } from "../../platform/auth/auth.ts";
 import { actorRef, inTransaction, newId, notify, timestamp, type Ctx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
@@ -58,5 +58,10 @@ function siteOf(row: SiteRow): Site {
     environment: row.environment,
     agents: row.agents,
     created_at: timestamp(row.created_at),
+    launch_policy: LaunchPolicy.parse(row.launch_policy),
+    detection_fallback:
+      row.detection_fallback_until === null
+        ? null
+        : { until: timestamp(row.detection_fallback_until), reason: row.detection_fallback_reason ?? "" },
   };
 }

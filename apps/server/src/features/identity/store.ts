@@ -1,5 +1,5 @@
 import { sql, type Selectable } from "kysely";
-import type { Role } from "@flowplane/contract";
+import type { LaunchPolicy, Role } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
 
@@ -11,6 +11,9 @@ export interface SiteRow {
   readonly name: string;
   readonly environment: string;
   readonly agents: number;
+  readonly launch_policy: Partial<LaunchPolicy>;
+  readonly detection_fallback_until: Date | null;
+  readonly detection_fallback_reason: string | null;
   readonly created_at: Date;
 }
 
@@ -86,6 +89,9 @@ export function listSites(db: Db, after: string | undefined, limit: number): Pro
       "id",
       "name",
       "environment",
+      "launch_policy",
+      "detection_fallback_until",
+      "detection_fallback_reason",
       "created_at",
       select
         .selectFrom("agents")

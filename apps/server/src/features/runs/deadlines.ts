@@ -75,7 +75,8 @@ async function endPresumed(base: Base, { id, organization_id, input }: Candidate
     const shown = run === undefined ? undefined : await findRun(ctx.db, id, ctx.now());
     if (run === undefined || shown === undefined || !isStillDue(shown, input, ctx.now())) return false;
     // An order that nobody confirmed is taken back rather than waited for: then there is nothing to stop.
-    const isWithdrawn = input === "stop_overdue" && (await withdrawStart(ctx, run.agent_id, run.id));
+    const isWithdrawn =
+      input === "stop_overdue" && run.agent_id !== null && (await withdrawStart(ctx, run.agent_id, run.id));
     const step = transition(run, isWithdrawn ? "withdraw" : input);
     if (step.kind !== "move") return false;
     await end(ctx, run, step.to, isWithdrawn ? WITHDRAWN : reasonOf(shown, input, ctx.now()));

@@ -68,7 +68,7 @@ async function runIdsOf(
 }
 
 async function orderStopAgain(ctx: Tx, run: RunRow): Promise<void> {
-  if (run.stop === null) return;
+  if (run.stop === null || run.agent_id === null) return;
   await addIntent(ctx, {
     agent_id: run.agent_id,
     type: "run.stop",

@@ -62,6 +62,8 @@ export async function restartRun(ctx: Ctx, id: string, reason: string): Promise<
     const standing = standingOf(old);
     if (standing !== "ENDED" && standing !== "PRESUMED")
       throw new AppError("conflict", `The run ${describeEnd(old)}. Stop it first, then restart it.`);
+    if (old.agent_id === null)
+      throw new AppError("conflict", "The run never had an agent. Launch it anew and name one.");
     const agent = await requireAgent(ctx, old.agent_id);
     const run = await launch(ctx, agent, {
       name: old.name,

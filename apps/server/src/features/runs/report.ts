@@ -75,6 +75,13 @@ export function judgeReport(run: ReportedRun, event: LinkEvent, now: number): Ju
     case "run.stopping":
     case "run.ended":
       return judgeState(run, report, at, now);
+    case "run.created":
+    case "run.frozen":
+    case "incident.opened":
+    case "incident.intervention":
+    case "incident.closed":
+    case "guard.changed":
+      return noted(`Report not understood: ${event.type}`, "this version does not take it", event, at);
   }
 }
 

@@ -7,6 +7,7 @@ export function runSentence(run: ShownRunRow, now: number): string {
   const inState = duration(now - run.state_since.getTime());
   switch (run.state) {
     case "QUEUED":
+      if (run.agent_id === null) return `Queued ${inState} ago; it waits for an agent that fits.`;
       return run.agent_state === "connected"
         ? `Queued ${inState} ago; the agent ${run.agent_name} is about to take it.`
         : `Queued ${inState} ago; it starts when the agent ${run.agent_name} is back${seen(run, now)}.`;

@@ -41,8 +41,8 @@ export async function stopRun(ctx: Ctx, id: string, request: StopRequest): Promi
     };
     if (
       run.state === "QUEUED" &&
-      (await isAgentAway(ctx, run)) &&
-      (await withdrawStart(ctx, run.agent_id, run.id))
+      (run.agent_id === null ||
+        ((await isAgentAway(ctx, run)) && (await withdrawStart(ctx, run.agent_id, run.id))))
     )
       return withdraw(ctx, run, wish);
 
@@ -68,6 +68,7 @@ async function order(
   wish: StopWish,
   request: StopRequest,
 ): Promise<StopAnswer> {
+  if (run.agent_id === null) throw new Error(`the ${run.state} run ${run.id} has no agent`);
   const graceMs = wish.mode === "kill" ? 0 : (request.grace_ms ?? run.grace_ms);
   await addIntent(ctx, {
     agent_id: run.agent_id,

@@ -11,7 +11,7 @@ export type RunEventRow = Selectable<Database["run_events"]>;
 export type NewRunEventRow = Insertable<Database["run_events"]>;
 
 /** A run as it is shown: with what is known of its agent now; null when the agent was deleted. */
-export type ShownRunRow = Omit<RunRow, "env_sealed"> & {
+export type ShownRunRow = Omit<RunRow, "env_sealed" | "policy_document"> & {
   readonly agent_state: AgentState | null;
   readonly agent_seen_at: Date | null;
 };
@@ -62,6 +62,32 @@ const SHOWN_COLUMNS = [
   "runs.log_lines",
   "runs.log_stored_seq",
   "runs.log_last_seq",
+  "runs.origin",
+  "runs.attempt",
+  "runs.retry_of",
+  "runs.lineage",
+  "runs.scheduled_for",
+  "runs.resource_policy",
+  "runs.isolation",
+  "runs.run_as_user",
+  "runs.run_as_group",
+  "runs.retry",
+  "runs.progress",
+  "runs.placement",
+  "runs.inherit_env",
+  "runs.secret_env",
+  "runs.policy_id",
+  "runs.policy_name",
+  "runs.policy_version",
+  "runs.policy_mode",
+  "runs.enforced",
+  "runs.frozen_since",
+  "runs.incidents_open",
+  "runs.incidents_total",
+  "runs.usage",
+  "runs.log_redactions",
+  "runs.log_expired_at",
+  "runs.evidence_last",
 ] as const;
 
 export async function insertRun(db: Db, run: NewRunRow): Promise<void> {

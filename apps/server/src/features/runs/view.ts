@@ -13,12 +13,34 @@ export function runOf(row: ShownRunRow, now: number): Run {
     agent_id: row.agent_id,
     agent_name: row.agent_name,
     name: row.name,
+    origin: row.origin,
+    attempt: row.attempt,
+    retry_of: row.retry_of,
+    scheduled_for: timestamp(row.scheduled_for),
     command: row.command,
     args: row.args,
     cwd: row.cwd,
     env_names: row.env_names,
     grace_ms: row.grace_ms,
     max_runtime_ms: row.max_runtime_ms,
+    resource_policy: row.resource_policy,
+    isolation: row.isolation,
+    user: row.run_as_user,
+    group: row.run_as_group,
+    retry: row.retry,
+    progress: row.progress,
+    policy:
+      row.policy_mode === null
+        ? null
+        : {
+            id: row.policy_id,
+            name: row.policy_name ?? "",
+            version: row.policy_version ?? 0,
+            mode: row.policy_mode,
+          },
+    incidents: { open: row.incidents_open, total: row.incidents_total },
+    frozen_since: timestamp(row.frozen_since),
+    usage: row.usage,
     state: row.state,
     state_since: timestamp(row.state_since),
     waiting: waitingOf(row),
@@ -38,6 +60,8 @@ export function runOf(row: ShownRunRow, now: number): Run {
       lines: row.log_lines,
       stored_seq: row.log_stored_seq,
       complete: isLogComplete(row),
+      redactions: row.log_redactions,
+      expired: row.log_expired_at !== null,
     },
   };
 }
@@ -61,9 +85,11 @@ function waitingOf(row: ShownRunRow): Waiting | null {
     case "QUEUED":
       return {
         for:
-          row.agent_state === "connected"
-            ? `the agent ${row.agent_name} to take it`
-            : `the agent ${row.agent_name} to come back`,
+          row.agent_id === null
+            ? "an agent that fits"
+            : row.agent_state === "connected"
+              ? `the agent ${row.agent_name} to take it`
+              : `the agent ${row.agent_name} to come back`,
         since,
         deadline,
       };

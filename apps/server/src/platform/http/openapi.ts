@@ -14,6 +14,9 @@ export function openApiDocument(endpoints: Readonly<Record<string, Endpoint>>, v
   const paths: Record<string, Json> = {};
   const components: Components = new Map();
   const problem = schema(Problem, "output", components);
+  // What is answered has the plain name; where a request may leave fields out, its form is told apart.
+  for (const { response } of Object.values(endpoints))
+    if (response !== undefined) schema(response, "output", components);
   for (const [name, endpoint] of Object.entries(endpoints)) {
     const path = API_PREFIX + endpoint.path;
     paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(name, endpoint, components) };
@@ -160,21 +163,42 @@ function schema(type: z.ZodType, io: "input" | "output", components: Components)
       if (jsonSchema.format === "date-time" || jsonSchema.format === "email") delete jsonSchema.pattern;
     },
   }) as Json & { $defs?: Record<string, Json> };
-  for (const [id, definition] of Object.entries($defs)) addComponent(components, id, definition);
   const own = named.get(type)?.id;
-  if (own === undefined || "$ref" in rest) return withReferences(rest);
-  addComponent(components, own, rest);
-  return { $ref: `#/components/schemas/${own}` };
+  const isNamed = own !== undefined && !("$ref" in rest);
+  const definitions = isNamed ? { ...$defs, [own]: rest } : $defs;
+  const names = componentNames(components, definitions, io);
+  for (const [id, definition] of Object.entries(definitions)) {
+    const { id: __, $id: ___, ...body } = withReferences(definition, names);
+    components.set(names.get(id) ?? id, body);
+  }
+  return isNamed ? { $ref: `#/components/schemas/${names.get(own) ?? own}` } : withReferences(rest, names);
 }
 
-function addComponent(components: Components, name: string, definition: Json): void {
-  const { id: _, $id: __, ...body } = withReferences(definition);
-  const known = components.get(name);
-  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(body))
-    throw new Error(`two schemas are named ${name}: one as input, one as output? Give one another name`);
-  components.set(name, body);
+/** New names for the definitions that are another as input than as output; what holds such a one is another, too. */
+function componentNames(
+  components: Components,
+  definitions: Readonly<Record<string, Json>>,
+  io: "input" | "output",
+): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (let before = -1; before < names.size;) {
+    before = names.size;
+    for (const [id, definition] of Object.entries(definitions)) {
+      if (names.has(id)) continue;
+      const known = components.get(id);
+      const { id: _, $id: __, ...body } = withReferences(definition, names);
+      if (known === undefined || JSON.stringify(known) === JSON.stringify(body)) continue;
+      if (io === "output") throw new Error(`two schemas are named ${id}: give one another name`);
+      names.set(id, `${id}Input`);
+    }
+  }
+  return names;
 }
 
-function withReferences(value: Json): Json {
-  return JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
+function withReferences(value: Json, names: ReadonlyMap<string, string>): Json {
+  const text = JSON.stringify(value).replaceAll(
+    /"#\/\$defs\/([^"]+)"/g,
+    (_, id: string) => `"#/components/schemas/${names.get(id) ?? id}"`,
+  );
+  return JSON.parse(text) as Json;
 }

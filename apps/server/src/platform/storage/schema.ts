@@ -1,10 +1,165 @@
 import type { ColumnType, Generated } from "kysely";
-import type { ActorRef, AgentState, Health, Role, RunState } from "@flowplane/contract";
+import type {
+  ActorRef,
+  AgentState,
+  EnvPolicy,
+  Health,
+  Incident,
+  Isolation,
+  LaunchPolicy,
+  Placement,
+  PolicyComparison,
+  PolicyDocument,
+  PolicyMode,
+  ProgressPolicy,
+  ResourcePolicy,
+  Retention,
+  RetryPolicy,
+  Role,
+  Run,
+  RUN_ORIGINS,
+  RunState,
+  SchedulePolicy,
+} from "@flowplane/contract";
 
 /** Rows as the migrations define them; the names are those of the API. Times come as `Date`, bigints as numbers (see database.ts). */
 export interface Database {
-  organizations: { id: string; name: string; created_at: Generated<Date> };
-  sites: Tenant & { id: string; name: string; environment: string; created_at: Generated<Date> };
+  organizations: {
+    id: string;
+    name: string;
+    retention: GeneratedJson<Partial<Retention>>;
+    created_at: Generated<Date>;
+  };
+  sites: Tenant & {
+    id: string;
+    name: string;
+    environment: string;
+    launch_policy: GeneratedJson<Partial<LaunchPolicy>>;
+    detection_fallback_until: Date | null;
+    detection_fallback_reason: string | null;
+    created_at: Generated<Date>;
+  };
+  secrets: Tenant & {
+    name: string;
+    site_id: string | null;
+    value_sealed: Buffer;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    updated_at: Date;
+    last_used_at: Date | null;
+  };
+  policies: Tenant & {
+    id: string;
+    name: string;
+    description: Generated<string>;
+    current_version: number;
+    is_default: Generated<boolean>;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    updated_at: Date;
+    archived_at: Date | null;
+  };
+  policy_versions: Tenant & {
+    policy_id: string;
+    version: number;
+    document: Json<PolicyDocument>;
+    hash: string;
+    message: string;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+  };
+  policy_comparisons: Tenant & {
+    id: string;
+    policy_id: string;
+    request: Json<Record<string, unknown>>;
+    state: "waiting" | "running" | "done" | "failed";
+    done: Generated<number>;
+    total: Generated<number>;
+    result: Json<Pick<PolicyComparison, "summary" | "runs">> | null;
+    error: string | null;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    finished_at: Date | null;
+  };
+  jobs: Tenant & {
+    id: string;
+    site_id: string | null;
+    name: string;
+    description: Generated<string>;
+    command: string;
+    args: Json<string[]>;
+    cwd: string | null;
+    grace_ms: number;
+    /** Without values: those of `set` are in `env_sealed`. */
+    env_policy: GeneratedJson<Partial<EnvPolicy>>;
+    env_sealed: Buffer | null;
+    resource_policy: GeneratedJson<ResourcePolicy>;
+    run_as_user: string | null;
+    run_as_group: string | null;
+    isolation: Json<Isolation> | null;
+    retry: Json<RetryPolicy> | null;
+    progress: Json<ProgressPolicy> | null;
+    schedule_policy: Json<SchedulePolicy> | null;
+    placement: GeneratedJson<Placement>;
+    concurrency_max: Generated<number>;
+    policy_id: string | null;
+    policy_version: number | null;
+    detection_policy_version: string | null;
+    managed_by: string | null;
+    revision: Generated<number>;
+    next_run_at: Date | null;
+    scheduled_until: Date | null;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    updated_at: Date;
+    archived_at: Date | null;
+  };
+  incidents: Tenant & {
+    id: string;
+    site_id: string;
+    run_id: string;
+    job_id: string | null;
+    agent_id: string;
+    agent_name: string;
+    run_name: string;
+    category: Incident["category"];
+    severity: Incident["severity"];
+    state: Incident["state"];
+    score: number;
+    title: string;
+    line: number;
+    evidence: Json<Record<string, unknown>>;
+    policy_id: string | null;
+    policy_name: string | null;
+    policy_version: number | null;
+    policy_mode: PolicyMode | null;
+    interventions: GeneratedJson<Incident["interventions"]>;
+    feedback: Json<NonNullable<Incident["feedback"]>> | null;
+    acknowledged_by: Json<ActorRef> | null;
+    opened_at: Date;
+    closed_at: Date | null;
+    closed_because: string | null;
+  };
+  evidence_chunks: Tenant & {
+    run_id: string;
+    chunk: number;
+    object_key: string;
+    bytes: number;
+    stored_bytes: number;
+    checksum: string;
+    created_at: Generated<Date>;
+  };
+  run_samples: Tenant & {
+    run_id: string;
+    at: Date;
+    cpu_ms: number | null;
+    memory_bytes: number | null;
+    memory_limit_bytes: number | null;
+    read_bytes: number | null;
+    write_bytes: number | null;
+    processes: number | null;
+    log_bytes: number;
+  };
   memberships: Tenant & { user_id: string; role: Role; created_at: Generated<Date> };
   api_tokens: Tenant & {
     id: string;
@@ -112,8 +267,8 @@ export interface Database {
   runs: Tenant & {
     id: string;
     site_id: string;
-    agent_id: string;
-    agent_name: string;
+    agent_id: string | null;
+    agent_name: string | null;
     job_id: string | null;
     kind: "process" | "check" | "assistant";
     name: string;
@@ -142,6 +297,34 @@ export interface Database {
     log_lines: Generated<number>;
     log_stored_seq: Generated<number>;
     log_last_seq: number | null;
+    origin: Generated<(typeof RUN_ORIGINS)[number]>;
+    attempt: Generated<number>;
+    retry_of: string | null;
+    lineage: string | null;
+    scheduled_for: Date | null;
+    resource_policy: GeneratedJson<ResourcePolicy>;
+    isolation: Json<Isolation> | null;
+    run_as_user: string | null;
+    run_as_group: string | null;
+    retry: Json<RetryPolicy> | null;
+    progress: Json<ProgressPolicy> | null;
+    placement: Json<Placement> | null;
+    inherit_env: GeneratedJson<string[]>;
+    /** Variable -> name of the secret. */
+    secret_env: GeneratedJson<Record<string, string>>;
+    policy_id: string | null;
+    policy_name: string | null;
+    policy_version: number | null;
+    policy_mode: PolicyMode | null;
+    policy_document: Json<PolicyDocument> | null;
+    enforced: GeneratedJson<string[]>;
+    frozen_since: Date | null;
+    incidents_open: Generated<number>;
+    incidents_total: Generated<number>;
+    usage: Json<NonNullable<Run["usage"]>> | null;
+    log_redactions: Generated<number>;
+    log_expired_at: Date | null;
+    evidence_last: number | null;
   };
   run_events: Tenant & {
     id: string;
@@ -231,3 +414,5 @@ interface Tenant {
 
 /** jsonb: read as a value, written as JSON text (arrays would else become PostgreSQL arrays). */
 export type Json<T> = ColumnType<T, string, string>;
+/** The same with a default in the database. */
+export type GeneratedJson<T> = ColumnType<T, string | undefined, string>;

@@ -50,6 +50,8 @@ const NEED_ACTION: Readonly<Record<Overview["needs"][number]["kind"], string>> =
   certificate_expiring: "See its identity",
   token_expiring: "See the token",
   run_failed_stop: "See the run",
+  incident: "See the incident",
+  detection_fallback: "See the site",
 };
 
 /** Everything that waits for a person, worst first. */

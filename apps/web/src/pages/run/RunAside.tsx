@@ -107,12 +107,16 @@ function RunFacts({ run }: { run: Run }) {
       {run.reason === null ? null : <Fact name="Why">{run.reason}</Fact>}
       <Fact name="Output">{outputText(run)}</Fact>
       <Fact name="Agent">
-        <Link
-          {...paths.agent(run.agent_id)}
-          className="underline decoration-n6 underline-offset-2 hover:decoration-n9"
-        >
-          {run.agent_name}
-        </Link>
+        {run.agent_id === null ? (
+          "not chosen yet"
+        ) : (
+          <Link
+            {...paths.agent(run.agent_id)}
+            className="underline decoration-n6 underline-offset-2 hover:decoration-n9"
+          >
+            {run.agent_name}
+          </Link>
+        )}
       </Fact>
       <Fact name="Launched by">
         {run.created_by.name}, <Time at={run.created_at} />

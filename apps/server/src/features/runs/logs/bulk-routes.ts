@@ -134,7 +134,7 @@ function ownership() {
     if (known !== undefined) return known === identity.agent_id;
     if (!isUuid(runId)) return false;
     const run = await inTransaction(ctx, (ctx) => findRunLog(ctx.db, runId));
-    if (run === undefined) return false;
+    if (run?.agent_id == null) return false;
     if (agentOfRun.size >= OWNERS_REMEMBERED_MAX) agentOfRun.clear();
     agentOfRun.set(runId, run.agent_id);
     return run.agent_id === identity.agent_id;

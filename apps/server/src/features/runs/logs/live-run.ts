@@ -11,6 +11,8 @@ import type { TailMessage } from "./tail-messages.ts";
 
 /** How a watched run stands, as far as this process has heard. */
 export interface LiveState {
+  /** Null while the run waits for an agent that fits. */
+  readonly agent_id: string | null;
   readonly state: RunState;
   readonly exit_code: number | null;
   readonly log_stored_seq: number;
@@ -87,7 +89,7 @@ class LiveRun {
   readonly #ctx: Ctx;
   readonly #sender = newId();
   readonly #runId: string;
-  readonly #agentId: string;
+  #heardAgent: string | null = null;
   readonly #onEmpty: () => void;
   /** What each watcher waits for. */
   readonly #wanted = new Map<Watch, number>();
@@ -103,7 +105,6 @@ class LiveRun {
     // Not as the first watcher: it may leave, or lose its rights, long before the others.
     this.#ctx = systemContext(ctx, run.organization_id);
     this.#runId = run.id;
-    this.#agentId = run.agent_id;
     this.#onEmpty = onEmpty;
     this.state = run;
   }
@@ -138,8 +139,8 @@ class LiveRun {
     this.#subscriptions.push(
       bus.subscribe(subjects.tail(this.#runId), (message) => this.#onTail(message)),
       bus.subscribe(subjects.changes(actor.organization_id), (message) => this.#onChange(message)),
-      bus.subscribe(subjects.agentWatch(this.#agentId), (message) => this.#onWatch(message)),
     );
+    this.#hearAgent();
     this.#renew();
     this.#timer = setInterval(() => {
       this.#refresh();
@@ -147,6 +148,16 @@ class LiveRun {
     }, WATCH_RENEW_MS).unref();
     // Between the caller's look at the run and the subscriptions, something may have happened.
     this.#refresh();
+  }
+
+  /** Hears who else watches runs of the agent, from when there is one: a run may wait for an agent that fits. */
+  #hearAgent(): void {
+    const { agent_id } = this.state;
+    if (agent_id === null || this.#heardAgent === agent_id) return;
+    this.#heardAgent = agent_id;
+    this.#subscriptions.push(
+      this.#ctx.bus.subscribe(subjects.agentWatch(agent_id), (message) => this.#onWatch(message)),
+    );
   }
 
   #close(): void {
@@ -176,7 +187,7 @@ class LiveRun {
     const { topic, id } = message.data as ChangeNotice;
     if (topic === "run" && id === this.#runId) this.#refresh();
     // It may have come back, and then knows nothing of who watches.
-    if (topic === "agent" && id === this.#agentId) this.#renew();
+    if (topic === "agent" && id === this.state.agent_id) this.#renew();
   }
 
   /** Another process of the control plane has lost its last watcher of this run; this one has not. */
@@ -191,7 +202,12 @@ class LiveRun {
       storedSeq !== this.state.log_stored_seq ||
       state.state !== this.state.state ||
       state.log_last_seq !== this.state.log_last_seq;
+    const isPlaced = state.agent_id !== this.state.agent_id;
     this.state = { ...state, log_stored_seq: storedSeq };
+    if (isPlaced && this.#subscriptions.length > 0) {
+      this.#hearAgent();
+      this.#renew();
+    }
     if (isNews) this.wake();
   }
 
@@ -247,14 +263,16 @@ class LiveRun {
   }
 
   #publishWatch(fromSeq: number, ttlMs: number): void {
+    const { agent_id } = this.state;
+    if (agent_id === null) return;
     this.#askedAt = performance.now();
     const message: WatchMessage = {
       run_id: this.#runId,
-      agent_id: this.#agentId,
+      agent_id,
       from_seq: fromSeq,
       ttl_ms: ttlMs,
       sender: this.#sender,
     };
-    this.#ctx.bus.publish(subjects.agentWatch(this.#agentId), message, { retain: false });
+    this.#ctx.bus.publish(subjects.agentWatch(agent_id), message, { retain: false });
   }
 }
