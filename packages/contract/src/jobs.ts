@@ -62,11 +62,22 @@ const jobFields = {
     .string()
     .max(64)
     .optional()
-    .describe("`3` or `v3`: that version of the default policy; another way to say `policy`"),
+    .describe(
+      "`3` or `v3`: that version of the default policy; another way to say `policy`. A number of another form is kept as a label",
+    ),
 } as const;
+
+export const MANAGED_BY_MAX = 500;
 
 export const JobCreate = z.object({
   ...jobFields,
+  managed_by: z
+    .string()
+    .min(1)
+    .max(MANAGED_BY_MAX)
+    .nullable()
+    .default(null)
+    .describe("what keeps the job, when it is not kept by hand: a file that `flowplane up` reads"),
   project_id: Id.optional().describe("another name of site_id"),
   site_id: Id.optional(),
 });
@@ -133,6 +144,7 @@ export const jobApi = {
     query: ListQuery.extend({
       q: z.string().max(500).optional(),
       archived: z.enum(["true", "false"]).default("false"),
+      managed_by: z.string().max(MANAGED_BY_MAX).optional(),
     }),
     response: page(Job),
   }),
@@ -149,7 +161,8 @@ export const jobApi = {
     method: "PUT",
     path: "/jobs/{job_id}",
     tag,
-    summary: "Replace a job's definition; runs under way keep theirs",
+    summary:
+      'Replace a job\'s definition; runs under way keep theirs. A variable set to "" keeps the value it has',
     access: "run:write",
     params: JobParams,
     body: JobCreate.extend({

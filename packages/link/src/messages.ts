@@ -187,6 +187,8 @@ export const runEndedSchema = z.object({
   }),
   /** The last chunk of evidence there will ever be, 0: none. */
   last_evidence: countSchema.optional(),
+  /** The attempt that follows by itself, and when, unless somebody stops it first. */
+  retry: z.object({ attempt: z.int().positive(), at: timeSchema }).optional(),
   /** What it used in all. */
   usage: z
     .object({ cpu_ms: countSchema, memory_peak_bytes: countSchema, oom_kills: countSchema })

@@ -46,6 +46,7 @@ const row: ShownRunRow = {
   retry_of: null,
   lineage: null,
   scheduled_for: null,
+  retry_at: null,
   resource_policy: {},
   isolation: null,
   run_as_user: null,

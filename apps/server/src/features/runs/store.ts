@@ -67,6 +67,7 @@ const SHOWN_COLUMNS = [
   "runs.retry_of",
   "runs.lineage",
   "runs.scheduled_for",
+  "runs.retry_at",
   "runs.resource_policy",
   "runs.isolation",
   "runs.run_as_user",

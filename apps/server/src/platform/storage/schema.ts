@@ -109,6 +109,8 @@ export interface Database {
     revision: Generated<number>;
     next_run_at: Date | null;
     scheduled_until: Date | null;
+    note: string | null;
+    note_at: Date | null;
     created_by: Json<ActorRef>;
     created_at: Date;
     updated_at: Date;
@@ -302,6 +304,7 @@ export interface Database {
     retry_of: string | null;
     lineage: string | null;
     scheduled_for: Date | null;
+    retry_at: Date | null;
     resource_policy: GeneratedJson<ResourcePolicy>;
     isolation: Json<Isolation> | null;
     run_as_user: string | null;

@@ -94,6 +94,9 @@ create table jobs (
   -- The next start by schedule, as instants; null when there is none.
   next_run_at timestamptz,
   scheduled_until timestamptz,
+  -- What became of a start that led to no run, and when: left out because the run before had not ended, for example.
+  note text,
+  note_at timestamptz,
   created_by jsonb not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -111,6 +114,8 @@ alter table runs add column attempt integer not null default 1;
 alter table runs add column retry_of uuid;
 alter table runs add column lineage uuid;
 alter table runs add column scheduled_for timestamptz;
+-- When its agent starts the next attempt by itself, unless somebody stops it first.
+alter table runs add column retry_at timestamptz;
 alter table runs add column resource_policy jsonb not null default '{}';
 alter table runs add column isolation jsonb;
 alter table runs add column run_as_user text;
@@ -134,8 +139,15 @@ alter table runs add column usage jsonb;
 alter table runs add column log_redactions bigint not null default 0;
 alter table runs add column log_expired_at timestamptz;
 alter table runs add column evidence_last integer;
+create index runs_retrying on runs (job_id) where retry_at is not null and job_id is not null;
+create index runs_by_retry on runs (retry_of) where retry_of is not null;
 create index runs_by_job on runs (job_id, id desc) where job_id is not null;
 create index runs_unplaced on runs (organization_id, id) where agent_id is null and state = 'QUEUED';
+-- How much is under way on each agent and of each job; all that limits are counted from, so it does not grow with history.
+create index runs_load on runs (organization_id, agent_id, job_id)
+  where state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING');
+create index runs_load_by_job on runs (job_id)
+  where job_id is not null and state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING');
 create unique index runs_scheduled on runs (job_id, scheduled_for) where scheduled_for is not null;
 
 create table incidents (
