@@ -10,3 +10,14 @@ export {
   type LogDetection,
   type LogVerdict,
 } from "./detect-in-log.ts";
+export { canonicalJson } from "./canonical.ts";
+export * from "./evidence.ts";
+export {
+  DEFAULT_POLICY,
+  isInCanary,
+  type LadderAction,
+  type PastIncident,
+  type Policy,
+  type Verdict,
+} from "./policy.ts";
+export type * from "./replay.ts";
