@@ -12,6 +12,7 @@ import { createAuthenticate } from "./features/identity/authenticate.ts";
 import { ensureInstallation } from "./features/identity/installation.ts";
 import { identityRoutes } from "./features/identity/routes.ts";
 import { overviewRoutes } from "./features/overview/routes.ts";
+import { policyRoutes } from "./features/policies/routes.ts";
 import { runDeadlines } from "./features/runs/deadlines.ts";
 import { applyRunEvents } from "./features/runs/events.ts";
 import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
@@ -94,6 +95,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     runRoutes(http);
+    policyRoutes(http);
     identityRoutes(http, auth);
     auditRoutes(http);
   }

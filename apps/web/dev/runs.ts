@@ -84,6 +84,7 @@ export function makeRun(
     progress: null,
     policy: null,
     incidents: { open: 0, total: 0 },
+    intervention: null,
     frozen_since: null,
     usage: null,
     command,

@@ -13,6 +13,9 @@ export const PolicyMode = z.enum(POLICY_MODES);
 export type PolicyMode = z.output<typeof PolicyMode>;
 
 export const LADDER_MAX = 5;
+const ENV_SET_MAX = 64;
+/** A shorter part of a line is in nearly every line: it would make everything benign. */
+const BENIGN_CHARS_MIN = 3;
 /** One rung. `restart` may change what is started; `stop_for_good` also ends retries and the schedule of the job. */
 export const LadderAction = z.discriminatedUnion("do", [
   z.object({ do: z.literal("notify") }),
@@ -21,7 +24,10 @@ export const LadderAction = z.discriminatedUnion("do", [
   z.object({
     do: z.literal("restart"),
     args_add: z.array(z.string().max(4_096)).max(64).optional(),
-    env_set: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768)).optional(),
+    env_set: z
+      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768))
+      .refine((env) => Object.keys(env).length <= ENV_SET_MAX, `at most ${ENV_SET_MAX} variables`)
+      .optional(),
     delay_ms: z.number().int().min(0).max(86_400_000).optional(),
   }),
   z.object({ do: z.literal("stop_for_good"), grace_ms: z.number().int().min(0).max(600_000).optional() }),
@@ -50,7 +56,14 @@ export const PolicyDocument = z
       .describe("canary only, and needed there: the stable share of runs that it is enforced on"),
     sensitivity: z.enum(["low", "medium", "high"]).default("medium"),
     benign: z
-      .array(z.string().min(1).max(500))
+      .array(
+        z
+          .string()
+          .max(500)
+          .refine((part) => part.trim().length >= BENIGN_CHARS_MIN, {
+            message: `has to have at least ${BENIGN_CHARS_MIN} characters, else nearly every line is benign`,
+          }),
+      )
       .max(100)
       .default([])
       .describe("parts of lines this job prints by design"),
@@ -103,7 +116,39 @@ export const PolicyDocument = z
         path: ["actions"],
         message: `the mode is ${policy.mode}, but no category has an action beyond notify`,
       });
+    const { interventions_max, window_ms, fallback_ms } = policy.rate_limit;
+    if (fallback_ms < window_ms)
+      ctx.addIssue({
+        code: "custom",
+        path: ["rate_limit", "fallback_ms"],
+        message: `must not be below window_ms: the fall-back would end while the ${interventions_max} interventions that led to it still count, and begin again at once`,
+      });
+    for (const [category, ladder] of Object.entries(policy.actions)) {
+      const rung = unreachableRung(ladder ?? [], policy.cooldown_ms, policy.rate_limit);
+      if (rung !== null)
+        ctx.addIssue({
+          code: "custom",
+          path: ["actions", category, rung],
+          message: `is never reached: one run alone makes ${interventions_max} interventions within window_ms before it, and the next one has the site fall back to shadow; raise interventions_max or cooldown_ms`,
+        });
+    }
   });
+
+/** The first rung that a run cannot get to before its own interventions have tripped the site's guard; null when there is none. */
+function unreachableRung(
+  ladder: readonly LadderAction[],
+  cooldownMs: number,
+  limit: { interventions_max: number; window_ms: number },
+): number | null {
+  const atOnce = cooldownMs === 0 ? Infinity : Math.floor(limit.window_ms / cooldownMs) + 1;
+  if (atOnce <= limit.interventions_max) return null;
+  let acting = 0;
+  for (const [index, rung] of ladder.entries()) {
+    if (rung.do !== "notify") acting += 1;
+    if (acting > limit.interventions_max) return index;
+  }
+  return null;
+}
 export type PolicyDocument = z.output<typeof PolicyDocument>;
 
 export const PolicyVersion = z.object({

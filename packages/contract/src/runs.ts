@@ -86,6 +86,15 @@ export const Run = z.object({
     .nullable()
     .describe("the detection policy it was launched with; without an id, one of its own"),
   incidents: z.object({ open: z.number().int(), total: z.number().int() }),
+  intervention: z
+    .object({
+      incident_id: Id,
+      action: z.enum(["freeze", "stop", "restart", "stop_for_good"]),
+      at: Timestamp,
+      what: z.string().describe("what was seen, as part of a sentence"),
+    })
+    .nullable()
+    .describe("the last thing a policy did to it"),
   frozen_since: Timestamp.nullable(),
   usage: z
     .object({

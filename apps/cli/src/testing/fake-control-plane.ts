@@ -121,6 +121,7 @@ export function someRun(changes: Partial<Run> = {}): Run {
     progress: null,
     policy: null,
     incidents: { open: 0, total: 0 },
+    intervention: null,
     frozen_since: null,
     usage: null,
     state: "FAILED",

@@ -6,6 +6,7 @@ import { actorRef, inSystemTransaction, newId, type Base, type Tx } from "../../
 import { systemActor } from "../../platform/system-actor.ts";
 import { hashSecret, secretMatches } from "../../platform/secrets/secrets.ts";
 import { record } from "../audit/audit.ts";
+import { ensureDefaultPolicy } from "../policies/default.ts";
 import { ensureUser, findApiToken } from "./store.ts";
 import { newTokenSecret, readApiToken, writeApiToken } from "./token.ts";
 
@@ -36,6 +37,7 @@ export async function ensureInstallation(base: Base): Promise<Installation> {
     await sql`select pg_advisory_xact_lock(${INSTALLATION_LOCK})`.execute(ctx.db);
     const found = await findInstallation(ctx);
     const installation = found ?? (await createInstallation(ctx));
+    await ensurePolicies(ctx);
     await ensureAdminKey(
       { ...ctx, actor: systemActor(installation.organization_id) },
       installation.adminKeyFile,
@@ -101,6 +103,25 @@ async function createInstallation(ctx: Tx): Promise<Installation> {
     owner: { user_id: owner.id, email: owner.email },
     adminKeyFile: adminKeyFile(ctx),
   };
+}
+
+/** Organizations made before there were policies get theirs here. */
+async function ensurePolicies(ctx: Tx): Promise<void> {
+  const without = await ctx.db
+    .selectFrom("organizations")
+    .select("id")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("policies")
+            .select("policies.id")
+            .whereRef("policies.organization_id", "=", "organizations.id")
+            .where("is_default", "=", true),
+        ),
+      ),
+    )
+    .execute();
+  for (const { id } of without) await ensureDefaultPolicy({ ...ctx, actor: systemActor(id) });
 }
 
 function adminKeyFile(ctx: Tx): string {

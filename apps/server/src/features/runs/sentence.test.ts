@@ -61,6 +61,7 @@ const row: ShownRunRow = {
   policy_version: null,
   policy_mode: null,
   enforced: [],
+  intervention: null,
   frozen_since: null,
   incidents_open: 0,
   incidents_total: 0,

@@ -85,6 +85,7 @@ const SHOWN_COLUMNS = [
   "runs.frozen_since",
   "runs.incidents_open",
   "runs.incidents_total",
+  "runs.intervention",
   "runs.usage",
   "runs.log_redactions",
   "runs.log_expired_at",

@@ -39,6 +39,7 @@ export function runOf(row: ShownRunRow, now: number): Run {
             mode: row.policy_mode,
           },
     incidents: { open: row.incidents_open, total: row.incidents_total },
+    intervention: row.intervention,
     frozen_since: timestamp(row.frozen_since),
     usage: row.usage,
     state: row.state,

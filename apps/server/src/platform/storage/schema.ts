@@ -36,6 +36,7 @@ export interface Database {
     environment: string;
     launch_policy: GeneratedJson<Partial<LaunchPolicy>>;
     detection_fallback_until: Date | null;
+    detection_fallback_since: Date | null;
     detection_fallback_reason: string | null;
     created_at: Generated<Date>;
   };
@@ -136,6 +137,7 @@ export interface Database {
     policy_version: number | null;
     policy_mode: PolicyMode | null;
     interventions: GeneratedJson<Incident["interventions"]>;
+    intervened_at: Date | null;
     feedback: Json<NonNullable<Incident["feedback"]>> | null;
     acknowledged_by: Json<ActorRef> | null;
     opened_at: Date;
@@ -324,6 +326,7 @@ export interface Database {
     frozen_since: Date | null;
     incidents_open: Generated<number>;
     incidents_total: Generated<number>;
+    intervention: Json<NonNullable<Run["intervention"]>> | null;
     usage: Json<NonNullable<Run["usage"]>> | null;
     log_redactions: Generated<number>;
     log_expired_at: Date | null;

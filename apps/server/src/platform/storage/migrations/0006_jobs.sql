@@ -2,6 +2,7 @@
 
 alter table sites add column launch_policy jsonb not null default '{}';
 alter table sites add column detection_fallback_until timestamptz;
+alter table sites add column detection_fallback_since timestamptz;
 alter table sites add column detection_fallback_reason text;
 alter table organizations add column retention jsonb not null default '{}';
 grant update (retention) on organizations to flowplane_app;
@@ -133,6 +134,8 @@ alter table runs add column policy_mode text check (policy_mode in ('shadow', 'c
 alter table runs add column policy_document jsonb;
 alter table runs add column enforced jsonb not null default '[]';
 alter table runs add column frozen_since timestamptz;
+-- The last thing a policy did to it: {incident_id, action, at, what}.
+alter table runs add column intervention jsonb;
 alter table runs add column incidents_open integer not null default 0;
 alter table runs add column incidents_total integer not null default 0;
 alter table runs add column usage jsonb;
@@ -148,6 +151,7 @@ create index runs_load on runs (organization_id, agent_id, job_id)
   where state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING');
 create index runs_load_by_job on runs (job_id)
   where job_id is not null and state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING');
+create index runs_by_policy on runs (policy_id, created_at) where policy_id is not null;
 create unique index runs_scheduled on runs (job_id, scheduled_for) where scheduled_for is not null;
 
 create table incidents (
@@ -171,6 +175,8 @@ create table incidents (
   policy_version integer,
   policy_mode text,
   interventions jsonb not null default '[]',
+  -- When the newest one that touched the run was made.
+  intervened_at timestamptz,
   feedback jsonb,
   acknowledged_by jsonb,
   opened_at timestamptz not null,
@@ -180,6 +186,8 @@ create table incidents (
 create index incidents_list on incidents (organization_id, id desc);
 create index incidents_open on incidents (organization_id, id desc) where state <> 'closed';
 create index incidents_by_run on incidents (run_id, id);
+create index incidents_by_policy on incidents (policy_id, opened_at) where policy_id is not null;
+create index incidents_intervened on incidents (site_id, intervened_at) where intervened_at is not null;
 create index incidents_by_job on incidents (job_id, id desc) where job_id is not null;
 
 -- Decisions can be repeated from these: what was measured and decided, in chunks that hold each other's hashes.
