@@ -20,7 +20,7 @@ export interface ResolvedPolicy {
  */
 export async function resolvePolicy(
   ctx: Tx,
-  ref?: { readonly policy_id: string; readonly version?: number | undefined } | undefined,
+  ref?: { readonly policy_id: string; readonly version?: number | undefined },
 ): Promise<ResolvedPolicy> {
   const policy =
     ref === undefined
