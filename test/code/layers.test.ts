@@ -19,7 +19,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "packages/detection",
     "packages/runtime",
   ],
-  "apps/agent": ["packages/opamp", "packages/link", "packages/detection", "packages/runtime"],
+  "apps/agent": [
+    "packages/contract",
+    "packages/opamp",
+    "packages/link",
+    "packages/detection",
+    "packages/runtime",
+  ],
   // It starts the server and the agent by their package's entry and knows nothing of their insides.
   "apps/cli": ["packages/contract", "packages/detection", "packages/runtime", "apps/server", "apps/agent"],
   "apps/web": ["packages/contract"],

@@ -1,23 +1,17 @@
 // The running agent: its parts, and how they are joined. Everything that decides is elsewhere.
 
 import { join } from "node:path";
-import { aborted, every, HealthRegistry, runAll, systemClock } from "@flowplane/runtime";
+import { every, HealthRegistry, runAll, systemClock, wait } from "@flowplane/runtime";
 import { pino } from "pino";
 import type { Logger } from "pino";
 import { lockFolder, prepareFolder } from "./data/folder.ts";
-import { readIdentity, writeIdentity } from "./data/identity.ts";
+import { readIdentity } from "./data/identity.ts";
 import type { Identity } from "./data/identity.ts";
 import { AgentProblem, describeFileError } from "./data/problem.ts";
-import { Exchange } from "./link/exchange.ts";
-import { Renewal } from "./link/renewal.ts";
-import { describeAgent, describeHealth, describePolicy } from "./link/reports.ts";
-import { Session } from "./link/session.ts";
+import { describeHealth, describePolicy } from "./link/reports.ts";
+import { Upstream } from "./link/upstream.ts";
 import { DISK_RESERVE_BYTES, HOST_SPOOL_BYTES_MAX, RUN_SPOOL_BYTES_MAX } from "./logs/quota.ts";
 import type { Quota } from "./logs/quota.ts";
-import { BulkClient } from "./shipping/bulk-client.ts";
-import { Freeing } from "./shipping/freeing.ts";
-import { Shipper } from "./shipping/shipper.ts";
-import { Tails } from "./shipping/tails.ts";
 import { SpoolDatabase } from "./spool/database.ts";
 import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
@@ -34,13 +28,11 @@ const HEALTH_MS = 1000;
 /** A condition is told as bad after this long. */
 const HEALTH_SETTLE_MS = 3000;
 const HOUSEKEEPING_MS = 5000;
-/** How often it is looked whether a new certificate is due. */
-const RENEWAL_MS = 10_000;
-/** The goodbye to the control plane may take this long. */
-const GOODBYE_MS = 2000;
+/** How often an agent that belongs to no control plane looks whether it was enrolled. */
+const ENROLMENT_LOOK_MS = 1000;
 
 export type RunAgentOptions = {
-  /** The data folder of an enrolled agent. */
+  /** The data folder of the agent, enrolled or not. */
   dataDir: string;
   /** Where the agent's own log goes; by default JSON lines on stderr, level `info`. */
   log?: Logger;
@@ -49,10 +41,10 @@ export type RunAgentOptions = {
 };
 
 /**
- * Runs the agent until `signal` aborts: adopts the runs of its predecessor, keeps the link, supervises, ships logs. Then it
- * says goodbye and resolves; jobs go on and are adopted by the next one.
+ * Runs the agent until `signal` aborts: adopts the runs of its predecessor, supervises, keeps the link and ships logs, from
+ * the moment it is enrolled on. Then it says goodbye and resolves; jobs go on and are adopted by the next one.
  *
- * Rejects with an AgentProblem, one sentence for a person, when it was never enrolled, another agent runs on the folder, the
+ * Rejects with an AgentProblem, one sentence for a person, when another agent runs on the folder, the
  * folder cannot be used, or the host lacks a program; with an Error when a part of it breaks.
  */
 export async function runAgent(options: RunAgentOptions, signal: AbortSignal): Promise<void> {
@@ -62,10 +54,6 @@ export async function runAgent(options: RunAgentOptions, signal: AbortSignal): P
   prepareFolder(dataDir);
   using _lock = lockFolder(dataDir);
   const identity = readIdentity(dataDir);
-  if (!identity)
-    throw new AgentProblem(
-      `No agent is enrolled in ${dataDir}; enrol one first: flowplane agent enroll --token …`,
-    );
   using db = openSpool(dataDir);
   const parts = assemble(db, identity, log, options);
   try {
@@ -78,7 +66,7 @@ export async function runAgent(options: RunAgentOptions, signal: AbortSignal): P
 /** Builds the parts and ties them together. */
 function assemble(
   db: SpoolDatabase,
-  firstIdentity: Identity,
+  firstIdentity: Identity | null,
   log: Logger,
   { dataDir, quota: given = {} }: RunAgentOptions,
 ) {
@@ -93,25 +81,8 @@ function assemble(
   const tools = findToolsOrSay();
   const health = new HealthRegistry({ clock, settleMs: HEALTH_SETTLE_MS });
   const intentsToDo = new Wakeup();
-  const stop = new AbortController();
-  const renewal = new Renewal();
-  let identity = firstIdentity;
-  for (const name of ["spool", "supervisor", "shipping"]) health.ok(name);
-  health.bad("link", "connecting");
+  for (const name of ["spool", "supervisor"]) health.ok(name);
 
-  const client = new BulkClient(identity);
-  const freeing = new Freeing((problem) => log.warn(problem));
-  const tails = new Tails({ db, dataDir, client, clock, signal: stop.signal });
-  const shipper = new Shipper({
-    db,
-    dataDir,
-    client,
-    freeing,
-    clock,
-    log,
-    onFreed: (runId, stdoutFreed, stderrFreed) => supervisor.freed(runId, stdoutFreed, stderrFreed),
-    onProblem: (problem) => (problem === null ? health.ok("shipping") : health.bad("shipping", problem)),
-  });
   const supervisor: Supervisor = new Supervisor({
     db,
     dataDir,
@@ -119,87 +90,58 @@ function assemble(
     quota,
     clock,
     log,
-    onEvent: () => exchange.stored(),
-    onBatch: (runId) => tails.nudge(runId),
-    onSegment: () => shipper.nudge(),
+    onEvent: () => upstream?.stored(),
+    onBatch: (runId) => upstream?.batch(runId),
+    onSegment: () => upstream?.segment(),
     onSpoolProblem: (problem) =>
       problem === null ? health.ok("supervisor") : health.bad("supervisor", problem),
   });
-  const exchange: Exchange = new Exchange({
-    db,
-    clock,
-    log,
-    send: (message) => session.step({ kind: "send_custom", message }),
-    onIntents: () => intentsToDo.notify(),
-    onWatch: (runId, fromSeq, ttlMs) => tails.watch(runId, fromSeq, ttlMs),
-    onUnwatch: (runId) => tails.unwatch(runId),
-  });
+
+  let lastProblem = "";
+  const guarded = (what: string, fn: () => void | Promise<void>) => async () => {
+    try {
+      await fn();
+    } catch (error) {
+      // A full disk ends a round, never the agent; the log is told once and not at every round.
+      const problem = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+      if (problem !== lastProblem) log.error({ err: error }, `${what} failed`);
+      lastProblem = problem;
+      health.bad("spool", problem);
+    }
+  };
 
   const describe = () => describeHealth(health.conditions(), startedAt, clock());
-  const session: Session = new Session({
-    identity: () => identity,
-    report: {
-      description: describeAgent(identity.instance_uid),
-      health: describe(),
-      effectiveConfig: describePolicy({
-        spool: {
-          run_bytes_max: quota.runBytesMax,
-          host_bytes_max: quota.hostBytesMax,
-          disk_reserve_bytes: quota.diskReserveBytes,
-        },
-        runs: { live_max: LIVE_RUNS_MAX },
-        environment: ["PATH", "HOME", "LANG", "TZ", "USER"],
-      }),
-    },
-    clock,
-    log,
-    onLinked: (speaksLink) => {
-      health.ok("link", "connected");
-      if (speaksLink) exchange.connected();
-      shipper.retryNow();
-    },
-    onUnlinked: (why) => {
-      log.info({ why }, "not linked to the control plane");
-      health.bad("link", why);
-      exchange.disconnected();
-    },
-    onLinkMessage: (type, data) => {
-      try {
-        exchange.received(type, data);
-      } catch (error) {
-        // The disk is full or broken. Nothing was acknowledged, so the control plane sends it again.
-        log.error({ err: error }, "a link message could not be stored");
-        health.bad("spool", error instanceof Error ? error.message : String(error));
-      }
-    },
-    onSettings: (offers) => {
-      if (!offers.opamp?.certificate) return;
-      const accepted = renewal.accept(dataDir, identity, offers.opamp, clock());
-      if ("problem" in accepted) return log.warn(accepted, "an offered certificate was not taken");
-      identity = accepted;
-      client.renew(identity);
-      health.ok("certificate", "renewed");
-      return log.info("the certificate was renewed");
-    },
-    onCertificateRefused: (given) => {
-      const reason = given === "" ? "it gave no reason" : given;
-      const retryInMs = renewal.refused(clock());
-      log.warn({ reason, retryInMs }, "the control plane refused to renew the certificate");
-      health.bad("certificate", `not renewed: ${reason}`);
-    },
-    onUid: (instanceUid) => {
-      identity = { ...identity, instance_uid: instanceUid };
-      writeIdentity(dataDir, identity);
-      session.step({ kind: "reported", parts: { description: describeAgent(instanceUid) } });
-    },
-  });
+  const connect = (identity: Identity) =>
+    new Upstream({
+      db,
+      dataDir,
+      identity,
+      clock,
+      log,
+      health,
+      guarded,
+      report: {
+        health: describe(),
+        effectiveConfig: describePolicy({
+          spool: {
+            run_bytes_max: quota.runBytesMax,
+            host_bytes_max: quota.hostBytesMax,
+            disk_reserve_bytes: quota.diskReserveBytes,
+          },
+          runs: { live_max: LIVE_RUNS_MAX },
+          environment: ["PATH", "HOME", "LANG", "TZ", "USER"],
+        }),
+      },
+      onIntents: () => intentsToDo.notify(),
+      onFreed: (runId, stdoutFreed, stderrFreed) => supervisor.freed(runId, stdoutFreed, stderrFreed),
+    });
+  let upstream = firstIdentity === null ? null : connect(firstIdentity);
 
   const self = { pid: process.pid, startTicks: readProcess(process.pid)?.startTicks ?? 0 };
   let told = "";
-  let lastProblem = "";
   const tell = () => {
     const conditions = health.conditions();
-    session.step({ kind: "reported", parts: { health: describe() } });
+    upstream?.report({ health: describe() });
     const text = JSON.stringify(conditions);
     if (text === told) return;
     told = text;
@@ -207,76 +149,61 @@ function assemble(
   };
   const carryOut = async (taskSignal: AbortSignal) => {
     // Also now and then without a notice: a start may have waited for another run to end.
-    await carryOutIntents({ db, supervisor, clock, onEvent: () => exchange.stored() });
+    await carryOutIntents({ db, supervisor, clock, onEvent: () => upstream?.stored() });
     await intentsToDo.wait(HOUSEKEEPING_MS, taskSignal);
   };
-  const renew = async () => {
-    const now = clock();
-    if (now < renewal.dueAt(identity)) return;
-    session.step({ kind: "request_certificate", csr: await renewal.request(identity, now) });
-  };
   const keepHouse = () => {
-    shipper.runEnded();
+    upstream?.runsEnded();
     forgetOldIntents(db, clock());
     forgetOldRuns(db, clock());
     // It was written to, so it works.
     health.ok("spool");
   };
-  const guarded =
-    (what: string, fn: (taskSignal: AbortSignal) => void | Promise<void>, taskSignal: AbortSignal) =>
-    async () => {
-      try {
-        await fn(taskSignal);
-      } catch (error) {
-        // A full disk ends a round, never the agent; the log is told once and not at every round.
-        const problem = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-        if (problem !== lastProblem) log.error({ err: error }, `${what} failed`);
-        lastProblem = problem;
-        health.bad("spool", problem);
+  /** With the control plane from the moment there is one: an agent is enrolled while it runs, too. */
+  const link = async (taskSignal: AbortSignal) => {
+    while (upstream === null && !taskSignal.aborted) {
+      const identity = readIdentity(dataDir);
+      if (identity === null) {
+        await wait(ENROLMENT_LOOK_MS, taskSignal);
+        continue;
       }
-    };
+      upstream = connect(identity);
+      log.info({ agentId: identity.agent_id }, "enrolled; the history is uploaded");
+    }
+    await upstream?.run(taskSignal);
+  };
 
   return {
     async run(signal: AbortSignal): Promise<void> {
       await supervisor.adopt();
-      log.info({ version: AGENT_VERSION, agentId: identity.agent_id }, "agent started");
+      log.info({ version: AGENT_VERSION, agentId: firstIdentity?.agent_id ?? null }, "agent started");
       await runAll(
         [
-          {
-            name: "link",
-            run: (taskSignal) => {
-              session.start();
-              return aborted(taskSignal);
-            },
-          },
-          { name: "shipping", run: (taskSignal) => shipper.run(taskSignal) },
+          { name: "link", run: link },
           {
             name: "intents",
-            run: (taskSignal) => every(1, taskSignal, guarded("carrying out intents", carryOut, taskSignal)),
+            run: (taskSignal) =>
+              every(
+                1,
+                taskSignal,
+                guarded("carrying out intents", () => carryOut(taskSignal)),
+              ),
           },
           {
             name: "health",
-            run: (taskSignal) => every(HEALTH_MS, taskSignal, guarded("telling health", tell, taskSignal)),
-          },
-          {
-            name: "renewal",
-            run: (taskSignal) => every(RENEWAL_MS, taskSignal, guarded("renewing", renew, taskSignal)),
+            run: (taskSignal) => every(HEALTH_MS, taskSignal, guarded("telling health", tell)),
           },
           {
             name: "housekeeping",
-            run: (taskSignal) =>
-              every(HOUSEKEEPING_MS, taskSignal, guarded("housekeeping", keepHouse, taskSignal)),
+            run: (taskSignal) => every(HOUSEKEEPING_MS, taskSignal, guarded("housekeeping", keepHouse)),
           },
         ],
         signal,
       );
     },
     async close(): Promise<void> {
-      stop.abort();
       supervisor.close();
-      await session.stop(GOODBYE_MS);
-      exchange.close();
-      client[Symbol.dispose]();
+      await upstream?.close();
     },
   };
 }

@@ -12,6 +12,8 @@ export * from "./jobs.ts";
 export * from "./overview.ts";
 export * from "./policies.ts";
 export * from "./roles.ts";
+export * from "./run-sentence.ts";
 export * from "./runs.ts";
 export * from "./secrets.ts";
 export * from "./sse.ts";
+export * from "./words.ts";

@@ -22,14 +22,27 @@ export function prepareFolder(dataDir: string): void {
  * so the kernel releases it however the process ends. Throws an AgentProblem when another agent holds it.
  */
 export function lockFolder(dataDir: string): Disposable {
-  const db = new DatabaseSync(join(dataDir, "lock"));
+  return lockFile(
+    dataDir,
+    "lock",
+    `Another agent is running on ${dataDir}; stop it first, or give this one a data folder of its own.`,
+  );
+}
+
+/** The same for enrolling, which an agent that runs already may go through as well. */
+export function lockEnrolment(dataDir: string): Disposable {
+  return lockFile(dataDir, "enrolling", `${dataDir} is being enrolled by another command; wait for its end.`);
+}
+
+function lockFile(dataDir: string, name: string, takenSentence: string): Disposable {
+  const db = new DatabaseSync(join(dataDir, name));
   try {
     db.exec("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     db.close();
     const isTaken = (error as { errcode?: number }).errcode === SQLITE_BUSY;
     const sentence = isTaken
-      ? `Another agent is running on ${dataDir}; stop it first, or give this one a data folder of its own.`
+      ? takenSentence
       : `${dataDir} cannot be used (${(error as Error).message}); free disk space there, or choose another data folder.`;
     throw new AgentProblem(sentence, { cause: error });
   }

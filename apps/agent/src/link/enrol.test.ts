@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pino } from "pino";
 import { expect, test } from "vitest";
 import { ControlPlane } from "../../test/control-plane.ts";
-import { makeFolder } from "../../test/harness.ts";
+import { eventually, makeFolder } from "../../test/harness.ts";
 import { agentStatus, enrol, runAgent } from "../index.ts";
 
 test("enrolling: key first and for the owner only, then the certificate", async () => {
@@ -80,8 +81,6 @@ test("unusable data folders and a second agent are each one clear sentence", asy
   await using plane = await ControlPlane.start();
   using folder = makeFolder();
   const stop = new AbortController();
-  await expect(runAgent({ dataDir: folder.path }, stop.signal)).rejects.toThrow(/No agent is enrolled in/);
-
   const file = join(folder.path, "file");
   writeFileSync(file, "");
   await expect(enrol({ dataDir: file, token: plane.token() })).rejects.toThrow(
@@ -95,4 +94,22 @@ test("unusable data folders and a second agent are each one clear sentence", asy
   mkdirSync(damaged);
   writeFileSync(join(damaged, "identity.json"), "{");
   await expect(runAgent({ dataDir: damaged }, stop.signal)).rejects.toThrow(/identity.json is damaged/);
+});
+
+test("an agent that runs on its own joins as soon as it is enrolled", async () => {
+  await using plane = await ControlPlane.start();
+  using folder = makeFolder();
+  const stop = new AbortController();
+  const running = runAgent({ dataDir: folder.path, log: pino({ level: "silent" }) }, stop.signal);
+  await eventually(() => agentStatus(folder.path).process);
+  expect(agentStatus(folder.path).enrolment).toBe("none");
+  const { agentId } = await enrol({ dataDir: folder.path, token: plane.token() });
+  await eventually(() => plane.isLinked);
+  expect(agentStatus(folder.path)).toMatchObject({ enrolment: "enrolled", agentId });
+  // Its identity is its own affair from now on.
+  await expect(enrol({ dataDir: folder.path, token: plane.token(), again: true })).rejects.toThrow(
+    /Another agent is running/,
+  );
+  stop.abort();
+  await running;
 });

@@ -5,7 +5,7 @@ import { decodeEnrolmentToken, ENROL_PATH, enrolResponseSchema } from "@flowplan
 import type { EnrolRequest, EnrolResponse } from "@flowplane/link";
 import { newUid } from "@flowplane/opamp";
 import { backoffMs, retryAfterMs, wait } from "@flowplane/runtime";
-import { lockFolder, prepareFolder } from "../data/folder.ts";
+import { lockEnrolment, lockFolder, prepareFolder } from "../data/folder.ts";
 import {
   certificateTimes,
   readIdentity,
@@ -67,8 +67,10 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   const token = decoded.value;
   const url = parseServer(options.server ?? token.u);
   prepareFolder(dataDir);
-  using _lock = lockFolder(dataDir);
+  using _enrolling = lockEnrolment(dataDir);
   const identity = readIdentity(dataDir);
+  // An agent that is enrolled holds its identity in memory and replaces it by itself, so it must not run meanwhile.
+  using _lock = identity === null ? null : lockFolder(dataDir);
   if (identity !== null && options.again !== true)
     throw new AgentProblem(
       `This agent is enrolled already (${dataDir}); choose another data folder for a second one, or enrol this one again with --again.`,

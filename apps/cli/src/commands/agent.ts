@@ -41,7 +41,11 @@ export function declareAgent(program: Command, context: Context): void {
     .option("--again", "get a new certificate for an agent that is enrolled, under its identity")
     .option("--json", "print what was enrolled as JSON")
     .action((options: EnrolOptions) => enroll(context, options));
-  plainCommand(agent, "run", "Be the agent: connect, stay connected, run what is asked for")
+  plainCommand(
+    agent,
+    "run",
+    "Be the agent: supervise jobs, alone or for the control plane it is enrolled with",
+  )
     .option("--data <folder>", DATA)
     .addOption(agent.createOption("--until-stdin-ends", "stop when stdin ends").hideHelp())
     .action((options: { data?: string; untilStdinEnds?: true }) => run(context, options));
@@ -119,7 +123,7 @@ async function status(context: Context, options: { data?: string; json?: true })
   const folder = agentFolder(env, options.data);
   const { agentStatus } = await import("@flowplane/agent");
   const now = agentStatus(folder);
-  if (now.enrolment === "none") context.exitCode = EXIT.notFound;
+  if (now.enrolment === "none" && now.process === null) context.exitCode = EXIT.notFound;
   if (options.json === true) return output.json(toJson(now));
   output.print(sentenceOf(now, folder));
   if (now.agentId !== null) output.print(`agent        ${now.agentId}`);
@@ -138,7 +142,9 @@ async function status(context: Context, options: { data?: string; json?: true })
 }
 
 function sentenceOf(status: AgentStatus, folder: string): string {
-  if (status.enrolment === "none") return `No agent is enrolled in ${folder}.`;
+  if (status.enrolment === "none" && status.process === null) return `No agent is enrolled in ${folder}.`;
+  if (status.enrolment === "none")
+    return `Running as process ${status.process?.pid}, version ${status.process?.version}, on its own: it belongs to no control plane.`;
   if (status.enrolment === "pending") return "Waiting to be let in: somebody has to approve this agent.";
   if (status.process === null) return "Enrolled, not running.";
   return `Running as process ${status.process.pid}, version ${status.process.version}.`;

@@ -1,5 +1,4 @@
-import type { RunState } from "@flowplane/contract";
-import { endWords } from "./words.ts";
+import { endWords, type RunState } from "@flowplane/contract";
 
 /** A run's state inside a refusal: `has already succeeded`, `is running`. */
 export function describeEnd(run: {

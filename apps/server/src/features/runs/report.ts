@@ -1,9 +1,8 @@
 import { parseEvent, TEXT_CHARS_MAX, type LinkEvent, type ParsedEvent } from "@flowplane/link";
-import type { RunState } from "@flowplane/contract";
+import { capitalized, endWords, type RunState } from "@flowplane/contract";
 import { START_DEADLINE_MS, STOP_MARGIN_MS, WAIT_MS_MAX } from "./limits.ts";
 import { storableJson, storableText } from "./sanitize.ts";
 import { standingOf, transition, type RunInput, type RunStanding } from "./transitions.ts";
-import { capitalized, endWords } from "./words.ts";
 
 /** What a report is judged by: the run as it stands. */
 export interface ReportedRun extends RunStanding {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import type { ActorRef } from "@flowplane/contract";
+import { runSentence, type ActorRef } from "@flowplane/contract";
 import { T0 } from "./fixtures.ts";
-import { runSentence } from "./sentence.ts";
 import type { ShownRunRow } from "./store.ts";
 
 const NOW = T0 + 600_000;

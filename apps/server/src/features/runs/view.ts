@@ -1,6 +1,5 @@
-import { isTerminal, type Run, type Waiting } from "@flowplane/contract";
+import { isTerminal, runSentence, type Run, type Waiting } from "@flowplane/contract";
 import { timestamp } from "../../platform/context.ts";
-import { runSentence } from "./sentence.ts";
 import type { ShownRunRow } from "./store.ts";
 
 /** A run as the API shows it; everything that depends on the time or on its agent is judged now. */

@@ -1,9 +1,25 @@
-import { duration } from "../../platform/words.ts";
-import type { ShownRunRow } from "./store.ts";
-import { capitalized, endWords, withFullStop } from "./words.ts";
+import type { ActorRef } from "./common.ts";
+import type { RunState } from "./runs.ts";
+import { capitalized, duration, endWords, withFullStop } from "./words.ts";
+
+/** What a run's sentence is made of. Times are dates; `agent_id` null: it waits for an agent that fits. */
+export interface ToldRun {
+  readonly state: RunState;
+  readonly state_since: Date;
+  readonly started_at: Date | null;
+  readonly ended_at: Date | null;
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly reason: string | null;
+  readonly stop: { readonly actor: Pick<ActorRef, "name">; readonly reason: string } | null;
+  readonly agent_id: string | null;
+  readonly agent_name: string | null;
+  readonly agent_state: string | null;
+  readonly agent_seen_at: Date | null;
+}
 
 /** One true sentence about a run, for the top of its page: what it does, since when, who or what decided that. */
-export function runSentence(run: ShownRunRow, now: number): string {
+export function runSentence(run: ToldRun, now: number): string {
   const inState = duration(now - run.state_since.getTime());
   switch (run.state) {
     case "QUEUED":
@@ -29,7 +45,7 @@ export function runSentence(run: ShownRunRow, now: number): string {
   }
 }
 
-function endSentence(run: ShownRunRow, ago: string): string {
+function endSentence(run: ToldRun, ago: string): string {
   const start = run.started_at === null ? " before it started" : "";
   const by = run.state === "STOPPED" && run.stop !== null ? ` by ${run.stop.actor.name}` : "";
   const why = run.reason ?? (by === "" ? null : (run.stop?.reason ?? null));
@@ -42,13 +58,13 @@ function endSentence(run: ShownRunRow, ago: string): string {
 }
 
 /** An agent that is away may be wrong about the present: then the sentence says how old the news is. */
-function lastKnown(run: ShownRunRow, now: number): string {
+function lastKnown(run: ToldRun, now: number): string {
   if (run.agent_state === "connected") return "";
   if (run.agent_seen_at === null) return " as far as is known";
   return ` when the agent was last heard from, ${duration(now - run.agent_seen_at.getTime())} ago`;
 }
 
-function seen(run: ShownRunRow, now: number): string {
+function seen(run: ToldRun, now: number): string {
   return run.agent_seen_at === null
     ? ""
     : `, last heard from ${duration(now - run.agent_seen_at.getTime())} ago`;
