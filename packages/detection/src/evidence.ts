@@ -68,6 +68,11 @@ export type Observation =
       readonly disk_limit_bytes?: number | undefined;
       readonly children?: number | undefined;
       readonly children_limit?: number | undefined;
+      /** For the charts of people; nothing is decided from these four. */
+      readonly read_bytes?: number | undefined;
+      readonly write_bytes?: number | undefined;
+      readonly processes?: number | undefined;
+      readonly log_bytes?: number | undefined;
     }
   | { readonly kind: "heartbeat"; readonly at: number; readonly progress: number | null }
   /** A sign of progress outside the output, such as a file that changed. */

@@ -2,7 +2,7 @@ import { PolicyDocument } from "@flowplane/contract";
 import { actorRef, newId, type Tx } from "../../platform/context.ts";
 import { systemActor } from "../../platform/system-actor.ts";
 import { record } from "../audit/audit.ts";
-import { hashDocument } from "./canonical.ts";
+import { hashDocument } from "./hash.ts";
 import { findDefaultPolicy, insertPolicy, type PolicyRow } from "./store.ts";
 
 /**

@@ -3,7 +3,7 @@ import { PolicyDocument } from "@flowplane/contract";
 import { inTransaction, newId, type Ctx } from "../../platform/context.ts";
 import { testBase, testOrganization, type TestBase } from "../../testing/base.ts";
 import { DEFAULT_DOCUMENT, ensureDefaultPolicy } from "./default.ts";
-import { hashDocument } from "./canonical.ts";
+import { hashDocument } from "./hash.ts";
 import {
   archivePolicy,
   changePolicy,

@@ -12,7 +12,7 @@ import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { idOfCursor, pageOf, readCursor } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
-import { hashDocument } from "./canonical.ts";
+import { hashDocument } from "./hash.ts";
 import {
   clearDefault,
   findShownPolicy,
