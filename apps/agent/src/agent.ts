@@ -17,8 +17,11 @@ import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
 import { tellStatus } from "./status.ts";
 import { findTools } from "./supervisor/launch.ts";
-import { carryOutIntents, LIVE_RUNS_MAX } from "./supervisor/orders.ts";
-import { readProcess } from "./supervisor/proc.ts";
+import { noObserver } from "./supervisor/observer.ts";
+import { carryOutIntents } from "./supervisor/orders.ts";
+import { readBootId, readProcess } from "./supervisor/proc.ts";
+import { openSteadyClock } from "./supervisor/steady-clock.ts";
+import { LIVE_RUNS_MAX } from "./supervisor/supervision.ts";
 import { Supervisor } from "./supervisor/supervisor.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -89,7 +92,10 @@ function assemble(
     tools,
     quota,
     clock,
+    steady: openSteadyClock(db, readBootId(), clock),
+    random: Math.random,
     log,
+    observer: noObserver,
     onEvent: () => upstream?.stored(),
     onBatch: (runId) => upstream?.batch(runId),
     onSegment: () => upstream?.segment(),

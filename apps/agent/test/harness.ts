@@ -16,8 +16,9 @@ import { findRun } from "../src/spool/runs.ts";
 import { RunFiles } from "../src/supervisor/files.ts";
 import { findTools } from "../src/supervisor/launch.ts";
 import { carryOutIntents } from "../src/supervisor/orders.ts";
+import { noObserver } from "../src/supervisor/observer.ts";
 import { Supervisor } from "../src/supervisor/supervisor.ts";
-import type { SupervisorOptions } from "../src/supervisor/supervisor.ts";
+import type { SupervisorOptions } from "../src/supervisor/supervision.ts";
 
 export const spec = (command: string, args: string[] = [], more: Partial<RunSpec> = {}): RunSpec => ({
   command,
@@ -58,6 +59,9 @@ export class Bench implements Disposable {
       tools: findTools(),
       quota: { runBytesMax: 1e12, hostBytesMax: 1e12, diskReserveBytes: 0 },
       clock: Date.now,
+      steady: Date.now,
+      random: Math.random,
+      observer: noObserver,
       log: pino({ level: process.env["AGENT_TEST_LOG"] ?? "silent" }),
       onEvent: () => undefined,
       onBatch: () => undefined,

@@ -75,4 +75,40 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (run_id, segment_seq)
   ) STRICT;
   `,
+  `
+  -- Supervision: attempts that follow each other, pauses with more than one reason, limits, use of the machine.
+  ALTER TABLE runs ADD COLUMN lineage TEXT NOT NULL DEFAULT '';      -- id of the first attempt
+  UPDATE runs SET lineage = id;
+  CREATE INDEX runs_lineage ON runs (lineage);
+  ALTER TABLE runs ADD COLUMN retries_used INTEGER NOT NULL DEFAULT 0; -- since the last attempt that ran long enough
+  ALTER TABLE runs ADD COLUMN is_for_good INTEGER NOT NULL DEFAULT 0;  -- its end ends the lineage
+  ALTER TABLE runs ADD COLUMN restart TEXT;                            -- what to start after its end, as JSON
+  ALTER TABLE runs ADD COLUMN began_at INTEGER;                        -- by the steady clock
+  ALTER TABLE runs ADD COLUMN containment TEXT;                        -- what the kernel holds it in, as JSON
+  ALTER TABLE runs ADD COLUMN usage TEXT NOT NULL DEFAULT '{}';
+  ALTER TABLE runs ADD COLUMN holds TEXT NOT NULL DEFAULT '[]';        -- who keeps it paused, and why
+  UPDATE runs SET holds = '[{"holder":"quota","reason":"its spool quota is reached","actor":"agent"}]' WHERE frozen = 1;
+  ALTER TABLE runs DROP COLUMN frozen;
+
+  -- Attempts to come. They outlive the agent, and a reboot of the host.
+  CREATE TABLE next_starts (
+    run_id       TEXT PRIMARY KEY,
+    lineage      TEXT NOT NULL,
+    previous     TEXT NOT NULL,
+    origin       TEXT NOT NULL,
+    spec         TEXT NOT NULL,
+    retries_used INTEGER NOT NULL,
+    actor        TEXT NOT NULL,
+    reason       TEXT NOT NULL,
+    delay_ms     INTEGER NOT NULL,
+    due_at       INTEGER NOT NULL  -- by the steady clock
+  ) STRICT;
+  CREATE INDEX next_starts_lineage ON next_starts (lineage);
+
+  -- Where the steady clock of this boot began.
+  CREATE TABLE boot_clock (boot_id TEXT NOT NULL, offset_ms INTEGER NOT NULL) STRICT;
+
+  -- Orders to stop runs whose orders to start have not arrived yet.
+  CREATE TABLE early_stops (run_id TEXT PRIMARY KEY, stop TEXT NOT NULL, received_at INTEGER NOT NULL) STRICT;
+  `,
 ];

@@ -1,5 +1,6 @@
 import { runSpecSchema } from "@flowplane/link";
 import type { RunSpec } from "@flowplane/link";
+import type { Hold } from "../supervisor/holds.ts";
 import type { ProcessIdentity } from "../supervisor/proc.ts";
 import type { RunState } from "../supervisor/run.ts";
 import type { SpoolDatabase } from "./database.ts";
@@ -29,8 +30,29 @@ export type StoredRun = {
   bootId: string;
   process: RunProcess | null;
   signalsSent: string[];
-  frozen: boolean;
+  /** Id of the first of this row of attempts. */
+  lineage: string;
+  /** Retries since the last attempt that ran long enough to start the count afresh. */
+  retriesUsed: number;
+  /** Nothing follows its end, whatever its policy of retries says. */
+  isForGood: boolean;
+  /** What is to be started after its end. */
+  restart: Restart | null;
+  /** When its process was first seen, by the steady clock. */
+  beganAt: number | null;
+  /** Who keeps it paused; nobody: it is not. */
+  holds: Hold[];
   log: LogPosition;
+};
+
+/** A run that is to follow, asked for while the one before still ran. */
+export type Restart = {
+  runId: string;
+  argsAdd: string[];
+  envSet: Record<string, string>;
+  delayMs: number;
+  reason: string;
+  actor: string;
 };
 
 type RunRow = {
@@ -41,7 +63,12 @@ type RunRow = {
   boot_id: string;
   process: string | null;
   signals_sent: string;
-  frozen: number;
+  lineage: string;
+  retries_used: number;
+  is_for_good: number;
+  restart: string | null;
+  began_at: number | null;
+  holds: string;
   stdout_to: number;
   stderr_to: number;
   stdout_freed: number;
@@ -54,17 +81,22 @@ type RunRow = {
 
 export function insertRun(
   db: SpoolDatabase,
-  run: Pick<StoredRun, "id" | "spec" | "state" | "mark" | "bootId">,
+  run: Pick<StoredRun, "id" | "spec" | "state" | "mark" | "bootId"> &
+    Partial<Pick<StoredRun, "retriesUsed" | "isForGood">>,
   now: number,
 ): void {
   db.run(
-    "INSERT INTO runs (id, spec, state, mark, boot_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+    `INSERT INTO runs (id, spec, state, mark, boot_id, created_at, lineage, retries_used, is_for_good)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     run.id,
     JSON.stringify(run.spec),
     JSON.stringify(run.state),
     run.mark,
     run.bootId,
     now,
+    run.spec.lineage ?? run.id,
+    run.retriesUsed ?? 0,
+    run.isForGood === true ? 1 : 0,
   );
 }
 
@@ -72,8 +104,8 @@ export function isKnownRun(db: SpoolDatabase, id: string): boolean {
   return db.get("SELECT 1 FROM runs WHERE id = ?", id) !== undefined;
 }
 
-export function saveRunState(db: SpoolDatabase, id: string, state: RunState): void {
-  const endedAt = state.kind === "ended" ? state.outcome.endedAt : null;
+/** `endedAt` is the host's time, null while it has not ended. */
+export function saveRunState(db: SpoolDatabase, id: string, state: RunState, endedAt: number | null): void {
   db.run("UPDATE runs SET state = ?, ended_at = ? WHERE id = ?", JSON.stringify(state), endedAt, id);
 }
 
@@ -85,8 +117,30 @@ export function saveSignalsSent(db: SpoolDatabase, id: string, signals: readonly
   db.run("UPDATE runs SET signals_sent = ? WHERE id = ?", JSON.stringify(signals), id);
 }
 
-export function saveFrozen(db: SpoolDatabase, id: string, frozen: boolean): void {
-  db.run("UPDATE runs SET frozen = ? WHERE id = ?", frozen ? 1 : 0, id);
+export function saveHolds(db: SpoolDatabase, id: string, holds: readonly Hold[]): void {
+  db.run("UPDATE runs SET holds = ? WHERE id = ?", JSON.stringify(holds), id);
+}
+
+export function saveBegan(db: SpoolDatabase, id: string, beganAt: number): void {
+  db.run("UPDATE runs SET began_at = ? WHERE id = ?", beganAt, id);
+}
+
+export function saveRestart(db: SpoolDatabase, id: string, restart: Restart | null): void {
+  db.run("UPDATE runs SET restart = ? WHERE id = ?", restart === null ? null : JSON.stringify(restart), id);
+}
+
+export function markForGood(db: SpoolDatabase, id: string): void {
+  db.run("UPDATE runs SET is_for_good = 1, restart = NULL WHERE id = ?", id);
+}
+
+/** Attempts of a lineage made since then, the first one not counted. */
+export function countAttemptsSince(db: SpoolDatabase, lineage: string, since: number): number {
+  const sql = "SELECT count(*) AS n FROM runs WHERE lineage = ? AND id <> lineage AND created_at >= ?";
+  return db.get<{ n: number }>(sql, lineage, since)?.n ?? 0;
+}
+
+export function findLineage(db: SpoolDatabase, id: string): string | null {
+  return db.get<{ lineage: string }>("SELECT lineage FROM runs WHERE id = ?", id)?.lineage ?? null;
 }
 
 /** Bytes of output of all runs that are read and not yet shipped. */
@@ -131,7 +185,12 @@ function toRun(row: RunRow): StoredRun {
     mark: row.mark,
     bootId: row.boot_id,
     signalsSent: JSON.parse(row.signals_sent) as string[],
-    frozen: row.frozen === 1,
+    lineage: row.lineage,
+    retriesUsed: row.retries_used,
+    isForGood: row.is_for_good === 1,
+    restart: row.restart === null ? null : (JSON.parse(row.restart) as Restart),
+    beganAt: row.began_at,
+    holds: JSON.parse(row.holds) as Hold[],
     log: {
       stdoutTo: row.stdout_to,
       stderrTo: row.stderr_to,

@@ -3,7 +3,7 @@ import type { RunStart } from "@flowplane/link";
 import type { StoredRun } from "../spool/runs.ts";
 import type { RunFiles } from "./files.ts";
 import type { RunMembership } from "./members.ts";
-import type { RunLimits, Wait } from "./run.ts";
+import type { RunLimits } from "./run.ts";
 
 /** A run that is not over, as the supervisor holds it: what is stored, and what only this process knows. */
 export type ActiveRun = StoredRun & {
@@ -40,13 +40,4 @@ export function membershipOf(run: ActiveRun): RunMembership {
 
 export function limitsOf(spec: RunStart["spec"]): RunLimits {
   return { graceMs: spec.grace_ms, maxRuntimeMs: spec.max_runtime_ms ?? null };
-}
-
-/** A wait as it travels. */
-export function toWaiting(wait: Wait): { waits_for: string; since: string; deadline: string } {
-  return {
-    waits_for: wait.waitsFor,
-    since: new Date(wait.since).toISOString(),
-    deadline: new Date(wait.deadline).toISOString(),
-  };
 }

@@ -12,6 +12,8 @@ export type ExitStatus = {
   code: number;
   /** The signal that ended the process; null when it exited by itself, or when that cannot be known. */
   signal: NodeJS.Signals | null;
+  /** Who sent the signal and why, when the kernel says so. */
+  killedBy?: string;
 };
 
 const SILENT_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGPIPE"]);

@@ -1,17 +1,23 @@
 // Carries out stored intents: parse, act on the supervisor, mark done, all in one transaction, so that a crash leaves an
 // intent either untouched or done.
 
-import { runStartSchema, runStopSchema, idSchema, runSpecSchema, TEXT_CHARS_MAX } from "@flowplane/link";
+import {
+  idSchema,
+  runFreezeSchema,
+  runSpecSchema,
+  runStartSchema,
+  runStopSchema,
+  TEXT_CHARS_MAX,
+} from "@flowplane/link";
 import type { Intent } from "@flowplane/link";
 import type { Clock } from "@flowplane/runtime";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { appendEvent } from "../spool/events.ts";
 import { findIntentsToDo, findStartToDo, markIntentDone } from "../spool/intents.ts";
 import { isKnownRun } from "../spool/runs.ts";
+import { LIVE_RUNS_MAX } from "./supervision.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** Runs that may be live at once on this host. Further starts wait, stored, until one has ended. */
-export const LIVE_RUNS_MAX = 1000;
 /** Intents carried out per turn of the event loop; each costs one fsync and perhaps a spawn. */
 const INTENTS_PER_TURN = 1;
 /** Looked at in one query. */
@@ -69,11 +75,22 @@ function decide({ db, supervisor, clock }: OrdersOptions, intent: Intent): () =>
       if (!stop.success) return refuse(`the stop order is not valid: ${stop.error.issues[0]?.message ?? ""}`);
       if (!isKnownRun(db, stop.data.run_id)) {
         const waiting = findStartToDo(db, stop.data.run_id);
-        if (!waiting) return refuse(`this agent knows no run ${stop.data.run_id}`);
+        if (!waiting) {
+          // Its start may still come, and must find the order to stop. Whoever knows better than to wait is told, too.
+          supervisor.rememberStop(stop.data);
+          return refuse(`this agent knows no run ${stop.data.run_id}`);
+        }
         const start = runStartSchema.safeParse(waiting.payload);
         return supervisor.prepareStopped(stop.data, start.success ? start.data.spec : emptySpec);
       }
-      return () => supervisor.stop(stop.data);
+      // What people ask for is for good: no retry starts it again behind their back.
+      return supervisor.prepareStop({ ...stop.data, for_good: true });
+    }
+    case "run.freeze": {
+      const freeze = runFreezeSchema.safeParse(intent.payload);
+      if (!freeze.success)
+        return refuse(`the order to pause or resume is not valid: ${freeze.error.issues[0]?.message ?? ""}`);
+      return supervisor.prepareFreeze(freeze.data) ?? refuse(`the run ${freeze.data.run_id} is not running`);
     }
     default:
       return refuse(`this agent does not know intents of type ${intent.type}`);

@@ -21,10 +21,11 @@ export const LEFTOVER_GRACE_MS_MAX = 10_000;
 /** What a waiting state waits for, since when and until when (ms since epoch). */
 export type Wait = { waitsFor: string; since: number; deadline: number };
 
-/** Why a run is being ended. `order` came from a person or a program, `timeout` from `max_runtime_ms`. */
+/** Why a run is being ended. `order` came from a person or a program, `timeout` from `max_runtime_ms`, `limit` from a sample. */
 export type StopCause =
   | { kind: "order"; reason: string; actor: string }
   | { kind: "timeout"; limitMs: number }
+  | { kind: "limit"; reason: string }
   | { kind: "leftovers"; count: number };
 
 export type StopOrder = { mode: "stop" | "kill"; graceMs: number; reason: string; actor: string };
@@ -67,6 +68,8 @@ export type RunInput =
   | { kind: "launch_failed"; exitCode: number | null; reason: string }
   | { kind: "lost"; reason: string }
   | { kind: "stop"; order: StopOrder }
+  /** It uses more than it may, and the kernel does not enforce that here; `reason` says of what and how much. */
+  | { kind: "over_limit"; reason: string }
   | { kind: "exited"; exit: Exit; at: number }
   /** All processes of the run that are alive now, the main one included; `detail` names them for people. */
   | { kind: "census"; alive: number; detail: string }
@@ -161,6 +164,7 @@ function stepStarting(state: RunState & { kind: "starting" }, input: RunInput, n
     case "exited":
     case "census":
     case "drained":
+    case "over_limit":
       return { state, effects: [] };
   }
 }
@@ -178,6 +182,14 @@ function stepRunning(state: RunState & { kind: "running" }, input: RunInput, now
     }
     case "stop":
       return stopByOrder(input.order, state.exit, state.exitedAt, now);
+    case "over_limit":
+      return stop(
+        { kind: "limit", reason: input.reason },
+        state.limits.graceMs,
+        state.exit,
+        state.exitedAt,
+        now,
+      );
     case "lost":
       return drain(lostOutcome(input.reason, now), now);
     case "tick": {
@@ -227,6 +239,7 @@ function stepStopping(state: RunState & { kind: "stopping" }, input: RunInput, n
     case "launched":
     case "launch_failed":
     case "drained":
+    case "over_limit":
       return { state, effects: [] };
   }
 }
@@ -298,6 +311,8 @@ function tellCause(cause: StopCause): { reason: string; actor: string } {
       return { reason: cause.reason, actor: cause.actor };
     case "timeout":
       return { reason: `it ran longer than ${cause.limitMs} ms`, actor: "agent" };
+    case "limit":
+      return { reason: cause.reason, actor: "agent" };
     case "leftovers":
       return { reason: `its main process ended and left ${cause.count} other(s) behind`, actor: "agent" };
   }
@@ -306,7 +321,7 @@ function tellCause(cause: StopCause): { reason: string; actor: string } {
 function exitOutcome(exit: Exit, endedAt: number): Outcome {
   if (exit === "unknown") return lostOutcome("the wrapper that keeps its exit status was killed", endedAt);
   const state = exit.code === 0 ? "SUCCEEDED" : "FAILED";
-  const reason = exit.signal === null ? null : `ended by ${exit.signal}`;
+  const reason = exit.killedBy ?? (exit.signal === null ? null : `ended by ${exit.signal}`);
   return { state, exitCode: exit.code, signal: exit.signal, reason, endedAt };
 }
 
@@ -318,6 +333,8 @@ function stopOutcome(cause: StopCause, exit: Exit, endedAt: number): Outcome {
       return { state: "STOPPED", ...known, reason: cause.reason === "" ? null : cause.reason, endedAt };
     case "timeout":
       return { state: "TIMED_OUT", ...known, reason: tellCause(cause).reason, endedAt };
+    case "limit":
+      return { state: "FAILED", ...known, reason: cause.reason, endedAt };
     case "leftovers":
       return exitOutcome(exit, endedAt);
   }

@@ -107,6 +107,19 @@ test("an invalid specification ends its run; an intent that names none is refuse
   ]);
 });
 
+test("a stop that overtakes its start is told as unknown, and holds when the start comes, with another agent, too", async () => {
+  using folder = makeFolder();
+  {
+    using bench = new Bench(folder.path);
+    await bench.stop("r1");
+    expect(bench.events().map((event) => event.type)).toEqual(["intent.refused"]);
+  }
+  using bench = new Bench(folder.path);
+  await bench.start("r1", sh("echo started"));
+  expect(await bench.ended("r1")).toMatchObject({ state: "STOPPED", reason: "enough", log: { lines: 0 } });
+  expect(bench.types("r1")).toEqual(["run.ended"]);
+});
+
 test("a stop that comes before its start was carried out wins: the run ends STOPPED and never starts", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);
@@ -281,7 +294,7 @@ test("a frozen run is let go by the next agent when there is room again", async 
       sh("head -c 5000 /dev/zero; while [ ! -e go ]; do sleep 0.02; done; exit 2", { cwd: folder.path }),
     );
     await eventually(() =>
-      bench.events("r1").some((event) => event.payload["title"] === "paused: log spool is full"),
+      bench.events("r1").some((event) => event.type === "run.frozen" && event.payload["frozen"] === true),
     );
     const pid = Number(bench.events("r1").find((event) => event.type === "run.running")?.payload["pid"]);
     await eventually(() => readProcess(pid)?.state === "T");

@@ -1,0 +1,70 @@
+import type { EndState, RunSpec } from "@flowplane/link";
+
+/** What all processes of a run use at one moment. Counters are since its start; null: this host does not tell. */
+export type ResourceSample = {
+  /** CPU time of processes that have ended included, as far as anybody saw them. */
+  cpuMs: number;
+  memoryBytes: number;
+  /** Where its memory ends: its own limit, or what the host has; null when neither is known. */
+  memoryLimitBytes: number | null;
+  readBytes: number | null;
+  writeBytes: number | null;
+  processes: number;
+  processesLimit: number | null;
+  threads: number;
+  /** How many processes are in which state, `R` or `D` for example, as /proc/PID/stat names them. */
+  states: Readonly<Record<string, number>>;
+  /** Both streams, shipped or not. */
+  logBytes: number;
+  /** Of the log on disk, and how much of it may be there before the run is paused. */
+  heldBytes: number;
+  heldBytesMax: number;
+};
+
+export type ObservedRun = { id: string; spec: RunSpec; lineage: string; attempt: number };
+
+/**
+ * What a run's watcher is told, in order, on the agent's one thread. `atMs` is the agent's steady clock: milliseconds since the
+ * epoch that no change of the host's clock moves. What it throws is logged, and neither ends nor delays the run.
+ */
+export interface RunObserver {
+  /** Launched, or adopted after a restart of the agent. */
+  began(run: ObservedRun, atMs: number): void;
+  /** One redacted line; the bytes are valid during the call only. */
+  line(
+    runId: string,
+    seq: number,
+    atMs: number,
+    stream: "stdout" | "stderr",
+    bytes: Uint8Array,
+    partial: boolean,
+  ): void;
+  /** The batch up to this line is in the spool; called inside the same transaction. */
+  committed(runId: string, seq: number): void;
+  /** Every few seconds. */
+  sampled(runId: string, atMs: number, sample: ResourceSample): void;
+  heartbeat(runId: string, atMs: number, progress: number | null): void;
+  /** A sign of progress that is neither a line nor a heartbeat: `what` names it for people. */
+  progressed(runId: string, atMs: number, what: string): void;
+  frozen(runId: string, atMs: number, isFrozen: boolean): void;
+  /** Its main process ended; others may still be there. */
+  exited(
+    runId: string,
+    exit: { code: number | null; signal: string | null; oomKilled: boolean },
+    atMs: number,
+  ): void;
+  ended(runId: string, state: EndState): void;
+}
+
+/** Watches nothing. */
+export const noObserver: RunObserver = {
+  began: () => undefined,
+  line: () => undefined,
+  committed: () => undefined,
+  sampled: () => undefined,
+  heartbeat: () => undefined,
+  progressed: () => undefined,
+  frozen: () => undefined,
+  exited: () => undefined,
+  ended: () => undefined,
+};

@@ -1,0 +1,74 @@
+// What the control plane is told of a run's states.
+
+import { TEXT_CHARS_MAX } from "@flowplane/link";
+import type { EventPayload } from "@flowplane/link";
+import type { NewEvent } from "../spool/events.ts";
+import type { NextStart } from "../spool/next-starts.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { Outcome, RunEffect, Wait } from "./run.ts";
+import { tellTime } from "./supervision.ts";
+import type { SupervisorOptions } from "./supervision.ts";
+
+type Times = Pick<SupervisorOptions, "clock" | "steady">;
+
+/** A wait as it travels. */
+export function tellWait(times: Times, wait: Wait): EventPayload<"run.starting">["waiting"] {
+  return {
+    waits_for: wait.waitsFor,
+    since: tellTime(times, wait.since),
+    deadline: tellTime(times, wait.deadline),
+  };
+}
+
+/** The event of an effect; null for one that is acted upon. `next` is the attempt that follows an end. */
+export function tellEffect(
+  times: Times,
+  run: ActiveRun,
+  effect: RunEffect,
+  next: NextStart | null,
+): NewEvent | null {
+  const at = times.clock();
+  switch (effect.kind) {
+    case "report_running": {
+      const pid = run.process?.job.pid;
+      if (pid === undefined) return null;
+      const payload = { pid, started_at: tellTime(times, effect.startedAt) };
+      return { type: "run.running", runId: run.id, at, payload };
+    }
+    case "report_stopping": {
+      const waiting = tellWait(times, effect.wait);
+      const payload = { reason: effect.reason, actor: effect.actor, waiting };
+      return { type: "run.stopping", runId: run.id, at, payload };
+    }
+    case "report_ended":
+      return { type: "run.ended", runId: run.id, at, payload: tellEnd(times, run, effect.outcome, next) };
+    case "signal":
+    case "count":
+    case "drain":
+      return null;
+  }
+}
+
+function tellEnd(
+  times: Times,
+  run: ActiveRun,
+  outcome: Outcome,
+  next: NextStart | null,
+): EventPayload<"run.ended"> {
+  const { stdoutTo, stderrTo, lastSeq, lastSegment } = run.log;
+  return {
+    state: outcome.state,
+    exit_code: outcome.exitCode,
+    signal: outcome.signal,
+    ended_at: tellTime(times, outcome.endedAt),
+    reason: outcome.reason?.slice(0, TEXT_CHARS_MAX) ?? null,
+    log: {
+      stdout_bytes: stdoutTo,
+      stderr_bytes: stderrTo,
+      lines: lastSeq,
+      last_seq: lastSeq,
+      last_segment: lastSegment,
+    },
+    ...(next === null ? {} : { retry: { attempt: next.spec.attempt ?? 1, at: tellTime(times, next.dueAt) } }),
+  };
+}

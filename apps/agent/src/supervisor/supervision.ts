@@ -1,0 +1,69 @@
+// What the parts of the supervisor share: one table of live runs, one way to change a run, and the means to act.
+
+import type { Clock, Random } from "@flowplane/runtime";
+import type { Logger } from "pino";
+import type { LogPump } from "../logs/pump.ts";
+import type { Quota } from "../logs/quota.ts";
+import type { SpoolDatabase } from "../spool/database.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { Tools } from "./launch.ts";
+import type { RunObserver } from "./observer.ts";
+import type { ProcessTable } from "./processes.ts";
+import type { RunInput } from "./run.ts";
+
+/** Runs that may be live at once on this host. Further starts wait, stored, until one has ended. */
+export const LIVE_RUNS_MAX = 1000;
+
+export type SupervisorOptions = {
+  db: SpoolDatabase;
+  dataDir: string;
+  tools: Tools;
+  quota: Quota;
+  /** The host's time, for people. */
+  clock: Clock;
+  /** Time that nobody can set, for deadlines; see steady-clock.ts. */
+  steady: Clock;
+  random: Random;
+  log: Logger;
+  observer: RunObserver;
+  /** Events were added to the spool. */
+  onEvent: () => void;
+  /** A run has new lines, or a newly closed segment, in the spool. */
+  onBatch: (runId: string) => void;
+  onSegment: (runId: string) => void;
+  /** The spool could not be written or read; `null` when it works again. */
+  onSpoolProblem: (problem: string | null) => void;
+};
+
+export interface Supervision {
+  readonly options: SupervisorOptions;
+  readonly runs: ReadonlyMap<string, ActiveRun>;
+  readonly table: ProcessTable;
+  readonly pump: LogPump;
+  readonly bootId: string;
+  /** Brings a stored run into the table of live ones; null when there is none, or the supervisor is closed. */
+  activate(runId: string): ActiveRun | null;
+  /** One input: decide, store decision and events together, act. */
+  step(run: ActiveRun, input: RunInput): void;
+  /** Looks at what the wrapper has written and, now and then, whether it still lives. */
+  look(run: ActiveRun): void;
+  /** Reads the rest of the log of a run that is over, then goes on. */
+  drain(run: ActiveRun): void;
+  /** Follows the run's folder. */
+  follow(run: ActiveRun): void;
+  note(run: ActiveRun, title: string, reason: string | null, payload: Record<string, unknown>): void;
+  /** Tells the observer; what it throws is its own trouble. */
+  observe(tell: (observer: RunObserver) => void): void;
+}
+
+/** A moment of the steady clock as the host's clock would show it now, in ISO 8601. */
+export function tellTime({ clock, steady }: Pick<SupervisorOptions, "clock" | "steady">, at: number): string {
+  return new Date(toWallTime({ clock, steady }, at)).toISOString();
+}
+
+export function toWallTime(
+  { clock, steady }: Pick<SupervisorOptions, "clock" | "steady">,
+  at: number,
+): number {
+  return Math.round(at + clock() - steady());
+}
