@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   gateway: () => import("./gateway/gateway.ts"),
   api: () => import("./api.ts"),
   detect: () => import("./detect.ts"),
+  supervise: () => import("./supervise/supervise.ts"),
 };
 
 const [name = "", ...rest] = process.argv.slice(2);
