@@ -40,6 +40,10 @@ export interface DetectorConfig {
   readonly stepsMin: number;
   readonly cycleRoundsMin: number;
   readonly poll: readonly string[];
+  /** A heartbeat or a sign of progress is promised at least this often. */
+  readonly heartbeatMs: number | null;
+  /** A regular expression; a line in which it is found is a sign of progress. */
+  readonly progressPattern: string | null;
 }
 
 const MEDIUM: DetectorConfig = {
@@ -64,6 +68,8 @@ const MEDIUM: DetectorConfig = {
   stepsMin: 4,
   cycleRoundsMin: 3,
   poll: ["sleep", "wait", "poll", "status", "check_status", "get_status", "await"],
+  heartbeatMs: null,
+  progressPattern: null,
 };
 
 /** Counts and durations grow or shrink with sensitivity; shares stay, since they say what a failure is. */

@@ -1,6 +1,7 @@
 import { NUMBERS_MAX, type Scan } from "./scan.ts";
 
-const SLOTS = 1_024;
+const SLOTS_MAX = 1_024;
+const SLOTS_AT_START = 16;
 const WAYS = 4;
 const STEPS_MIN = 4;
 /** Beyond this the tallies are halved, so that a counter that stopped is found out. */
@@ -11,21 +12,21 @@ const STEPS_REMEMBERED = 16;
  * counter, and a line that moves one is progress even where every line looks the same to a template.
  */
 export interface Counters {
-  readonly template: Int32Array;
-  readonly seen: Uint32Array;
-  readonly last: Float64Array;
-  readonly ups: Uint8Array;
-  readonly downs: Uint8Array;
+  template: Int32Array;
+  seen: Uint32Array;
+  last: Float64Array;
+  ups: Uint8Array;
+  downs: Uint8Array;
   clock: number;
 }
 
-export function newCounters(): Counters {
+export function newCounters(slots = SLOTS_AT_START): Counters {
   return {
-    template: new Int32Array(SLOTS),
-    seen: new Uint32Array(SLOTS),
-    last: new Float64Array(SLOTS * NUMBERS_MAX),
-    ups: new Uint8Array(SLOTS * NUMBERS_MAX),
-    downs: new Uint8Array(SLOTS * NUMBERS_MAX),
+    template: new Int32Array(slots),
+    seen: new Uint32Array(slots),
+    last: new Float64Array(slots * NUMBERS_MAX),
+    ups: new Uint8Array(slots * NUMBERS_MAX),
+    downs: new Uint8Array(slots * NUMBERS_MAX),
     clock: 0,
   };
 }
@@ -69,13 +70,37 @@ export function advance(counters: Counters, line: Scan): Advance {
   return best;
 }
 
+/** The template's slot; that of the one not seen for longest makes room, once the table has grown as large as it may. */
 function slotFor(counters: Counters, template: number): number {
-  const base = ((template >>> 3) & (SLOTS / WAYS - 1)) * WAYS;
-  let oldest = base;
-  for (let way = 0; way < WAYS; way += 1) {
-    const slot = base + way;
-    if (counters.template[slot] === template) return slot;
-    if ((counters.seen[slot] as number) < (counters.seen[oldest] as number)) oldest = slot;
+  for (;;) {
+    const base = ((template >>> 3) & (counters.template.length / WAYS - 1)) * WAYS;
+    let oldest = base;
+    for (let way = 0; way < WAYS; way += 1) {
+      const slot = base + way;
+      if (counters.template[slot] === template) return slot;
+      if ((counters.seen[slot] as number) < (counters.seen[oldest] as number)) oldest = slot;
+    }
+    if (counters.seen[oldest] === 0 || counters.template.length >= SLOTS_MAX) return oldest;
+    grow(counters);
   }
-  return oldest;
+}
+
+/** A set of the smaller table becomes several of the larger one, so that everything finds room. */
+function grow(counters: Counters): void {
+  const larger = newCounters(counters.template.length * 4);
+  for (let slot = 0; slot < counters.template.length; slot += 1) {
+    if (counters.seen[slot] === 0) continue;
+    const template = counters.template[slot] as number;
+    const to = slotFor(larger, template);
+    larger.template[to] = template;
+    larger.seen[to] = counters.seen[slot] as number;
+    for (let field = 0; field < NUMBERS_MAX; field += 1) {
+      const [from, into] = [slot * NUMBERS_MAX + field, to * NUMBERS_MAX + field];
+      larger.last[into] = counters.last[from] as number;
+      larger.ups[into] = counters.ups[from] as number;
+      larger.downs[into] = counters.downs[from] as number;
+    }
+  }
+  const { template, seen, last, ups, downs } = larger;
+  Object.assign(counters, { template, seen, last, ups, downs });
 }

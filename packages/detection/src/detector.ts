@@ -1,19 +1,28 @@
 import { configHash, detectorConfig, type DetectorConfig } from "./config.ts";
-import type { Decision, DetectionEvent, LineEvent, SampleEvent, StepEvent } from "./events.ts";
-import { newExitWatch, watchExit, type ExitWatch } from "./exit-watch.ts";
+import type {
+  Decision,
+  DetectionEvent,
+  LineEvent,
+  PastExitEvent,
+  SampleEvent,
+  Source,
+  StepEvent,
+} from "./events.ts";
+import { endsRow, newExitWatch, watchExit, type Ended, type ExitWatch } from "./exit-watch.ts";
 import { newGrowthWatch, watchGrowth, type Grown, type GrowthWatch } from "./growth-watch.ts";
+import { beat, newHeartbeatWatch, watchHeartbeat, type HeartbeatWatch } from "./heartbeat-watch.ts";
 import { reportedMemory } from "./memory-lines.ts";
 import { progressFinding } from "./failure-finding.ts";
 import { newOutputWatch, type OutputWatch } from "./output-state.ts";
-import { watchFailure, watchLine } from "./output-watch.ts";
+import { noteProgress, watchFailure, watchLine } from "./output-watch.ts";
 import { belongs, extend, newRecord, openRecord, type OpenRecord } from "./records.ts";
 import { Flag } from "./flags.ts";
 import { newScan, scan, type Scan } from "./scan.ts";
 import { readableText } from "./signatures.ts";
-import { newSilenceWatch, sign, watchSilence, type SilenceWatch } from "./silence-watch.ts";
+import { newSilenceWatch, sign, thaw, watchSilence, type SilenceWatch } from "./silence-watch.ts";
 import { newStepWatch, watchStep, type StepWatch } from "./step-watch.ts";
 import { SAID, turnOfText, turnsOfJson, type TextTurn } from "./transcript.ts";
-import { judge, newVerdicts, type Finding, type Source, type Verdicts } from "./verdicts.ts";
+import { judge, newVerdicts, type Finding, type Verdicts } from "./verdicts.ts";
 
 /**
  * The engine: events in, decisions out, the same decisions for the same events always. It knows no clock, keeps a bounded
@@ -47,15 +56,25 @@ export interface DetectorState {
   readonly reported: Map<number, GrowthWatch>;
   readonly exits: ExitWatch;
   readonly silence: SilenceWatch;
+  readonly heartbeat: HeartbeatWatch;
+  /** How far the run said it was, with its last heartbeat. */
+  progress: number | null;
+  frozen: boolean;
   readonly steps: StepWatch;
   readonly pending: PendingCall[];
   /** What was typed at a prompt and awaits its result. */
   typed: string | null;
   transcriptMisses: number;
-  lastFailure: { readonly signature: number; readonly bytes: Uint8Array };
+  lastFailure: LastFailure;
   readonly verdicts: Verdicts;
   /** The stretch without progress that the verdict on the output speaks of. */
   judgedEpoch: number;
+}
+
+/** The failure printed last; 0 for none. */
+export interface LastFailure {
+  readonly signature: number;
+  readonly bytes: Uint8Array;
 }
 
 interface PendingCall {
@@ -80,7 +99,9 @@ const STAMPED_MOSTLY = 128;
 const BRACE = 123;
 const PROMPT = 62;
 const SPOKEN_LINE_MAX = 4_096;
-const NO_FAILURE = { signature: 0, bytes: new Uint8Array(0) };
+/** A progress pattern is looked for in so much of a line. */
+const PATTERN_LINE_MAX = 1_024;
+const NO_FAILURE: LastFailure = { signature: 0, bytes: new Uint8Array(0) };
 
 export function createDetector(overrides: Partial<DetectorConfig> = {}): Detector {
   const config = detectorConfig(overrides);
@@ -88,6 +109,7 @@ export function createDetector(overrides: Partial<DetectorConfig> = {}): Detecto
     config,
     configHash(config),
     config.benign.map((text) => new TextEncoder().encode(text)),
+    config.progressPattern === null ? null : new RegExp(config.progressPattern, "u"),
   );
   return {
     config,
@@ -111,6 +133,9 @@ function start(): DetectorState {
     reported: new Map(),
     exits: newExitWatch(),
     silence: newSilenceWatch(),
+    heartbeat: newHeartbeatWatch(),
+    progress: null,
+    frozen: false,
     steps: newStepWatch(),
     pending: [],
     typed: null,
@@ -125,11 +150,13 @@ class Engine {
   readonly #config: DetectorConfig;
   readonly hash: string;
   readonly #benign: readonly Uint8Array[];
+  readonly #pattern: RegExp | null;
 
-  constructor(config: DetectorConfig, hash: string, benign: readonly Uint8Array[]) {
+  constructor(config: DetectorConfig, hash: string, benign: readonly Uint8Array[], pattern: RegExp | null) {
     this.#config = config;
     this.hash = hash;
     this.#benign = benign;
+    this.#pattern = pattern;
   }
 
   take(state: DetectorState, event: DetectionEvent): readonly Decision[] {
@@ -146,16 +173,40 @@ class Engine {
       case "start":
         state.exits.startedAt = at;
         sign(state.silence, "start", at, state.lines);
+        beat(state.heartbeat, "start", at, state.lines);
         return NO_DECISIONS;
+      case "past_exit":
+        return this.#pastExit(state, event, at);
       case "exit": {
         const flushed = this.#flush(state);
-        const ended = { ...event, ...state.lastFailure, at, line: state.lines };
+        const { signature, bytes: failure } = state.lastFailure;
+        const ended: Ended = {
+          at,
+          line: state.lines,
+          code: event.code,
+          signal: event.signal,
+          signature,
+          text: readableText(failure),
+          uptimeMs: null,
+        };
         state.lastFailure = NO_FAILURE;
         const found = watchExit(state.exits, this.#config, this.hash, ended);
         return join(flushed, judged(state, "exits", found));
       }
-      case "heartbeat":
+      case "heartbeat": {
         sign(state.silence, "heartbeat", at, state.lines);
+        const { progress } = event;
+        const further = progress !== undefined && (state.progress === null || progress > state.progress);
+        if (further) state.progress = progress;
+        return this.#signOfLife(state, "heartbeat", further, at);
+      }
+      case "progress":
+        sign(state.silence, event.what, at, state.lines);
+        return this.#signOfLife(state, event.what, true, at);
+      case "frozen":
+        state.frozen = event.frozen;
+        thaw(state.silence, at, state.lines);
+        if (state.heartbeat.lastAt >= 0) state.heartbeat.lastAt = at;
         return NO_DECISIONS;
       case "tick":
         return join(this.#flushOld(state, at), this.#silence(state, null, at));
@@ -168,15 +219,40 @@ class Engine {
     const { bytes } = event;
     state.lines += 1;
     sign(state.silence, "output", at, state.lines);
+    const marked = this.#pattern === null ? NO_DECISIONS : this.#marked(state, this.#pattern, bytes, at);
     const spoken = this.#transcript(state, bytes, at);
-    if (spoken !== null) return spoken;
+    if (spoken !== null) return join(marked, spoken);
     const line = state.scan;
     scan(bytes, line);
     state.stamped +=
       ((line.flags & Flag.stamped) === 0 ? -state.stamped : STAMPED_ALWAYS - state.stamped) >> 4;
     const reported = (line.flags & Flag.memory) === 0 ? NO_DECISIONS : this.#reported(state, bytes, at);
     const steps = this.#spoken(state, bytes, at);
-    return join(join(reported, steps), this.#output(state, event, at));
+    return join(join(marked, join(reported, steps)), this.#output(state, event, at));
+  }
+
+  /** A line that its owner calls a sign of progress. */
+  #marked(state: DetectorState, pattern: RegExp, bytes: Uint8Array, at: number): readonly Decision[] {
+    const text = new TextDecoder().decode(bytes.subarray(0, PATTERN_LINE_MAX));
+    return pattern.test(text) ? this.#signOfLife(state, "progress line", true, at) : NO_DECISIONS;
+  }
+
+  /** Only a sign of progress is news: a thread that beats while another loops proves nothing. */
+  #signOfLife(state: DetectorState, what: string, isProgress: boolean, at: number): readonly Decision[] {
+    beat(state.heartbeat, what, at, state.lines);
+    if (isProgress) noteProgress(state.output, this.#config, what, at, state.lines);
+    const found = watchHeartbeat(state.heartbeat, this.#config, this.hash, at, state.lines);
+    const alive = state.verdicts.heartbeat.phase === "none" ? null : found;
+    return join(judged(state, "heartbeat", alive), this.#outputJudged(state, null));
+  }
+
+  /** What is known of earlier attempts is not decided again, unless something was done about it. */
+  #pastExit(state: DetectorState, event: PastExitEvent, at: number): readonly Decision[] {
+    const ended: Ended = { ...event, at, line: 0 };
+    const found = watchExit(state.exits, this.#config, this.hash, ended);
+    judged(state, "exits", found);
+    if (event.acted || endsRow(ended)) state.verdicts.exits.phase = "none";
+    return NO_DECISIONS;
   }
 
   /** A line that belongs to a failure waits with it until the failure is complete. */
@@ -232,6 +308,7 @@ class Engine {
   }
 
   #sample(state: DetectorState, sample: SampleEvent, at: number): readonly Decision[] {
+    if (state.frozen) return this.#flushOld(state, at);
     let decisions = join(this.#flushOld(state, at), this.#silence(state, { ...sample, at }, at));
     const grow = (
       family: Grown["family"],
@@ -251,8 +328,10 @@ class Engine {
   }
 
   #silence(state: DetectorState, sample: SampleEvent | null, at: number): readonly Decision[] {
+    if (state.frozen) return NO_DECISIONS;
     const found = watchSilence(state.silence, this.#config, this.hash, sample, at, state.lines);
-    return judged(state, "silence", found);
+    const late = watchHeartbeat(state.heartbeat, this.#config, this.hash, at, state.lines);
+    return join(judged(state, "silence", found), judged(state, "heartbeat", late));
   }
 
   #reported(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] {
@@ -367,7 +446,7 @@ class Engine {
 
 function judged(state: DetectorState, source: Source, finding: Finding | null): readonly Decision[] {
   if (finding === null) return NO_DECISIONS;
-  const decision = judge(state.verdicts[source], finding, state.at, state.lines);
+  const decision = judge(state.verdicts[source], source, finding, state.at, state.lines);
   return decision === null ? NO_DECISIONS : [decision];
 }
 

@@ -4,6 +4,7 @@ export type DetectionEvent =
   | SampleEvent
   | StepEvent
   | { readonly kind: "start"; readonly at: number }
+  | PastExitEvent
   | {
       readonly kind: "exit";
       readonly at: number;
@@ -11,6 +12,10 @@ export type DetectionEvent =
       readonly signal: string | null;
     }
   | { readonly kind: "heartbeat"; readonly at: number; readonly progress?: number }
+  /** A sign of progress that is not printed: a file that changed. */
+  | { readonly kind: "progress"; readonly at: number; readonly what: string }
+  /** While it is paused a run cannot get on. */
+  | { readonly kind: "frozen"; readonly at: number; readonly frozen: boolean }
   | { readonly kind: "tick"; readonly at: number }
   | { readonly kind: "end"; readonly at: number };
 
@@ -20,6 +25,20 @@ export interface LineEvent {
   readonly stream: "stdout" | "stderr";
   /** One line without its line feed. The detector does not keep the array. */
   readonly bytes: Uint8Array;
+}
+
+/** How an earlier attempt of the same work ended. */
+export interface PastExitEvent {
+  readonly kind: "past_exit";
+  readonly at: number;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly uptimeMs: number;
+  /** The failure printed last, 0 for none, and its text. */
+  readonly signature: number;
+  readonly text: string;
+  /** Something was done about it, so that the next one is news. */
+  readonly acted: boolean;
 }
 
 /** What was measured over the whole process tree; what could not be read is left out. */
@@ -51,6 +70,18 @@ export interface StepEvent {
   readonly conversation: string | null;
 }
 
+/** What watches: each holds one verdict at a time. */
+export type Source =
+  | "output"
+  | "silence"
+  | "heartbeat"
+  | "exits"
+  | "steps"
+  | "memory"
+  | "disk"
+  | "children"
+  | "reported";
+
 export type Category = "loop" | "stall" | "retry_storm" | "runaway" | "agent_loop";
 
 /** Kinds of signal. A verdict needs two that agree. */
@@ -65,6 +96,7 @@ export type Family =
   | "children"
   | "volume"
   | "quiet"
+  | "heartbeat"
   | "steps"
   | "level";
 
@@ -101,6 +133,7 @@ export interface Suppression {
 export interface Decision {
   readonly kind: "suspected" | "confirmed" | "cleared";
   readonly category: Category;
+  readonly source: Source;
   /** 0 to 100. */
   readonly score: number;
   readonly at: number;

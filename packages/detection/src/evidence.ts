@@ -1,5 +1,5 @@
 import type { DetectorConfig } from "./config.ts";
-import type { Category, Decision, Family } from "./events.ts";
+import type { Category, Decision, Family, Source } from "./events.ts";
 import type { PastIncident, Policy, Verdict } from "./policy.ts";
 
 /**
@@ -88,8 +88,14 @@ export type Observation =
       readonly code: number | null;
       readonly signal: string | null;
     }
-  /** The agent could not take up its state again: the detector begins anew after this line. */
-  | { readonly kind: "resumed_afresh"; readonly at: number; readonly why: string }
+  /** The agent could not take up its state again: the detector begins anew after this line, knowing what was done before. */
+  | {
+      readonly kind: "resumed_afresh";
+      readonly at: number;
+      readonly why: string;
+      readonly incidents: number;
+      readonly history: readonly PastIncident[];
+    }
   | { readonly kind: "end"; readonly at: number };
 
 export interface PastExit {
@@ -100,6 +106,8 @@ export interface PastExit {
   /** The failure printed last, 0 for none, and its text. */
   readonly signature: number;
   readonly text: string;
+  /** An intervention answered it, so that the next one alike is news. */
+  readonly acted: boolean;
 }
 
 /** A decision of the detector. Decisions and verdicts come out of a replay byte for byte. */
@@ -109,7 +117,7 @@ export interface DecisionEntry {
   readonly at: number;
   readonly kind: Decision["kind"];
   readonly category: Category;
-  readonly source: string;
+  readonly source: Source;
   readonly score: number;
   readonly line: number;
   readonly title: string;

@@ -1,7 +1,6 @@
 import type { DetectorConfig } from "./config.ts";
 import type { FamilyReading } from "./events.ts";
 import { ramp } from "./fixed.ts";
-import { readableText } from "./signatures.ts";
 import { gate, type Finding } from "./verdicts.ts";
 
 /** Watches how a run that is restarted ends: the same way again and again means that restarting does not help. */
@@ -36,7 +35,14 @@ export interface Ended {
   readonly signal: string | null;
   /** The failure printed last, 0 for none. */
   readonly signature: number;
-  readonly bytes: Uint8Array;
+  readonly text: string;
+  /** Null: since `startedAt`. */
+  readonly uptimeMs: number | null;
+}
+
+/** A run that ended well, or lived long, ends the row of failures. */
+export function endsRow(ended: Ended): boolean {
+  return ended.code === 0 || (ended.uptimeMs ?? 0) >= UPTIME_LONG_MS;
 }
 
 export function watchExit(
@@ -54,8 +60,8 @@ export function watchExit(
     line: ended.line,
     how: ended.signal ?? `exit code ${ended.code ?? "unknown"}`,
     signature: ended.signature,
-    text: readableText(ended.bytes),
-    uptimeMs: watch.startedAt < 0 ? 0 : ended.at - watch.startedAt,
+    text: ended.text,
+    uptimeMs: ended.uptimeMs ?? (watch.startedAt < 0 ? 0 : ended.at - watch.startedAt),
   };
   watch.exits.push(exit);
   if (watch.exits.length > EXITS_KEPT) watch.exits.shift();

@@ -46,7 +46,7 @@ test("evidence, whole", () => {
       "category": "loop",
       "detected": true,
       "evidence": {
-        "configHash": "b8a114d9eb013d9d",
+        "configHash": "b5d885854d33601b",
         "families": [
           {
             "family": "error",
@@ -106,5 +106,5 @@ test("a long mixed run decides as it always did", () => {
     ...workLines(n % 7 === 0 ? 60 : 2),
     ...repeat([`ERROR shard ${"abcdef"[n % 6]} failed`, "retrying"], 12),
   ]).flat();
-  expect(hashText(JSON.stringify(decide(lines(texts, 700))), 1)).toMatchInlineSnapshot(`2388269499`);
+  expect(hashText(JSON.stringify(decide(lines(texts, 700))), 1)).toMatchInlineSnapshot(`3818442017`);
 });

@@ -20,4 +20,14 @@ export {
   type Policy,
   type Verdict,
 } from "./policy.ts";
-export type * from "./replay.ts";
+export {
+  replay,
+  REPLAYED_DECISIONS_MAX,
+  type ReplayedDecision,
+  type ReplayInput,
+  type ReplayLine,
+  type ReplayReport,
+  type ReplaySegment,
+} from "./replay.ts";
+export { chunkBytes, ChunkReader, entryLine, EvidenceProblem } from "./chunks.ts";
+export { Watch, type Output } from "./watch.ts";

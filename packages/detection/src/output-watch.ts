@@ -12,6 +12,9 @@ import { floodFinding } from "./flood-finding.ts";
 import { occur, signatureOf } from "./signatures.ts";
 import type { Finding } from "./verdicts.ts";
 
+/** A sign of progress that is not printed weighs as this many lines with news. */
+const PROGRESS_WEIGHT = 16;
+
 /** A line that is no failure. Returns a finding when repetition alone has become a flood. */
 export function watchLine(
   watch: OutputWatch,
@@ -52,6 +55,20 @@ export function watchLine(
   if ((line.flags & Flag.peer) !== 0) watch.peerFailures += 1;
   renew(watch, config, at, number);
   return isNews ? null : floodFinding(watch, config, hash, bytes, at, number);
+}
+
+/** Progress that was not printed. */
+export function noteProgress(
+  watch: OutputWatch,
+  config: DetectorConfig,
+  what: string,
+  at: number,
+  line: number,
+): void {
+  begin(watch, at);
+  watch.lastProgress = { what, line, at };
+  watch.news = towards(watch.news, ONE, PROGRESS_WEIGHT);
+  renew(watch, config, at, line);
 }
 
 function notePace(watch: OutputWatch, at: number): void {

@@ -71,7 +71,8 @@ export function openRecord(
   record.stable = line.stable;
   record.signature = line.template;
   record.frames = 0;
-  record.bytes = bytes.slice(0, HEAD_BYTES_KEPT);
+  // A copy, also where a Buffer comes, whose `slice` makes none.
+  record.bytes = new Uint8Array(bytes.subarray(0, HEAD_BYTES_KEPT));
 }
 
 export function extend(record: OpenRecord, line: Scan, number: number): void {

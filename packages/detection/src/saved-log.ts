@@ -50,7 +50,7 @@ export function createLogReader(head: Uint8Array): LogReader {
         }
       }
       // A copy, since the caller may use its buffer again.
-      rest = bytes.slice(from);
+      rest = new Uint8Array(bytes.subarray(from));
       return events;
     },
     end() {

@@ -70,6 +70,14 @@ function longGap(watch: SilenceWatch): number {
   return 0;
 }
 
+/** After a pause silence begins anew; while it lasts, nobody listens. */
+export function thaw(watch: SilenceWatch, at: number, line: number): void {
+  watch.lastSignAt = at;
+  watch.lastSignLine = line;
+  watch.idleSince = -1;
+  watch.lastSample = null;
+}
+
 export function watchSilence(
   watch: SilenceWatch,
   config: DetectorConfig,

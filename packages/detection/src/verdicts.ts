@@ -1,4 +1,4 @@
-import type { Category, Decision, Evidence, FamilyReading } from "./events.ts";
+import type { Category, Decision, Evidence, FamilyReading, Source } from "./events.ts";
 
 /** What one tick says of one category; the phases below turn it into decisions. */
 export interface Finding {
@@ -10,27 +10,33 @@ export interface Finding {
   readonly evidence: () => Evidence;
 }
 
-/** The watches, each of which holds one verdict at a time. */
-export type Source = "output" | "silence" | "exits" | "steps" | "memory" | "disk" | "children" | "reported";
-
 export type Phase = "none" | "suspected" | "confirmed";
 export interface Verdict {
   phase: Phase;
   category: Category;
+  /** When it last changed. */
+  at: number;
 }
 export type Verdicts = Record<Source, Verdict>;
 
 const SUSPECT_AT = 60;
 export const CONFIRM_AT = 75;
 const LEAVE_BELOW = 40;
+/** What wavers around the threshold is not told of at every turn. */
+const SUSPECT_PAUSE_MS = 1_000;
 const SCORE_MAX_WITH_ONE_FAMILY = 55;
 const STRENGTH_THAT_AGREES = 500;
 
 export function newVerdicts(): Verdicts {
-  const fresh = (): Verdict => ({ phase: "none", category: "loop" });
+  const fresh = (): Verdict => ({
+    phase: "none",
+    category: "loop",
+    at: -SUSPECT_PAUSE_MS,
+  });
   return {
     output: fresh(),
     silence: fresh(),
+    heartbeat: fresh(),
     exits: fresh(),
     steps: fresh(),
     memory: fresh(),
@@ -47,14 +53,21 @@ export function gate(score: number, families: readonly FamilyReading[]): number 
 }
 
 /** The decision a finding leads to, if it changes anything. */
-export function judge(verdict: Verdict, finding: Finding, at: number, line: number): Decision | null {
+export function judge(
+  verdict: Verdict,
+  source: Source,
+  finding: Finding,
+  at: number,
+  line: number,
+): Decision | null {
   const { score, established } = finding;
   const kind = change(verdict.phase, score, established);
-  if (kind === null) return null;
+  if (kind === null || (kind === "suspected" && at - verdict.at < SUSPECT_PAUSE_MS)) return null;
   // A verdict is withdrawn under the name it was given.
   if (kind !== "cleared") verdict.category = finding.category;
   verdict.phase = kind === "cleared" ? "none" : kind;
-  return { kind, category: verdict.category, score, at, line, evidence: finding.evidence() };
+  verdict.at = at;
+  return { kind, category: verdict.category, source, score, at, line, evidence: finding.evidence() };
 }
 
 function change(phase: Phase, score: number, established: boolean): Decision["kind"] | null {
