@@ -11,6 +11,8 @@ import { gatewayRoutes } from "./features/gateway/routes.ts";
 import { createAuthenticate } from "./features/identity/authenticate.ts";
 import { ensureInstallation } from "./features/identity/installation.ts";
 import { identityRoutes } from "./features/identity/routes.ts";
+import { guardNews } from "./features/incidents/guard.ts";
+import { incidentRoutes } from "./features/incidents/routes.ts";
 import { overviewRoutes } from "./features/overview/routes.ts";
 import { policyRoutes } from "./features/policies/routes.ts";
 import { runDeadlines } from "./features/runs/deadlines.ts";
@@ -96,6 +98,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     gatewayRoutes(http, gateway);
     runRoutes(http);
     policyRoutes(http);
+    incidentRoutes(http);
     identityRoutes(http, auth);
     auditRoutes(http);
   }
@@ -109,7 +112,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await gateway.listen().catch(explainListen("FLOWPLANE_AGENTS", config.agents));
   }
   if (has("worker")) {
-    tasks.push(runDeadlines(base));
+    tasks.push(runDeadlines(base), guardNews(base));
     const queue = await openQueue(base);
     opening.defer(() => queue.stop());
     await startJobs(base, queue);

@@ -63,20 +63,31 @@ export type ApiToken = z.output<typeof ApiToken>;
 export const SignInLink = z.object({ url: z.string(), expires_at: Timestamp });
 
 /** Days until things are deleted, counted from a run's end. Runs with an incident keep everything for `incident_days`. */
-export const Retention = z.object({
-  log_days: z.number().int().min(1).max(3_650).default(90),
-  log_hot_days: z
-    .number()
-    .int()
-    .min(1)
-    .max(3_650)
-    .default(7)
-    .describe("after this, segments are packed into fewer, smaller objects"),
-  evidence_days: z.number().int().min(1).max(3_650).default(90),
-  samples_days: z.number().int().min(1).max(3_650).default(30),
-  run_days: z.number().int().min(1).max(3_650).default(395).describe("the run and its timeline"),
-  incident_days: z.number().int().min(1).max(3_650).default(395),
-});
+/** How long what is kept, in days. Runs that had an incident are kept for `incident_days` when that is longer. */
+export const Retention = z
+  .object({
+    log_days: z.number().int().min(1).max(3_650).default(90),
+    log_hot_days: z
+      .number()
+      .int()
+      .min(1)
+      .max(3_650)
+      .default(7)
+      .describe("after this, segments are packed into fewer, smaller objects"),
+    evidence_days: z.number().int().min(1).max(3_650).default(90),
+    samples_days: z.number().int().min(1).max(3_650).default(30),
+    run_days: z.number().int().min(1).max(3_650).default(395).describe("the run and its timeline"),
+    incident_days: z.number().int().min(1).max(3_650).default(395),
+  })
+  .superRefine((retention, ctx) => {
+    const refuse = (field: string, message: string) =>
+      ctx.addIssue({ code: "custom", path: [field], message });
+    if (retention.log_hot_days > retention.log_days)
+      refuse("log_hot_days", `must not be above log_days, which is ${retention.log_days}`);
+    for (const field of ["log_days", "evidence_days", "samples_days"] as const)
+      if (retention[field] > retention.run_days)
+        refuse(field, `goes with the run, which is kept for ${retention.run_days} days (run_days)`);
+  });
 export type Retention = z.output<typeof Retention>;
 
 export const identityApi = {

@@ -7,6 +7,7 @@ export * from "./endpoint.ts";
 export * from "./enrolment.ts";
 export * from "./execution.ts";
 export * from "./identity.ts";
+export * from "./incident-sentence.ts";
 export * from "./incidents.ts";
 export * from "./jobs.ts";
 export * from "./overview.ts";

@@ -1,6 +1,6 @@
 import type { ActorRef } from "./common.ts";
-import type { RunState } from "./runs.ts";
-import { capitalized, duration, endWords, withFullStop } from "./words.ts";
+import type { Run, RunState } from "./runs.ts";
+import { capitalized, duration, endWords, moment, withFullStop } from "./words.ts";
 
 /** What a run's sentence is made of. Times are dates; `agent_id` null: it waits for an agent that fits. */
 export interface ToldRun {
@@ -16,6 +16,8 @@ export interface ToldRun {
   readonly agent_name: string | null;
   readonly agent_state: string | null;
   readonly agent_seen_at: Date | null;
+  readonly frozen_since?: Date | null;
+  readonly intervention?: Run["intervention"];
 }
 
 /** One true sentence about a run, for the top of its page: what it does, since when, who or what decided that. */
@@ -30,6 +32,7 @@ export function runSentence(run: ToldRun, now: number): string {
     case "STARTING":
       return `Starting on ${run.agent_name} since ${inState}${lastKnown(run, now)}.`;
     case "RUNNING":
+      if (run.frozen_since != null) return pausedSentence(run, run.frozen_since, now);
       return `Running on ${run.agent_name} for ${duration(now - (run.started_at ?? run.state_since).getTime())}${lastKnown(run, now)}.`;
     case "STOPPING":
       return run.stop === null
@@ -41,8 +44,27 @@ export function runSentence(run: ToldRun, now: number): string {
     case "TIMED_OUT":
     case "FAILED_STOP":
     case "LOST":
-      return endSentence(run, inState);
+      return interventionSentence(run, now) ?? endSentence(run, inState);
   }
+}
+
+function pausedSentence(run: ToldRun, since: Date, now: number): string {
+  if (run.intervention?.action !== "freeze")
+    return `Paused on ${run.agent_name} for ${duration(now - since.getTime())}${lastKnown(run, now)}.`;
+  return `Paused by Flowplane ${moment(since, now)}: ${run.intervention.what}; it goes on when somebody resumes it.`;
+}
+
+/** The end that a policy made; what a person asked for besides is the person's. */
+function interventionSentence(run: ToldRun, now: number): string | null {
+  const { intervention } = run;
+  if (run.state !== "STOPPED" || run.stop !== null || intervention == null) return null;
+  if (intervention.action === "freeze") return null;
+  const how = {
+    stop: "Stopped by Flowplane",
+    stop_for_good: "Stopped for good by Flowplane",
+    restart: "Stopped by Flowplane, to be started anew,",
+  }[intervention.action];
+  return withFullStop(`${how} ${moment(new Date(intervention.at), now)}: ${intervention.what}`);
 }
 
 function endSentence(run: ToldRun, ago: string): string {

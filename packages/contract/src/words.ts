@@ -17,6 +17,13 @@ export function duration(ms: number): string {
   return `${Math.floor(length / size)} ${name}`;
 }
 
+/** A moment as people say it, in UTC: `at 02:14 UTC`, and its day when that is not today: `on 2026-03-01 at 02:14 UTC`. */
+export function moment(at: Date, now: number): string {
+  const [day, time] = [at.toISOString().slice(0, 10), at.toISOString().slice(11, 16)];
+  const isToday = day === new Date(now).toISOString().slice(0, 10);
+  return isToday ? `at ${time} UTC` : `on ${day} at ${time} UTC`;
+}
+
 /** How a run's end is said in a title or a sentence, without its time: `failed with exit code 3`. */
 export function endWords(run: { state: RunState; exit_code: number | null; signal: string | null }): string {
   switch (run.state) {

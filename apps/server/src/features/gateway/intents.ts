@@ -7,7 +7,7 @@ export const INTENT_SECRET = "intent";
 
 export interface NewIntent {
   readonly agent_id: string;
-  readonly type: "run.start" | "run.stop";
+  readonly type: "run.start" | "run.stop" | "run.freeze" | "detection.fallback";
   readonly run_id: string | null;
   readonly payload: Record<string, unknown>;
 }
@@ -32,6 +32,52 @@ export async function addIntent(ctx: Tx, intent: NewIntent): Promise<string> {
     .execute();
   ctx.afterCommit(() => ctx.bus.publish(subjects.agentNudge(intent.agent_id), {}));
   return id;
+}
+
+/** Whether the agent was asked for this about the run before, carried out or not. */
+export async function wasAsked(
+  ctx: Tx,
+  agentId: string,
+  runId: string,
+  type: NewIntent["type"],
+): Promise<boolean> {
+  const row = await ctx.db
+    .selectFrom("intents")
+    .select("id")
+    .where("agent_id", "=", agentId)
+    .where("run_id", "=", runId)
+    .where("type", "=", type)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Asks many agents for the same, which is about no run. */
+export async function addIntents(
+  ctx: Tx,
+  agentIds: readonly string[],
+  intent: Omit<NewIntent, "agent_id" | "run_id">,
+): Promise<void> {
+  if (agentIds.length === 0) return;
+  const payload_sealed = ctx.secrets.seal(INTENT_SECRET, JSON.stringify(intent.payload));
+  await ctx.db
+    .insertInto("intents")
+    .values(
+      agentIds.map((agent_id) => ({
+        id: newId(),
+        organization_id: ctx.actor.organization_id,
+        agent_id,
+        type: intent.type,
+        run_id: null,
+        payload_sealed,
+        created_at: new Date(ctx.now()),
+        acknowledged_at: null,
+      })),
+    )
+    .execute();
+  ctx.afterCommit(() => {
+    for (const id of agentIds) ctx.bus.publish(subjects.agentNudge(id), {});
+  });
 }
 
 /** Most agents looked for at once; the next look finds the others. */

@@ -9,6 +9,8 @@ import {
   countRunsByHour,
   listExpiringTokens,
   listFailedStops,
+  listFallbacks,
+  listOpenIncidents,
   listTroubledAgents,
   readChecklist,
   STRIP_HOURS,
@@ -70,7 +72,23 @@ async function readNeeds(ctx: Tx, counts: readonly AgentCount[], now: number): P
     resource: "enrolment_token",
     id: token.id,
   }));
-  return [...stops, ...agents, ...tokens].toSorted(
+  const incidents = (await listOpenIncidents(ctx.db)).map((incident): Need => ({
+    kind: "incident",
+    severity: incident.severity === "info" ? "attention" : "bad",
+    title: `${incident.run_name} on ${incident.agent_name}: ${incident.title}`,
+    since: timestamp(incident.opened_at),
+    resource: "incident",
+    id: incident.id,
+  }));
+  const fallbacks = (await listFallbacks(ctx.db, now)).map((site): Need => ({
+    kind: "detection_fallback",
+    severity: "bad",
+    title: `Detection only watches in ${site.name}: ${site.detection_fallback_reason ?? "the guard tripped"}`,
+    since: timestamp(site.detection_fallback_since ?? new Date(now)),
+    resource: "site",
+    id: site.id,
+  }));
+  return [...stops, ...fallbacks, ...incidents, ...agents, ...tokens].toSorted(
     (a, b) => Number(a.severity === "attention") - Number(b.severity === "attention"),
   );
 }

@@ -96,6 +96,31 @@ export async function listFailedStops(db: Db, now: number) {
     .execute();
 }
 
+/** Incidents nobody looks after, worst first; those of a stop that failed are told with their run. */
+export async function listOpenIncidents(db: Db) {
+  return db
+    .selectFrom("incidents")
+    .select(["id", "title", "run_name", "agent_name", "severity", "opened_at"])
+    .where(sql<boolean>`state <> 'closed'`)
+    .where("state", "=", "open")
+    .where("category", "<>", "failed_stop")
+    .orderBy(sql`case severity when 'critical' then 0 when 'warning' then 1 else 2 end`)
+    .orderBy("id", "desc")
+    .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
+/** Sites where the guard has every policy act as in shadow. */
+export async function listFallbacks(db: Db, now: number) {
+  return db
+    .selectFrom("sites")
+    .select(["id", "name", "detection_fallback_since", "detection_fallback_reason"])
+    .where("detection_fallback_until", ">", new Date(now))
+    .orderBy("name")
+    .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
 /** Runs created since `from`, by hour and the state they are in now. */
 export async function countRunsByHour(
   db: Db,

@@ -47,3 +47,17 @@ export async function resolvePolicy(
     document: version.document,
   };
 }
+
+/** The policy a run was launched with: one of its own, or a version of ours, archived or not; undefined when there was none. */
+export async function documentOf(
+  ctx: Tx,
+  run: {
+    readonly policy_id: string | null;
+    readonly policy_version: number | null;
+    readonly policy_document: PolicyDocument | null;
+  },
+): Promise<PolicyDocument | undefined> {
+  if (run.policy_document !== null) return run.policy_document;
+  if (run.policy_id === null || run.policy_version === null) return undefined;
+  return (await findPolicyVersion(ctx.db, run.policy_id, run.policy_version))?.document;
+}

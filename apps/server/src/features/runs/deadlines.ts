@@ -4,6 +4,7 @@ import type { RunState } from "@flowplane/contract";
 import { inTransaction, timestamp, type Base, type Tx } from "../../platform/context.ts";
 import { duration } from "../../platform/words.ts";
 import { withdrawStart } from "../gateway/intents.ts";
+import { openFailedStop } from "../incidents/report.ts";
 import { HEARING_MS, PAUSE_MS, RECONCILE_EVERY_MS, RECONCILE_RUNS_MAX, TAKEN_DEADLINE_MS } from "./limits.ts";
 import { setActiveRuns } from "./metrics.ts";
 import { findRun, lockRun, updateRun, type RunRow, type ShownRunRow } from "./store.ts";
@@ -97,7 +98,11 @@ function isStillDue(run: ShownRunRow, input: Overdue, now: number): boolean {
 
 async function end(ctx: Tx, run: RunRow, state: RunState, reason: string): Promise<void> {
   const now = new Date(ctx.now());
+  const failed = state === "FAILED_STOP" ? await openFailedStop(ctx, run, reason, now) : undefined;
+  const { incidents_open, incidents_total } = failed?.patch ?? {};
   await updateRun(ctx.db, run.id, {
+    ...(incidents_open === undefined ? {} : { incidents_open }),
+    ...(incidents_total === undefined ? {} : { incidents_total }),
     state,
     state_since: now,
     ended_at: now,
@@ -113,6 +118,7 @@ async function end(ctx: Tx, run: RunRow, state: RunState, reason: string): Promi
       payload: { from: run.state, to: state },
       at: now,
     }),
+    ...(failed === undefined ? [] : [timelineRow(ctx, run.id, CONTROL_PLANE, { ...failed.entry, at: now })]),
   ]);
 }
 

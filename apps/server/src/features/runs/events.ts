@@ -4,9 +4,18 @@ import { isUuid } from "../../platform/ids.ts";
 import { addIntent, findIntentRuns } from "../gateway/intents.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
 import { observeLaunch, observeStop } from "./metrics.ts";
-import { judgeReport, type Judgement, type RunPatch } from "./report.ts";
+import {
+  closeFailedStop,
+  isIncidentEvent,
+  openFailedStop,
+  takeIncidentEvent,
+  type IncidentReport,
+} from "../incidents/report.ts";
+import { takeGuardEvent } from "../incidents/agent-guard.ts";
+import { judgeReport, plausible, type Judgement, type RunPatch, type TimelineEntry } from "./report.ts";
 import { lockRunsOfAgent, updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
 import { stopPayload } from "./stop-order.ts";
+import { endWords } from "@flowplane/contract";
 import { addToTimeline, timelineRow } from "./timeline.ts";
 
 /**
@@ -27,6 +36,7 @@ export async function applyRunEvents(
   const actor = agentActor(identity);
 
   for (const event of events) {
+    if (event.type === "guard.changed") takeGuardEvent(ctx, event);
     const run = runs.get(runIds.get(event) ?? "");
     if (run === undefined) {
       if (event.type.startsWith("run."))
@@ -36,17 +46,51 @@ export async function applyRunEvents(
         );
       continue;
     }
-    const judgement = judgeReport(run, event, ctx.now());
-    // Later events of the batch are judged by the run as the earlier ones left it.
-    runs.set(run.id, { ...run, ...judgement.patch });
-    patches.set(run.id, { ...patches.get(run.id), ...judgement.patch });
-    timeline.push(timelineRow(ctx, run.id, actor, judgement.entry));
+    const at = plausible(event.at, run.created_at.getTime(), ctx.now());
+    const judgement = isIncidentEvent(event)
+      ? judgementOf(await takeIncidentEvent(ctx, run, event, at), at)
+      : judgeReport(run, event, ctx.now());
+    const consequence = await failedStop(ctx, run, { ...run, ...judgement.patch }, judgement.entry);
+    for (const { patch, entry } of [judgement, ...(consequence === undefined ? [] : [consequence])]) {
+      // Later events of the batch are judged by the run as the earlier ones left it.
+      runs.set(run.id, { ...(runs.get(run.id) ?? run), ...patch });
+      patches.set(run.id, { ...patches.get(run.id), ...patch });
+      timeline.push(timelineRow(ctx, run.id, actor, entry));
+    }
     if (judgement.mustStop) await orderStopAgain(ctx, run);
     measure(ctx, run, judgement);
   }
 
-  for (const [id, patch] of patches) if (Object.keys(patch).length > 0) await updateRun(ctx.db, id, patch);
+  for (const [id, patch] of patches)
+    if (Object.keys(patch).length > 0) await updateRun(ctx.db, id, columnsOf(patch));
   await addToTimeline(ctx, timeline);
+}
+
+/** A stop that failed is an incident, until the run ends after all. */
+async function failedStop(
+  ctx: Tx,
+  before: RunRow,
+  after: RunRow,
+  { reason, at }: TimelineEntry,
+): Promise<Judgement | undefined> {
+  if (before.state === after.state) return undefined;
+  const told = reason ?? "The agent gave no reason.";
+  if (after.state === "FAILED_STOP") return judged(await openFailedStop(ctx, after, told, at), at);
+  if (before.state === "FAILED_STOP")
+    return judged(await closeFailedStop(ctx, after, `the run ${endWords(after)}`, at), at);
+  return undefined;
+}
+
+function judged(report: IncidentReport | undefined, at: Date): Judgement | undefined {
+  return report === undefined ? undefined : judgementOf(report, at);
+}
+
+function judgementOf({ patch, entry }: IncidentReport, at: Date): Judgement {
+  return { patch, entry: { ...entry, at }, mustStop: false };
+}
+
+function columnsOf({ intervention, ...patch }: RunPatch): Parameters<typeof updateRun>[2] {
+  return intervention === undefined ? patch : { ...patch, intervention: JSON.stringify(intervention) };
 }
 
 /** The run each event is about. A refused order names the order; the order names the run. */

@@ -1,5 +1,5 @@
 import { parseEvent, TEXT_CHARS_MAX, type LinkEvent, type ParsedEvent } from "@flowplane/link";
-import { capitalized, endWords, type RunState } from "@flowplane/contract";
+import { capitalized, endWords, type Run, type RunState } from "@flowplane/contract";
 import { START_DEADLINE_MS, STOP_MARGIN_MS, WAIT_MS_MAX } from "./limits.ts";
 import { storableJson, storableText } from "./sanitize.ts";
 import { standingOf, transition, type RunInput, type RunStanding } from "./transitions.ts";
@@ -27,6 +27,11 @@ export interface RunPatch {
   started_at?: Date | null;
   ended_at?: Date | null;
   log_last_seq?: number | null;
+  frozen_since?: Date | null;
+  evidence_last?: number | null;
+  incidents_open?: number;
+  incidents_total?: number;
+  intervention?: NonNullable<Run["intervention"]>;
 }
 
 export interface TimelineEntry {
@@ -74,8 +79,9 @@ export function judgeReport(run: ReportedRun, event: LinkEvent, now: number): Ju
     case "run.stopping":
     case "run.ended":
       return judgeState(run, report, at, now);
-    case "run.created":
     case "run.frozen":
+      return frozen(run, report, at);
+    case "run.created":
     case "incident.opened":
     case "incident.intervention":
     case "incident.closed":
@@ -165,9 +171,26 @@ function facts(run: ReportedRun, report: StateReport, state: RunState, at: Date,
         waiting_for: null,
         deadline: null,
         log_last_seq: Math.max(log.last_seq, run.log_stored_seq),
+        frozen_since: null,
+        ...(report.payload.last_evidence === undefined
+          ? {}
+          : { evidence_last: int32(report.payload.last_evidence) }),
       };
     }
   }
+}
+
+/** Paused, or going on. Which runs can be paused is the agent's to know; one that has ended is not. */
+function frozen(run: ReportedRun, report: Extract<ParsedEvent, { type: "run.frozen" }>, at: Date): Judgement {
+  const { frozen: isFrozen, reason, actor } = report.payload;
+  const title = `${isFrozen ? "Paused" : "Goes on"}${actor === "" ? "" : ` · ${actor}`}`;
+  const judgement = note(title, reason, { actor, frozen: isFrozen }, at);
+  if (standingOf(run) === "ENDED") return judgement;
+  return {
+    ...judgement,
+    patch: { frozen_since: isFrozen ? at : null },
+    entry: { ...judgement.entry, type: isFrozen ? "run.frozen" : "run.resumed" },
+  };
 }
 
 function entryOf(report: StateReport, at: Date, revivedFrom: RunState | null): TimelineEntry {
@@ -263,7 +286,7 @@ function endWordsOf(run: ReportedRun): string {
 }
 
 /** An agent's clock may be wrong: a time is moved between when the run was made and now. */
-function plausible(time: string, earliest: number, now: number): Date {
+export function plausible(time: string, earliest: number, now: number): Date {
   return new Date(Math.min(Math.max(Date.parse(time), earliest), Math.max(earliest, now)));
 }
 

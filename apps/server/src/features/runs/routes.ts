@@ -2,10 +2,13 @@ import { Readable } from "node:stream";
 import { api } from "@flowplane/contract";
 import { route, streamRoute, type Http } from "../../platform/http/route.ts";
 import { createRun, restartRun } from "./launch.ts";
+import { freezeRun } from "./freeze.ts";
 import { openDownload } from "./logs/download.ts";
 import { readLogPage, searchLog } from "./logs/read.ts";
+import { searchAllLogs } from "./logs/search.ts";
 import { streamLog } from "./logs/stream.ts";
 import { listRunPage, readRun } from "./runs.ts";
+import { readSamples } from "./evidence/samples.ts";
 import { stopRun } from "./stop.ts";
 import { readTimeline } from "./timeline.ts";
 
@@ -19,6 +22,14 @@ export function runRoutes(http: Http): void {
   route(http, api.runEvents, (ctx, { params, query }) => readTimeline(ctx, params.run_id, query));
   route(http, api.runLogs, (ctx, { params, query }) => readLogPage(ctx, params.run_id, query));
   route(http, api.runLogSearch, (ctx, { params, query }) => searchLog(ctx, params.run_id, query));
+  route(http, api.logSearch, (ctx, { query }) => searchAllLogs(ctx, query));
+  route(http, api.runFreeze, (ctx, { params, body }) =>
+    freezeRun(ctx, params.run_id, { ...body, frozen: true }),
+  );
+  route(http, api.runResume, (ctx, { params, body }) =>
+    freezeRun(ctx, params.run_id, { ...body, frozen: false }),
+  );
+  route(http, api.runSamples, (ctx, { params, query }) => readSamples(ctx, params.run_id, query));
   streamRoute(http, api.runLogStream, (ctx, { params, query }, raw, reply) =>
     streamLog(ctx, { runId: params.run_id, fromSeq: query.from_seq }, raw, reply),
   );

@@ -111,7 +111,7 @@ async function change(
   run: RunRow,
   state: RunState,
   wish: StopWish,
-  patch: RunPatch,
+  patch: Omit<RunPatch, "intervention">,
   entry: TimelineEntry,
 ): Promise<void> {
   await updateRun(ctx.db, run.id, {

@@ -35,7 +35,14 @@ test("a segment is stored as it came, once, and counted", async () => {
   expect(others).toEqual([]);
   expect(row).toMatchObject({ first_seq: 1, last_seq: 5, lines: 5, bytes: 35 });
   expect(await world.base.objects.get(row?.object_key ?? "")).toEqual(segmentBody(lines));
-  expect((await world.readRun(run.id)).log).toEqual({ bytes: 35, lines: 5, stored_seq: 5, complete: false });
+  expect((await world.readRun(run.id)).log).toEqual({
+    bytes: 35,
+    lines: 5,
+    stored_seq: 5,
+    complete: false,
+    redactions: 0,
+    expired: false,
+  });
   expect(await metrics.getSingleMetricAsString("flowplane_log_ingest_lag_seconds")).toMatch(/_count [1-9]/);
 });
 

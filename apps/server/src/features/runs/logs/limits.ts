@@ -19,6 +19,15 @@ export const SEARCH_BYTES_MAX = 32 * 1024 * 1024;
 /** Looking into a line takes as long as so many bytes, however short it is. */
 export const SEARCH_LINE_BYTES = 64;
 
+/** One search across runs looks through so many bytes, so many runs, and starts nothing new after so many ms. */
+export const RUNS_SEARCH_BYTES_MAX = 64 * 1024 * 1024;
+export const RUNS_SEARCHED_MAX = 1_000;
+export const RUNS_SEARCH_MS_MAX = 3_000;
+/** Runs read from the database at a time while searching across them. */
+export const RUNS_PER_READ = 50;
+/** Bytes of output looked through without letting others have the thread. */
+export const BREATH_BYTES = 512 * 1024;
+
 /** Lines of one event of a live log. */
 export const EVENT_LINES_MAX = 1_000;
 /** Bytes of output in one event. As JSON it may be six times that, and has to stay below what a stream may buffer. */

@@ -63,7 +63,8 @@ export async function searchLog(
   return { seqs, searched_to: Math.max(searchedTo, run.log_stored_seq), more: false };
 }
 
-function matcher(text: string, isCaseSensitive: boolean): (line: Buffer) => boolean {
+/** Looks into lines as they are read: without the escape sequences of a terminal. */
+export function matcher(text: string, isCaseSensitive: boolean): (line: Buffer) => boolean {
   const exact = Buffer.from(text);
   // Who asks for an escape sequence means the bytes.
   const isRaw = text.includes("\u001b");

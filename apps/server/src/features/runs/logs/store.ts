@@ -74,3 +74,61 @@ export async function segmentsFrom(
     .limit(limit)
     .execute();
 }
+
+export interface SearchedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly log_stored_seq: number;
+}
+
+/** Runs with stored lines that may be of the wanted time, newest first, from one run on. */
+export async function runsWithLines(
+  db: Db,
+  organizationId: string,
+  filter: {
+    readonly from?: string | undefined;
+    readonly to?: string | undefined;
+    readonly site_id?: string | undefined;
+    readonly agent_id?: string | undefined;
+    readonly job_id?: string | undefined;
+  },
+  startId: string | undefined,
+  limit: number,
+): Promise<SearchedRun[]> {
+  let query = db
+    .selectFrom("runs")
+    .select(["id", "name", "log_stored_seq"])
+    .where("organization_id", "=", organizationId)
+    .where("log_stored_seq", ">", 0)
+    .where("log_expired_at", "is", null);
+  if (startId !== undefined) query = query.where("id", "<=", startId);
+  const { from, to, site_id, agent_id, job_id } = filter;
+  if (from !== undefined)
+    query = query.where(({ or, eb }) =>
+      or([eb("ended_at", "is", null), eb("ended_at", ">=", new Date(from))]),
+    );
+  if (to !== undefined) query = query.where("created_at", "<=", new Date(to));
+  if (site_id !== undefined) query = query.where("site_id", "=", site_id);
+  if (agent_id !== undefined) query = query.where("agent_id", "=", agent_id);
+  if (job_id !== undefined) query = query.where("job_id", "=", job_id);
+  return query.orderBy("id", "desc").limit(limit).execute();
+}
+
+/** First line of the first segment from `fromSeq` on that holds a line of this time or later. */
+export async function firstSeqSince(
+  db: Db,
+  runId: string,
+  fromSeq: number,
+  from: Date,
+): Promise<number | undefined> {
+  const row = await db
+    .selectFrom("log_segments")
+    .select("first_seq")
+    .where("run_id", "=", runId)
+    .where("last_seq", ">=", fromSeq)
+    .where("last_at", ">=", from)
+    .orderBy("last_seq")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.first_seq;
+}

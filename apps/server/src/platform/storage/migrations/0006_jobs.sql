@@ -144,6 +144,7 @@ alter table runs add column log_expired_at timestamptz;
 alter table runs add column evidence_last integer;
 create index runs_retrying on runs (job_id) where retry_at is not null and job_id is not null;
 create index runs_by_retry on runs (retry_of) where retry_of is not null;
+create index runs_by_restart on runs (restart_of) where restart_of is not null;
 create index runs_by_job on runs (job_id, id desc) where job_id is not null;
 create index runs_unplaced on runs (organization_id, id) where agent_id is null and state = 'QUEUED';
 -- How much is under way on each agent and of each job; all that limits are counted from, so it does not grow with history.

@@ -1,0 +1,42 @@
+import { sql } from "kysely";
+import type { Db } from "../../../platform/storage/database.ts";
+
+export async function findSampledRun(db: Db, id: string) {
+  return db
+    .selectFrom("runs")
+    .select(["id", "created_at", "started_at", "ended_at"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+}
+
+export interface SampledRow {
+  readonly at: Date;
+  readonly cpu_ms: number | null;
+  readonly memory_bytes: number | null;
+  readonly memory_limit_bytes: number | null;
+  readonly read_bytes: number | null;
+  readonly write_bytes: number | null;
+  readonly processes: number | null;
+  readonly log_bytes: number;
+}
+
+/** One row for each stretch of `everyMs` from `fromMs` on that has a sample: its last one, with the highest levels. */
+export async function bucketedSamples(
+  db: Db,
+  runId: string,
+  fromMs: number,
+  toMs: number,
+  everyMs: number,
+): Promise<SampledRow[]> {
+  const { rows } = await sql<SampledRow>`
+    select last.at, last.cpu_ms, peak.memory_bytes, last.memory_limit_bytes, last.read_bytes, last.write_bytes,
+      peak.processes, last.log_bytes
+    from (
+      select max(at) as at, max(memory_bytes) as memory_bytes, max(processes) as processes
+      from run_samples
+      where run_id = ${runId} and at >= ${new Date(fromMs)} and at <= ${new Date(toMs)}
+      group by floor((extract(epoch from at) * 1000 - ${fromMs}::float8) / ${everyMs}::float8)
+    ) as peak join run_samples as last on last.run_id = ${runId} and last.at = peak.at
+    order by last.at`.execute(db);
+  return rows;
+}
