@@ -21,6 +21,8 @@ import { INTENT_SECRET } from "../gateway/intents.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
 import { applyRunEvents } from "./events.ts";
 import { runBulkRoutes } from "./logs/bulk-routes.ts";
+import { incidentRoutes } from "../incidents/routes.ts";
+import { policyRoutes } from "../policies/routes.ts";
 import { runRoutes } from "./routes.ts";
 
 /** A control plane with one organization and the routes of runs, for tests; the agent's end is played by hand. */
@@ -31,7 +33,7 @@ export interface RunWorld extends AsyncDisposable {
   readonly fastify: FastifyInstance;
   readonly clock: { now: number };
   /** Calls the API as the organization's owner, or as somebody else. */
-  call(method: "GET" | "POST", path: string, body?: object, actor?: Actor): Promise<Answer>;
+  call(method: "GET" | "POST" | "PUT", path: string, body?: object, actor?: Actor): Promise<Answer>;
   /** An organization beside the first, with its owner. */
   neighbour(): Promise<{ ctx: Ctx; actor: Actor; siteId: string }>;
   addAgent(values?: Partial<AgentValues>): Promise<AgentIdentity>;
@@ -81,6 +83,8 @@ export async function runWorld(): Promise<RunWorld> {
   const actors = new Map<string, Actor>([[owner.id, owner]]);
   const http = await createHttp(base, async (request) => actors.get(String(request.headers["x-actor"])));
   runRoutes(http);
+  incidentRoutes(http);
+  policyRoutes(http);
   await http.fastify.ready();
   const identities = new Map<string, AgentIdentity>();
   const agents = createFastify();
