@@ -25,6 +25,7 @@ test("the agent reports itself, says goodbye, and its jobs outlive it", async ()
   expect(JSON.stringify(plane.reports[0]?.agentDescription, bigints)).toContain(instanceUid);
   expect(Object.keys(healthToJson(plane.reports[0]?.health))).toEqual([
     "link",
+    "local",
     "shipping",
     "spool",
     "supervisor",

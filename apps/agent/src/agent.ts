@@ -1,5 +1,7 @@
 // The running agent: its parts, and how they are joined. Everything that decides is elsewhere.
 
+import { statfsSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { every, HealthRegistry, runAll, systemClock, wait } from "@flowplane/runtime";
 import { pino } from "pino";
@@ -12,7 +14,13 @@ import { describeHealth, describePolicy } from "./link/reports.ts";
 import { Upstream } from "./link/upstream.ts";
 import { DISK_RESERVE_BYTES, HOST_SPOOL_BYTES_MAX, RUN_SPOOL_BYTES_MAX } from "./logs/quota.ts";
 import type { Quota } from "./logs/quota.ts";
+import { Changes } from "./local/changes.ts";
+import { listenLocally } from "./local/listen.ts";
+import type { LocalServer } from "./local/listen.ts";
+import { LOCAL_ID } from "./local/place.ts";
 import { SpoolDatabase } from "./spool/database.ts";
+import { hasGaps, renewSpool } from "./spool/events.ts";
+import { forgetHistory, HISTORY_BYTES_MAX } from "./spool/forgetting.ts";
 import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
 import { tellStatus } from "./status.ts";
@@ -76,7 +84,8 @@ function assemble(
   const clock = systemClock;
   const startedAt = clock();
   const quota: Quota = {
-    runBytesMax: RUN_SPOOL_BYTES_MAX,
+    // Alone, what a run prints goes nowhere; it is paused only when the whole host's room is taken.
+    runBytesMax: firstIdentity === null ? HOST_SPOOL_BYTES_MAX : RUN_SPOOL_BYTES_MAX,
     hostBytesMax: HOST_SPOOL_BYTES_MAX,
     diskReserveBytes: DISK_RESERVE_BYTES,
     ...given,
@@ -86,6 +95,11 @@ function assemble(
   const intentsToDo = new Wakeup();
   for (const name of ["spool", "supervisor"]) health.ok(name);
 
+  const changes = new Changes();
+  const stored = () => {
+    changes.notify(null);
+    upstream?.stored();
+  };
   const supervisor: Supervisor = new Supervisor({
     db,
     dataDir,
@@ -96,8 +110,11 @@ function assemble(
     random: Math.random,
     log,
     observer: noObserver,
-    onEvent: () => upstream?.stored(),
-    onBatch: (runId) => upstream?.batch(runId),
+    onEvent: stored,
+    onBatch: (runId) => {
+      changes.notify(runId);
+      upstream?.batch(runId);
+    },
     onSegment: () => upstream?.segment(),
     onSpoolProblem: (problem) =>
       problem === null ? health.ok("supervisor") : health.bad("supervisor", problem),
@@ -117,8 +134,11 @@ function assemble(
   };
 
   const describe = () => describeHealth(health.conditions(), startedAt, clock());
-  const connect = (identity: Identity) =>
-    new Upstream({
+  const connect = (identity: Identity) => {
+    // What was forgotten to make room, while nobody was there to have it, is missing from the numbers.
+    if (hasGaps(db)) renewSpool(db);
+    quota.runBytesMax = given.runBytesMax ?? RUN_SPOOL_BYTES_MAX;
+    return new Upstream({
       db,
       dataDir,
       identity,
@@ -141,6 +161,7 @@ function assemble(
       onIntents: () => intentsToDo.notify(),
       onFreed: (runId, stdoutFreed, stderrFreed) => supervisor.freed(runId, stdoutFreed, stderrFreed),
     });
+  };
   let upstream = firstIdentity === null ? null : connect(firstIdentity);
 
   const self = { pid: process.pid, startTicks: readProcess(process.pid)?.startTicks ?? 0 };
@@ -155,20 +176,46 @@ function assemble(
   };
   const carryOut = async (taskSignal: AbortSignal) => {
     // Also now and then without a notice: a start may have waited for another run to end.
-    await carryOutIntents({ db, supervisor, clock, onEvent: () => upstream?.stored() });
+    await carryOutIntents({ db, supervisor, clock, onEvent: stored });
     await intentsToDo.wait(HOUSEKEEPING_MS, taskSignal);
   };
   const keepHouse = () => {
     upstream?.runsEnded();
     forgetOldIntents(db, clock());
     forgetOldRuns(db, clock());
+    const disk = statfsSync(dataDir);
+    const isTight = disk.bavail * disk.bsize < 2 * quota.diskReserveBytes;
+    // Half of what a host may hold is for runs that are under way.
+    const bytesMax = isTight ? 0 : Math.min(HISTORY_BYTES_MAX, quota.hostBytesMax / 2);
+    forgetHistory(db, dataDir, { isJoined: upstream !== null, now: clock(), bytesMax });
     // It was written to, so it works.
     health.ok("spool");
+  };
+  let identity = firstIdentity;
+  let local: LocalServer | null = null;
+  const listen = async () => {
+    try {
+      local = await listenLocally({
+        db,
+        dataDir,
+        supervisor,
+        clock,
+        log,
+        changes,
+        agent: () => ({ id: identity?.agent_id ?? LOCAL_ID, name: hostname() }),
+        onEvent: stored,
+      });
+      health.ok("local", `listening on ${local.path}`);
+    } catch (error) {
+      // Without its socket it still serves a control plane.
+      log.error({ err: error }, "the agent's socket cannot be made");
+      health.bad("local", error instanceof Error ? error.message : String(error));
+    }
   };
   /** With the control plane from the moment there is one: an agent is enrolled while it runs, too. */
   const link = async (taskSignal: AbortSignal) => {
     while (upstream === null && !taskSignal.aborted) {
-      const identity = readIdentity(dataDir);
+      identity = readIdentity(dataDir);
       if (identity === null) {
         await wait(ENROLMENT_LOOK_MS, taskSignal);
         continue;
@@ -182,6 +229,7 @@ function assemble(
   return {
     async run(signal: AbortSignal): Promise<void> {
       await supervisor.adopt();
+      await listen();
       log.info({ version: AGENT_VERSION, agentId: firstIdentity?.agent_id ?? null }, "agent started");
       await runAll(
         [
@@ -208,6 +256,7 @@ function assemble(
       );
     },
     async close(): Promise<void> {
+      await local?.close();
       supervisor.close();
       await upstream?.close();
     },

@@ -67,7 +67,7 @@ function countSpool(path: string): Pick<AgentStatus, "liveRuns" | "eventsWaiting
     if (count("PRAGMA user_version") === 0) return { liveRuns: 0, eventsWaiting: 0, logBytesWaiting: 0 };
     return {
       liveRuns: count("SELECT count(*) FROM runs WHERE ended_at IS NULL"),
-      eventsWaiting: count("SELECT count(*) FROM events"),
+      eventsWaiting: count("SELECT count(*) FROM events WHERE seq > (SELECT max(acked_up_to) FROM outbox)"),
       logBytesWaiting: count(
         "SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) FROM runs WHERE files_gone = 0",
       ),

@@ -57,23 +57,43 @@ export function readEvents(db: SpoolDatabase, from: number, to: number): LinkEve
   }));
 }
 
-/** Deletes what the control plane has stored. Losing this to a crash costs one resend, so it need not be durable. */
+/**
+ * Notes that the control plane has stored events up to a number. Those of runs stay for this host's own people, until the
+ * run is forgotten; the others go. Losing this to a crash costs one resend, so it need not be durable.
+ */
 export function forgetEvents(db: SpoolDatabase, upTo: number): void {
   db.lazily(() => {
-    db.run("DELETE FROM events WHERE seq <= ?", upTo);
+    db.run("DELETE FROM events WHERE seq <= ? AND run_id IS NULL", upTo);
     db.run("UPDATE outbox SET acked_up_to = ?", upTo);
   });
 }
 
-/** Gives the spool a new name and numbers what is left from 1; see `renew_spool` in the outbox machine. */
+/** Further than any number of an event, so that moved ones meet none that is still to be moved. */
+const FAR = 2 ** 50;
+
+/**
+ * Gives the spool a new name and numbers what is unacknowledged from 1, without gaps; see `renew_spool` in the outbox machine.
+ * What was acknowledged keeps its place before it, at 0 and below.
+ */
 export function renewSpool(db: SpoolDatabase): OutboxRow {
   return db.durably(() => {
-    const { acked_up_to: ackedUpTo, last_seq: lastSeq } = readOutbox(db);
-    const fresh = { spool_id: randomUUID(), last_seq: lastSeq - ackedUpTo, acked_up_to: 0 };
-    // Two steps by way of negative numbers, since neighbours would collide on the primary key.
-    db.run("UPDATE events SET seq = -(seq - ?)", ackedUpTo);
-    db.run("UPDATE events SET seq = -seq");
+    const { acked_up_to: ackedUpTo } = readOutbox(db);
+    db.run("UPDATE events SET seq = seq - ?", FAR);
+    db.run("UPDATE events SET seq = seq + ? WHERE seq <= ?", FAR - ackedUpTo, ackedUpTo - FAR);
+    const waiting = db.all<{ seq: number }>("SELECT seq FROM events WHERE seq < ? ORDER BY seq", -FAR / 2);
+    for (const [index, { seq }] of waiting.entries())
+      db.run("UPDATE events SET seq = ? WHERE seq = ?", index + 1, seq);
+    const fresh = { spool_id: randomUUID(), last_seq: waiting.length, acked_up_to: 0 };
     db.run("UPDATE outbox SET spool_id = ?, last_seq = ?, acked_up_to = 0", fresh.spool_id, fresh.last_seq);
     return fresh;
   });
+}
+
+/** Whether events were forgotten that no control plane has: the rest can be told only under new numbers. */
+export function hasGaps(db: SpoolDatabase): boolean {
+  const { acked_up_to: ackedUpTo, last_seq: lastSeq } = readOutbox(db);
+  const { n } = db.get<{ n: number }>("SELECT count(*) AS n FROM events WHERE seq > ?", ackedUpTo) ?? {
+    n: 0,
+  };
+  return n !== lastSeq - ackedUpTo;
 }

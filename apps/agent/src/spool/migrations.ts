@@ -111,4 +111,16 @@ export const MIGRATIONS: readonly string[] = [
   -- Orders to stop runs whose orders to start have not arrived yet.
   CREATE TABLE early_stops (run_id TEXT PRIMARY KEY, stop TEXT NOT NULL, received_at INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- What happened to a run is read on this host, too, and stays after the control plane has it.
+  CREATE INDEX events_run ON events (run_id, seq);
+
+  -- Requests on the agent's socket that created a run, so that a repeated one creates no second.
+  CREATE TABLE requests (
+    key        TEXT PRIMARY KEY,
+    hash       TEXT NOT NULL,
+    run_id     TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -1,0 +1,6 @@
+import type { Handlers } from "./call.ts";
+import { incidentHandlers } from "./incidents.ts";
+import { logHandlers } from "./logs.ts";
+import { runHandlers } from "./runs.ts";
+
+export const handlers: Handlers = { ...runHandlers, ...logHandlers, ...incidentHandlers };
