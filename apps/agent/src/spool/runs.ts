@@ -1,5 +1,8 @@
 import { runSpecSchema } from "@flowplane/link";
 import type { RunSpec } from "@flowplane/link";
+import { noUsage } from "../sampling/usage.ts";
+import type { Usage } from "../sampling/usage.ts";
+import type { Containment } from "../supervisor/containment.ts";
 import type { Hold } from "../supervisor/holds.ts";
 import type { ProcessIdentity } from "../supervisor/proc.ts";
 import type { RunState } from "../supervisor/run.ts";
@@ -42,6 +45,9 @@ export type StoredRun = {
   beganAt: number | null;
   /** Who keeps it paused; nobody: it is not. */
   holds: Hold[];
+  usage: Usage;
+  /** What the kernel holds it in and which limits it keeps; null before its launch. */
+  containment: Containment | null;
   log: LogPosition;
 };
 
@@ -69,6 +75,8 @@ type RunRow = {
   restart: string | null;
   began_at: number | null;
   holds: string;
+  usage: string;
+  containment: string | null;
   stdout_to: number;
   stderr_to: number;
   stdout_freed: number;
@@ -119,6 +127,10 @@ export function saveSignalsSent(db: SpoolDatabase, id: string, signals: readonly
 
 export function saveHolds(db: SpoolDatabase, id: string, holds: readonly Hold[]): void {
   db.run("UPDATE runs SET holds = ? WHERE id = ?", JSON.stringify(holds), id);
+}
+
+export function saveUsage(db: SpoolDatabase, id: string, usage: Usage): void {
+  db.run("UPDATE runs SET usage = ? WHERE id = ?", JSON.stringify(usage), id);
 }
 
 export function saveBegan(db: SpoolDatabase, id: string, beganAt: number): void {
@@ -191,6 +203,8 @@ function toRun(row: RunRow): StoredRun {
     restart: row.restart === null ? null : (JSON.parse(row.restart) as Restart),
     beganAt: row.began_at,
     holds: JSON.parse(row.holds) as Hold[],
+    usage: { ...noUsage, ...(JSON.parse(row.usage) as Partial<Usage>) },
+    containment: row.containment === null ? null : (JSON.parse(row.containment) as Containment),
     log: {
       stdoutTo: row.stdout_to,
       stderrTo: row.stderr_to,

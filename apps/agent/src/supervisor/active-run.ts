@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import type { WatchedLimit } from "../sampling/limits.ts";
 import type { RunStart } from "@flowplane/link";
 import type { StoredRun } from "../spool/runs.ts";
 import type { RunFiles } from "./files.ts";
@@ -19,6 +20,8 @@ export type ActiveRun = StoredRun & {
   /** When the wrapper was first found dead with no exit status on disk. */
   wrapperGoneAt: number | null;
   lastLivenessAt: number;
+  /** Limits that are kept by looking, since the kernel does not keep them here. */
+  watchedLimits: readonly WatchedLimit[];
 };
 
 export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
@@ -31,7 +34,21 @@ export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
     isDraining: false,
     wrapperGoneAt: null,
     lastLivenessAt: 0,
+    watchedLimits: watchedLimitsOf(stored),
   };
+}
+
+/** What nobody else keeps of its limits. */
+export function watchedLimitsOf({
+  spec,
+  containment,
+}: Pick<StoredRun, "spec" | "containment">): WatchedLimit[] {
+  const { memory_bytes: memory, pids } = spec.limits ?? {};
+  const isLeft = (name: string) => containment?.enforced.includes(name) !== true;
+  const watched: WatchedLimit[] = [];
+  if (memory !== undefined && isLeft("memory_bytes")) watched.push("memory");
+  if (pids !== undefined && isLeft("pids")) watched.push("pids");
+  return watched;
 }
 
 export function membershipOf(run: ActiveRun): RunMembership {

@@ -1,4 +1,4 @@
-// The files of one run: DATA/runs/RUN_ID/{claimed,pid,exit,stdout,stderr,said}.
+// The files of one run: DATA/runs/RUN_ID/{claimed,pid,times,exit,stdout,stderr,said}.
 
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -49,6 +49,19 @@ export class RunFiles {
   readExit(signalsSent: ReadonlySet<string>): ExitStatus | null {
     const text = this.#read("exit");
     return text === null ? null : parseExitFile(text, signalsSent);
+  }
+
+  /** CPU of the job and of all it waited for, in ms, as its wrapper wrote it; 0 when it has not. */
+  readCpuMs(): number {
+    const times = (this.#read("times") ?? "").split("\n")[1] ?? "";
+    const parts = [...times.matchAll(/(\d+)m(\d+)[.,](\d+)s/g)];
+    return Math.round(
+      parts.reduce(
+        (sum, [, minutes, seconds, fraction]) =>
+          sum + Number(minutes) * 60_000 + Number(`${seconds}.${fraction}`) * 1000,
+        0,
+      ),
+    );
   }
 
   remove(): void {

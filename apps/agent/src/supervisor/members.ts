@@ -4,10 +4,15 @@
 //   the past    a process that was seen as a member while it could be told for sure
 // A session number alone is no proof once its leader is gone: the number may have come back with a stranger.
 
-import { hasEnvironment } from "./proc.ts";
+import { hasEnvironment, readEnvironment } from "./proc.ts";
 import type { ProcessIdentity, ProcessInfo } from "./proc.ts";
 
 export const MARK_VARIABLE = "FLOWPLANE_RUN_MARK";
+
+/** The mark a process was started with; null when it has none, or that is not ours to know. */
+export function readRunMark(pid: number): string | null {
+  return readEnvironment(pid, MARK_VARIABLE);
+}
 
 export type RunMembership = {
   mark: string;

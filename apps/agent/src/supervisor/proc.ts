@@ -72,6 +72,17 @@ export function hasEnvironment(pid: number, assignment: string): boolean {
   return environ.includes(`\0${wanted}`) || environ.subarray(0, wanted.length).toString("latin1") === wanted;
 }
 
+/** The value of a variable a process was started with; null when it has none, or that is not ours to know. */
+export function readEnvironment(pid: number, name: string): string | null {
+  const environ = readProcFile(`/proc/${pid}/environ`);
+  const prefix = `${name}=`;
+  const found = environ
+    ?.toString("latin1")
+    .split("\0")
+    .find((one) => one.startsWith(prefix));
+  return found?.slice(prefix.length) ?? null;
+}
+
 /** The arguments a process was started with; empty when unknown. */
 export function readCommandLine(pid: number): string[] {
   return readProcFile(`/proc/${pid}/cmdline`)?.toString("utf8").split("\0").slice(0, -1) ?? [];

@@ -32,7 +32,11 @@ export function tellEffect(
     case "report_running": {
       const pid = run.process?.job.pid;
       if (pid === undefined) return null;
-      const payload = { pid, started_at: tellTime(times, effect.startedAt) };
+      const payload = {
+        pid,
+        started_at: tellTime(times, effect.startedAt),
+        enforced: run.containment?.enforced ?? [],
+      };
       return { type: "run.running", runId: run.id, at, payload };
     }
     case "report_stopping": {
@@ -68,6 +72,11 @@ function tellEnd(
       lines: lastSeq,
       last_seq: lastSeq,
       last_segment: lastSegment,
+    },
+    usage: {
+      cpu_ms: Math.round(run.usage.cpuMs),
+      ...(run.usage.memoryPeakBytes > 0 ? { memory_peak_bytes: run.usage.memoryPeakBytes } : {}),
+      oom_kills: run.usage.oomKills,
     },
     ...(next === null ? {} : { retry: { attempt: next.spec.attempt ?? 1, at: tellTime(times, next.dueAt) } }),
   };

@@ -69,7 +69,7 @@ export type RunInput =
   | { kind: "lost"; reason: string }
   | { kind: "stop"; order: StopOrder }
   /** It uses more than it may, and the kernel does not enforce that here; `reason` says of what and how much. */
-  | { kind: "over_limit"; reason: string }
+  | { kind: "over_limit"; reason: string; graceMs: number }
   | { kind: "exited"; exit: Exit; at: number }
   /** All processes of the run that are alive now, the main one included; `detail` names them for people. */
   | { kind: "census"; alive: number; detail: string }
@@ -185,7 +185,7 @@ function stepRunning(state: RunState & { kind: "running" }, input: RunInput, now
     case "over_limit":
       return stop(
         { kind: "limit", reason: input.reason },
-        state.limits.graceMs,
+        Math.min(input.graceMs, state.limits.graceMs),
         state.exit,
         state.exitedAt,
         now,

@@ -27,6 +27,7 @@ import {
 import type { Restart } from "../spool/runs.ts";
 import { activate, limitsOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { Sampler } from "../sampling/sampler.ts";
 import { adopt } from "./adoption.ts";
 import { RunFiles } from "./files.ts";
 import { applyQuota, forgetHolds, prepareHold } from "./freezing.ts";
@@ -55,6 +56,7 @@ export class Supervisor implements Supervision {
   readonly #runs = new Map<string, ActiveRun>();
   readonly #watches = new Map<string, FSWatcher>();
   readonly #successors = new Successors(this);
+  readonly #sampler = new Sampler(this);
   #timer: NodeJS.Timeout | null = null;
   #spoolProblem: string | null = null;
   #isClosed = false;
@@ -339,6 +341,7 @@ export class Supervisor implements Supervision {
     this.pump.poll();
     this.#guard("quota", () => applyQuota(this));
     this.#guard("attempts", () => this.#startDue());
+    this.#sampler.poll().catch((error: unknown) => this.#spoolFailed("samples", error));
   }
 
   #startDue(): void {

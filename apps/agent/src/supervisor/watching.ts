@@ -62,7 +62,10 @@ async function lookForStarters(on: Supervision, run: ActiveRun): Promise<void> {
 function lookForExit(on: Supervision, run: ActiveRun): void {
   const now = on.options.steady();
   const exit = run.files.readExit(new Set(run.signalsSent));
-  if (exit) return on.step(run, { kind: "exited", exit, at: now });
+  if (exit) {
+    run.usage = { ...run.usage, cpuMs: Math.max(run.usage.cpuMs, run.files.readCpuMs()) };
+    return on.step(run, { kind: "exited", exit, at: now });
+  }
   if (now - run.lastLivenessAt < LIVENESS_MS || !run.process) return undefined;
   run.lastLivenessAt = now;
   if (isAlive(run.process.wrapper)) return undefined;

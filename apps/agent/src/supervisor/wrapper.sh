@@ -5,8 +5,9 @@
 # It outlives the agent, so that the job's exit status is kept whatever happens to the agent. It leaves in RUN_DIR:
 #   claimed    made first and only once: a second wrapper for the same run gives up
 #   pid        "WRAPPER_PID WRAPPER_START JOB_PID JOB_START", start times in clock ticks since boot
+#   times      what `times` says: CPU of the shell, then of all it waited for, the job and what that waited for
 #   exit       "CODE SAID": the shell's $?, and 1 when the shell reported a death by signal (see exit-status.ts)
-# The second is one short write whose end readers check for; the third appears by rename. Only builtins and the two given
+# `pid` is one short write whose end readers check for; `exit` appears by rename. Only builtins and the two given
 # tools are used: the job's PATH may lead nowhere. The job runs in the foreground, because a shell that waits for a job in
 # the background may reap it unnoticed and then reports no signal.
 
@@ -44,6 +45,7 @@ wrapper=$self
 )
 code=$?
 
+times >"$dir/times"
 said=0
 [ -s "$dir/said" ] && said=1
 echo "$code $said" >"$dir/exit.new" && "$mv" -f "$dir/exit.new" "$dir/exit"
