@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { api, pathOf, Problem, roleMay, ROLES, type Api, type Endpoint } from "@flowplane/contract";
+import { sql } from "kysely";
 import { z } from "zod";
 import { readConfig } from "./config.ts";
 import { newId } from "./platform/context.ts";
@@ -115,7 +116,7 @@ describe("authorization", () => {
 
 describe("another organization's owner", () => {
   test.each(endpoints)("%s: finds nothing of ours, by no id", async (name, endpoint) => {
-    const { params, query, body, bodyIds, queryIds } = casesFor(ours.things)[name];
+    const { params, query, body, bodyIds, queryIds, isNaming } = casesFor(ours.things)[name];
     const before = await fingerprint(ours.organization_id);
     if (params !== undefined) {
       const response = await call(
@@ -123,7 +124,8 @@ describe("another organization's owner", () => {
         { params, ...(query && { query }), ...(body && { body }) },
         theirs.tokens.owner,
       );
-      expectProblem(response, 404, "not_found");
+      if (isNaming === true) await expectNamed(response);
+      else expectProblem(response, 404, "not_found");
     }
     const own = casesFor(theirs.things)[name];
     for (const [field, id] of Object.entries(bodyIds ?? {})) {
@@ -169,7 +171,10 @@ describe("bad input", () => {
     const own = casesFor(ours.things)[name];
     for (const id of [newId(), "0", "no-such-id", "x".repeat(64)]) {
       const params = Object.fromEntries(Object.keys(own.params ?? {}).map((each) => [each, id]));
-      expectProblem(await call(endpoint, { ...own, params }, ours.tokens.owner), 404, "not_found", id);
+      const response = await call(endpoint, { ...own, params }, ours.tokens.owner);
+      if (own.isNaming === true && response.status !== 400) await expectNamed(response);
+      else if (own.isNaming === true) expectProblem(response, 400, "invalid_input", id);
+      else expectProblem(response, 404, "not_found", id);
     }
   });
 
@@ -283,6 +288,25 @@ function expectProblem(answer: Answer, status: number, code: string, about?: str
   expect(Problem.parse(JSON.parse(answer.text)).code).toBe(code);
 }
 
+/** Something of that name was stored, and beside the populations' own; it is forgotten, so that it is nobody's again. */
+async function expectNamed(answer: Answer): Promise<void> {
+  expect(answer.status, answer.text.slice(0, 500)).toBe(200);
+  const { numDeletedRows } = await storage.system
+    .deleteFrom("secrets")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("organizations")
+            .select("organizations.id")
+            .whereRef("organizations.id", "=", "secrets.organization_id")
+            .where(sql<boolean>`secrets.name = 'SECRET_' || upper(organizations.name)`),
+        ),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  expect(Number(numDeletedRows)).toBe(1);
+}
+
 /** The ids of an organization's things that a text names. */
 function mentions(text: string, population: Population): string[] {
   return [population.organization_id, ...Object.values(population.things)].filter((id) => text.includes(id));
@@ -299,6 +323,8 @@ async function fingerprint(organizationId: string): Promise<string> {
     "bearers",
     "memberships",
     "sites",
+    "secrets",
+    "jobs",
     "audit_heads",
   ] as const;
   const rows = await Promise.all(

@@ -19,6 +19,7 @@ import { runDeadlines } from "./features/runs/deadlines.ts";
 import { applyRunEvents } from "./features/runs/events.ts";
 import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
+import { secretRoutes } from "./features/secrets/routes.ts";
 import { startJobs } from "./jobs.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
 import { installAuth } from "./platform/auth/mount.ts";
@@ -99,6 +100,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     runRoutes(http);
     policyRoutes(http);
     incidentRoutes(http);
+    secretRoutes(http);
     identityRoutes(http, auth);
     auditRoutes(http);
   }

@@ -16,7 +16,9 @@ export const EnvName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "letters, digits and _ only, no digit first");
 /** Secrets are named like variables, so that the same name may serve as both. */
-export const SecretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "letters, digits and _ only");
+export const SecretName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "letters, digits and _ only, no digit first, at most 64");
 /** `name` or `uid`, as the host knows them. */
 const Principal = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "a name or number the host knows");
 

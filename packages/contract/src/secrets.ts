@@ -18,7 +18,8 @@ export const Secret = z.object({
 });
 export type Secret = z.output<typeof Secret>;
 
-const Params = z.object({ secret_name: SecretName });
+// Any id may be asked for; only a name can be stored.
+const Params = z.object({ secret_name: Id });
 
 export const secretApi = {
   secretList: endpoint({
@@ -36,7 +37,7 @@ export const secretApi = {
     tag,
     summary: "Store a secret, or replace its value",
     access: "secret:write",
-    params: Params,
+    params: z.object({ secret_name: SecretName }),
     body: z.object({ value: z.string().min(1).max(SECRET_BYTES_MAX), site_id: Id.nullable().default(null) }),
     response: Secret,
   }),

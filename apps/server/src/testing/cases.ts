@@ -27,6 +27,8 @@ export interface Case {
    */
   readonly bodyIds?: Readonly<Record<string, unknown>>;
   readonly queryIds?: Readonly<Record<string, string>>;
+  /** It stores under the name in its path what nobody had there: a name of others is free for oneself. */
+  readonly isNaming?: true;
 }
 
 /**
@@ -132,7 +134,7 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     policyComparisonRead: { params: { ...policy.params, comparison_id: things.comparison_id } },
     policySuggestions: policy,
     secretList: {},
-    secretPut: { params: { secret_name: things.secret_name }, body: { value: "replaced" } },
+    secretPut: { params: { secret_name: things.secret_name }, body: { value: "replaced" }, isNaming: true },
     secretDelete: { params: { secret_name: things.secret_name } },
     siteChange: { params: { site_id: things.site_id }, body: { name: "renamed" } },
     retentionRead: {},

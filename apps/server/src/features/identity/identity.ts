@@ -1,11 +1,24 @@
 import { LaunchPolicy, type Me, type Site } from "@flowplane/contract";
 import type { Auth } from "../../platform/auth/auth.ts";
 import { actorRef, inTransaction, newId, notify, timestamp, type Ctx } from "../../platform/context.ts";
-import { AppError } from "../../platform/errors.ts";
+import { AppError, notFound } from "../../platform/errors.ts";
+import { isUuid } from "../../platform/ids.ts";
+import { subjects } from "../../platform/bus/bus.ts";
 import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
 import { VERSION } from "../../platform/version.ts";
 import { record } from "../audit/audit.ts";
-import { insertSite, listSites, membershipsOf, organizationName, usersById, type SiteRow } from "./store.ts";
+import {
+  countAgentsOfSite,
+  insertSite,
+  isSiteNameTaken,
+  listSites,
+  lockSite,
+  membershipsOf,
+  organizationName,
+  updateSite,
+  usersById,
+  type SiteRow,
+} from "./store.ts";
 
 /** The one who asks, as the dashboard and the CLI greet them. */
 export async function whoAmI(ctx: Ctx, auth: Auth): Promise<Me> {
@@ -49,6 +62,74 @@ export async function createSite(ctx: Ctx, input: { name: string; environment: s
     notify(ctx, { topic: "site", id: row.id });
     return siteOf({ ...row, agents: 0 });
   });
+}
+
+export interface SiteChange {
+  readonly name?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly launch_policy?: LaunchPolicy | undefined;
+  /** Null ends the guard's fall back to shadow now. */
+  readonly detection_fallback?: null | undefined;
+}
+
+/** Changes what is given and keeps the rest. A launch policy holds for what is launched from now on. */
+export async function changeSite(ctx: Ctx, id: string, change: SiteChange): Promise<Site> {
+  return inTransaction(ctx, async (ctx) => {
+    const before = isUuid(id) ? await lockSite(ctx.db, id) : undefined;
+    if (before === undefined) throw notFound("site", id);
+    if (change.name !== undefined && (await isSiteNameTaken(ctx.db, change.name, id)))
+      throw new AppError("conflict", `There is a site named ${change.name} already.`);
+    if (change.launch_policy !== undefined) checkLaunchPolicy(change.launch_policy);
+    const fallback = {
+      detection_fallback_until: null,
+      detection_fallback_since: null,
+      detection_fallback_reason: null,
+    };
+    const patch = {
+      name: change.name ?? before.name,
+      environment: change.environment ?? before.environment,
+      ...(change.detection_fallback === null ? fallback : {}),
+    };
+    await updateSite(ctx.db, id, {
+      ...patch,
+      ...(change.launch_policy === undefined ? {} : { launch_policy: JSON.stringify(change.launch_policy) }),
+    });
+    record(ctx, {
+      action: "site.change",
+      target_type: "site",
+      target_id: id,
+      metadata: {
+        name: patch.name,
+        ...(change.environment === undefined ? {} : { environment: patch.environment }),
+        ...(change.launch_policy === undefined
+          ? {}
+          : { launch_policy: { from: LaunchPolicy.parse(before.launch_policy), to: change.launch_policy } }),
+        ...(change.detection_fallback === null ? { detection_fallback: "ended" } : {}),
+      },
+    });
+    notify(ctx, { topic: "site", id });
+    if (change.launch_policy !== undefined) ctx.afterCommit(() => ctx.bus.publish(subjects.runsWaiting, {}));
+    return siteOf({
+      ...before,
+      ...patch,
+      launch_policy: change.launch_policy ?? before.launch_policy,
+      agents: await countAgentsOfSite(ctx.db, id),
+    });
+  });
+}
+
+/** A default that the policy itself forbids would refuse every run that asks for nothing. */
+function checkLaunchPolicy(policy: LaunchPolicy): void {
+  const mode = policy.isolation_default.mode;
+  if (policy.isolation.includes(mode)) return;
+  const message = `the default mode ${mode} is not among the modes a run may have (${policy.isolation.join(", ")})`;
+  throw new AppError(
+    "invalid_input",
+    `The body is not valid: /launch_policy/isolation_default: ${message}.`,
+    {
+      fields: [{ pointer: "/launch_policy/isolation_default", message }],
+    },
+  );
 }
 
 function siteOf(row: SiteRow): Site {

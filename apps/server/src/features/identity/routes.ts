@@ -2,8 +2,8 @@ import { api } from "@flowplane/contract";
 import type { Auth } from "../../platform/auth/auth.ts";
 import { route, type Http } from "../../platform/http/route.ts";
 import { createToken, listTokens, revokeToken } from "./api-tokens.ts";
-import { createSite, listAllSites, whoAmI } from "./identity.ts";
 import { changeRetention, readRetention } from "./retention.ts";
+import { changeSite, createSite, listAllSites, whoAmI } from "./identity.ts";
 import { changeMember, createSignInLink, inviteMember, listMembers, removeMember } from "./members.ts";
 
 export function identityRoutes(http: Http, auth: Auth): void {
@@ -12,6 +12,7 @@ export function identityRoutes(http: Http, auth: Auth): void {
   route(http, api.siteCreate, (ctx, { body }) => createSite(ctx, body));
   route(http, api.retentionRead, (ctx) => readRetention(ctx));
   route(http, api.retentionChange, (ctx, { body }) => changeRetention(ctx, body));
+  route(http, api.siteChange, (ctx, { params, body }) => changeSite(ctx, params.site_id, body));
   route(http, api.memberList, (ctx, { query }) => listMembers(ctx, query));
   route(http, api.memberInvite, (ctx, { body }) => inviteMember(ctx, auth, body));
   route(http, api.memberChange, (ctx, { params, body }) => changeMember(ctx, params.user_id, body.role));

@@ -1,4 +1,4 @@
-import { sql, type Selectable } from "kysely";
+import { sql, type Selectable, type Updateable } from "kysely";
 import type { LaunchPolicy, Role } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
@@ -104,6 +104,34 @@ export function listSites(db: Db, after: string | undefined, limit: number): Pro
     .limit(limit)
     .execute()
     .then((rows) => rows.map((row) => ({ ...row, agents: row.agents ?? 0 })));
+}
+
+/** The site, locked until the transaction ends. */
+export function lockSite(db: Db, id: string) {
+  return db.selectFrom("sites").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
+}
+
+export async function updateSite(db: Db, id: string, patch: Updateable<Database["sites"]>): Promise<void> {
+  await db.updateTable("sites").set(patch).where("id", "=", id).execute();
+}
+
+export async function isSiteNameTaken(db: Db, name: string, exceptId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("sites")
+    .select("id")
+    .where("name", "=", name)
+    .where("id", "<>", exceptId)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function countAgentsOfSite(db: Db, id: string): Promise<number> {
+  const row = await db
+    .selectFrom("agents")
+    .select((count) => count.fn.countAll<number>().as("count"))
+    .where("site_id", "=", id)
+    .executeTakeFirst();
+  return row?.count ?? 0;
 }
 
 /** Undefined when the organization has a site of this name. */

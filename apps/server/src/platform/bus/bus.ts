@@ -53,6 +53,10 @@ export const subjects = {
   agentRevoked: (agentId: string) => `agent.${agentId}.revoked`,
   /** A person's or token's rights were changed or taken: `{ actor_id }`. What is remembered of them is forgotten now. */
   credentialsChanged: "identity.credentials_changed",
+  /** Nudges who finds agents for runs: a run waits, or one ended and left room, or an agent came. */
+  runsWaiting: "runs.waiting",
+  /** Nudges who starts what is due: a schedule was changed. */
+  jobsDue: "jobs.due",
   /** Asks the gateway that holds an agent to send it the restart command, once. */
   agentRestart: (agentId: string) => `agent.${agentId}.restart`,
 } as const;
