@@ -9,6 +9,7 @@ import { sql } from "kysely";
 import { z } from "zod";
 import { readConfig } from "./config.ts";
 import { newId } from "./platform/context.ts";
+import { FAILED_CREDENTIALS_PER_MINUTE_MAX } from "./platform/http/limits.ts";
 import { BODY_BYTES_MAX } from "./platform/http/server.ts";
 import { createLog } from "./platform/log.ts";
 import { startServer, type RunningServer } from "./server.ts";
@@ -84,10 +85,13 @@ describe("authorization", () => {
     secret_name: "NOBODYS_SECRET",
   });
 
+  // After so many wrong ones in a minute an address is refused them before they are looked at.
+  let wrongOnes = 0;
   test.each(endpoints)(
     "%s: without a credential it is refused, with a wrong one too",
     async (name, endpoint) => {
-      for (const token of [undefined, "fpk_nonsense"]) {
+      const isEnough = (wrongOnes += 1) >= FAILED_CREDENTIALS_PER_MINUTE_MAX;
+      for (const token of isEnough ? [undefined] : [undefined, "fpk_nonsense"]) {
         const response = await call(endpoint, cases[name], token);
         if (endpoint.access === "public") expect(response.status).not.toBe(401);
         else expectProblem(response, 401, "unauthenticated");
@@ -309,7 +313,9 @@ async function expectNamed(answer: Answer): Promise<void> {
 
 /** The ids of an organization's things that a text names. */
 function mentions(text: string, population: Population): string[] {
-  return [population.organization_id, ...Object.values(population.things)].filter((id) => text.includes(id));
+  // The same name may be somebody else's too.
+  const { secret_name: _name, ...ids } = population.things;
+  return [population.organization_id, ...Object.values(ids)].filter((id) => text.includes(id));
 }
 
 /** Changes when any row of an organization does, apart from what merely looking is noted in. */

@@ -16,9 +16,12 @@ import { incidentRoutes } from "./features/incidents/routes.ts";
 import { overviewRoutes } from "./features/overview/routes.ts";
 import { policyRoutes } from "./features/policies/routes.ts";
 import { runDeadlines } from "./features/runs/deadlines.ts";
+import { runDispatch } from "./features/runs/dispatch.ts";
 import { applyRunEvents } from "./features/runs/events.ts";
 import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
+import { jobScheduler } from "./features/jobs/scheduler.ts";
+import { jobRoutes } from "./features/jobs/routes.ts";
 import { secretRoutes } from "./features/secrets/routes.ts";
 import { startJobs } from "./jobs.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
@@ -100,6 +103,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     runRoutes(http);
     policyRoutes(http);
     incidentRoutes(http);
+    jobRoutes(http);
     secretRoutes(http);
     identityRoutes(http, auth);
     auditRoutes(http);
@@ -114,7 +118,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await gateway.listen().catch(explainListen("FLOWPLANE_AGENTS", config.agents));
   }
   if (has("worker")) {
-    tasks.push(runDeadlines(base), guardNews(base));
+    tasks.push(runDeadlines(base), runDispatch(base), jobScheduler(base), guardNews(base));
     const queue = await openQueue(base);
     opening.defer(() => queue.stop());
     await startJobs(base, queue);

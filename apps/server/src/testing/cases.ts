@@ -108,7 +108,7 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     jobArchive: job,
     jobPause: { ...job, ...reason },
     jobResume: job,
-    jobRun: { ...job, body: {} },
+    jobRun: { ...job, ...reason },
     schedulePreview: { body: { schedule_policy: { cron: "0 3 * * *" } } },
     scheduleCalendar: {},
     incidentList: {

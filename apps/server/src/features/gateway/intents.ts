@@ -52,6 +52,30 @@ export async function wasAsked(
   return row !== undefined;
 }
 
+/** As `addIntent` for several, in one statement. */
+export async function addOrders(ctx: Tx, intents: readonly NewIntent[]): Promise<void> {
+  if (intents.length === 0) return;
+  await ctx.db
+    .insertInto("intents")
+    .values(
+      intents.map((intent) => ({
+        id: newId(),
+        organization_id: ctx.actor.organization_id,
+        agent_id: intent.agent_id,
+        type: intent.type,
+        run_id: intent.run_id,
+        payload_sealed: ctx.secrets.seal(INTENT_SECRET, JSON.stringify(intent.payload)),
+        created_at: new Date(ctx.now()),
+        acknowledged_at: null,
+      })),
+    )
+    .execute();
+  ctx.afterCommit(() => {
+    for (const agentId of new Set(intents.map((intent) => intent.agent_id)))
+      ctx.bus.publish(subjects.agentNudge(agentId), {});
+  });
+}
+
 /** Asks many agents for the same, which is about no run. */
 export async function addIntents(
   ctx: Tx,

@@ -16,3 +16,9 @@ export const CALENDAR_WORK_MAX = 20_000;
 export const CALENDAR_JOBS_MAX = 1_000;
 /** Versions named in the error about one that is not there. */
 export const VERSIONS_NAMED_MAX = 20;
+/** How often next starts are compared with their schedules. */
+export const HEAL_EVERY_MS = 60_000;
+/** Jobs compared at a time. */
+export const HEAL_JOBS_MAX = 500;
+/** A next attempt that did not come for so long after its time counts for nothing any more. */
+export const RETRY_FORGOTTEN_MS = 24 * 3_600_000;

@@ -201,6 +201,7 @@ async function findOrphans(base: Base): Promise<Candidate[]> {
     .leftJoin("agents", "agents.id", "runs.agent_id")
     .select(["runs.id", "runs.organization_id"])
     .where("runs.state", "in", ["QUEUED", "STARTING", "RUNNING", "STOPPING"])
+    .where("runs.agent_id", "is not", null)
     .where(({ or, eb }) => or([eb("agents.id", "is", null), eb("agents.revoked_at", "is not", null)]))
     .limit(RECONCILE_RUNS_MAX)
     .execute();

@@ -21,3 +21,21 @@ export const WORDS_SCAN_ROWS_MAX = 20_000;
 export const WORDS_MAX = 20;
 /** Agents named in the conflict that asks which one is meant. */
 export const AGENTS_NAMED_MAX = 10;
+
+/** Runs that may be under way at once in an organization; further ones wait. */
+export const ORGANIZATION_RUNS_MAX = 10_000;
+/** Runs that may be under way at once on one agent, unless its label `flowplane/runs-max` says another number. */
+export const AGENT_RUNS_MAX = 1_000;
+export const AGENT_RUNS_LABEL = "flowplane/runs-max";
+/** Runs of an organization that may wait for an agent; a further launch is refused. */
+export const WAITING_RUNS_MAX = 10_000;
+/** Runs that one transaction gives to agents; a look makes as many of them as are needed. */
+export const PLACED_AT_ONCE_MAX = 200;
+/** Agents that one look considers for the runs of one kind of placement, the least loaded first. */
+export const CANDIDATES_MAX = 500;
+/** How often waiting runs are looked at when nobody nudges. */
+export const DISPATCH_EVERY_MS = 1_000;
+/** Organizations with waiting runs that one look takes up. */
+export const DISPATCH_ORGANIZATIONS_MAX = 1_000;
+/** A next attempt that did not come for so long after its time counts for nothing any more. */
+export const RETRY_FORGOTTEN_MS = 24 * 3_600_000;

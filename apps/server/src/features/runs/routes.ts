@@ -1,12 +1,13 @@
 import { Readable } from "node:stream";
 import { api } from "@flowplane/contract";
 import { route, streamRoute, type Http } from "../../platform/http/route.ts";
-import { createRun, restartRun } from "./launch.ts";
+import { createRun } from "./create.ts";
 import { freezeRun } from "./freeze.ts";
 import { openDownload } from "./logs/download.ts";
 import { readLogPage, searchLog } from "./logs/read.ts";
 import { searchAllLogs } from "./logs/search.ts";
 import { streamLog } from "./logs/stream.ts";
+import { restartRun } from "./restart.ts";
 import { listRunPage, readRun } from "./runs.ts";
 import { readSamples } from "./evidence/samples.ts";
 import { stopRun } from "./stop.ts";

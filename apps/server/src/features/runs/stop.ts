@@ -16,6 +16,8 @@ export interface StopRequest {
   readonly reason: string;
   /** Between SIGTERM and SIGKILL; the run's own grace when absent. A kill has none. */
   readonly grace_ms?: number | undefined;
+  /** A run that ended meanwhile is no mistake of whoever asks. */
+  readonly isLenient?: true;
 }
 
 interface StopAnswer {
@@ -50,6 +52,7 @@ export async function stopRun(ctx: Ctx, id: string, request: StopRequest): Promi
     switch (step.kind) {
       case "refuse":
       case "stale":
+        if (request.isLenient === true) return answer(run.id, run.state, wish.requested_at);
         throw new AppError("conflict", refusal(run));
       case "stay":
         if (run.stop !== null && !(run.stop.mode === "stop" && wish.mode === "kill"))
@@ -95,10 +98,16 @@ async function withdraw(ctx: Tx, run: RunRow, wish: StopWish): Promise<StopAnswe
   const now = new Date(ctx.now());
   const step = transition(run, "withdraw");
   if (step.kind !== "move") throw new Error(`a ${run.state} run cannot be withdrawn`);
-  const patch = { ended_at: now, waiting_for: null, deadline: null };
+  const patch = {
+    ended_at: now,
+    waiting_for: null,
+    deadline: null,
+    // Without an agent there is nobody who could have begun it.
+    ...(run.agent_id === null ? { log_last_seq: 0 } : {}),
+  };
   await change(ctx, run, step.to, wish, patch, {
     type: "run.withdrawn",
-    title: "Withdrawn before the agent took it",
+    title: run.agent_id === null ? "Withdrawn before it had an agent" : "Withdrawn before the agent took it",
     reason: wish.reason,
     payload: {},
     at: now,

@@ -22,11 +22,12 @@ export interface RunFilter {
   readonly state?: RunState | undefined;
   readonly active?: boolean | undefined;
   readonly agentId?: string | undefined;
+  readonly jobId?: string | undefined;
   readonly words: readonly string[];
 }
 
 // The predicate of the partial index runs_active, as text, so that the planner recognises it.
-const ACTIVE = sql<SqlBool>`runs.state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING')`;
+export const ACTIVE = sql<SqlBool>`runs.state in ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING')`;
 
 // Not env_sealed: it may be large and a list never needs it.
 const SHOWN_COLUMNS = [
@@ -122,6 +123,16 @@ export async function updateRun(db: Db, id: string, patch: Updateable<Database["
   await db.updateTable("runs").set(patch).where("id", "=", id).execute();
 }
 
+/** How many runs of a job may be under way at once; undefined when the job is gone. */
+export async function findJobRunsMax(db: Db, jobId: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom("jobs")
+    .select("concurrency_max")
+    .where("id", "=", jobId)
+    .executeTakeFirst();
+  return row?.concurrency_max;
+}
+
 /** Whose the run is, and how far its log is stored. */
 export async function findRunLog(db: Db, id: string) {
   return db
@@ -214,6 +225,7 @@ function matching(db: Db, filter: RunFilter, before: string | undefined, now: nu
   if (filter.active !== undefined)
     query = query.where(filter.active ? ACTIVE : sql<SqlBool>`not (${ACTIVE})`);
   if (filter.agentId !== undefined) query = query.where("runs.agent_id", "=", filter.agentId);
+  if (filter.jobId !== undefined) query = query.where("runs.job_id", "=", filter.jobId);
   for (const word of filter.words) {
     const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
     query = query.where(
@@ -234,5 +246,6 @@ function candidates(db: Db, filter: RunFilter, before: string | undefined) {
   if (filter.active !== undefined)
     query = query.where(filter.active ? ACTIVE : sql<SqlBool>`not (${ACTIVE})`);
   if (filter.agentId !== undefined) query = query.where("runs.agent_id", "=", filter.agentId);
+  if (filter.jobId !== undefined) query = query.where("runs.job_id", "=", filter.jobId);
   return query;
 }

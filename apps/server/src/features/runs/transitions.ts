@@ -8,10 +8,13 @@ import { isTerminal, type RunState } from "@flowplane/contract";
  * before anybody confirmed it). A proven end is final, whatever comes later. A presumed end is what we know until the
  * agent reports otherwise: then its report wins, be it a sign of life or the real end. So a run has at most one proven
  * end, and a presumed one can only be left through a report of the run's own agent.
+ *
+ * A QUEUED run without an agent is WAITING: nobody has an order for it, so nobody can report, and an end there is certain.
  */
-export type Standing = "QUEUED" | "STARTING" | "RUNNING" | "STOPPING" | "PRESUMED" | "ENDED";
+export type Standing = "WAITING" | "QUEUED" | "STARTING" | "RUNNING" | "STOPPING" | "PRESUMED" | "ENDED";
 
 export const STANDINGS = [
+  "WAITING",
   "QUEUED",
   "STARTING",
   "RUNNING",
@@ -26,6 +29,10 @@ export type RunInput =
   | "running"
   | "stopping"
   | "ended"
+  /** An agent that fits was found: it is given the order. */
+  | "place"
+  /** It can be launched nowhere: a secret is missing, the site forbids it, its agent is gone. */
+  | "unlaunchable"
   /** A person asks for the end: the agent is told. */
   | "stop"
   /** The order to start is taken back before the agent confirmed that it has it. */
@@ -41,6 +48,8 @@ export const RUN_INPUTS = [
   "running",
   "stopping",
   "ended",
+  "place",
+  "unlaunchable",
   "stop",
   "withdraw",
   "start_overdue",
@@ -62,11 +71,26 @@ export type Outcome =
   | "refuse";
 
 const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
+  WAITING: {
+    starting: "stale",
+    running: "stale",
+    stopping: "stale",
+    ended: "stale",
+    place: { to: "QUEUED" },
+    unlaunchable: { to: "FAILED" },
+    stop: { to: "STOPPED" },
+    withdraw: { to: "STOPPED" },
+    start_overdue: "refuse",
+    stop_overdue: "refuse",
+    agent_gone: "refuse",
+  },
   QUEUED: {
     starting: { to: "STARTING" },
     running: { to: "RUNNING" },
     stopping: { to: "STOPPING" },
     ended: "as_reported",
+    place: "refuse",
+    unlaunchable: "refuse",
     stop: { to: "STOPPING" },
     withdraw: { to: "STOPPED" },
     start_overdue: { to: "LOST" },
@@ -78,6 +102,8 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     running: { to: "RUNNING" },
     stopping: { to: "STOPPING" },
     ended: "as_reported",
+    place: "refuse",
+    unlaunchable: "refuse",
     stop: { to: "STOPPING" },
     withdraw: "refuse",
     start_overdue: { to: "LOST" },
@@ -89,6 +115,8 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     running: "stale",
     stopping: { to: "STOPPING" },
     ended: "as_reported",
+    place: "refuse",
+    unlaunchable: "refuse",
     stop: { to: "STOPPING" },
     withdraw: "refuse",
     start_overdue: "refuse",
@@ -101,6 +129,8 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     running: "stay",
     stopping: "stay",
     ended: "as_reported",
+    place: "refuse",
+    unlaunchable: "refuse",
     stop: "stay",
     withdraw: { to: "STOPPED" },
     start_overdue: "refuse",
@@ -112,6 +142,8 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     running: { revivedTo: "RUNNING" },
     stopping: { to: "STOPPING" },
     ended: "as_reported",
+    place: "refuse",
+    unlaunchable: "refuse",
     stop: "refuse",
     withdraw: "refuse",
     start_overdue: "refuse",
@@ -123,6 +155,8 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     running: "stale",
     stopping: "stale",
     ended: "stale",
+    place: "refuse",
+    unlaunchable: "refuse",
     stop: "refuse",
     withdraw: "refuse",
     start_overdue: "refuse",
@@ -134,6 +168,8 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
 /** What the table needs to know of a run. */
 export interface RunStanding {
   readonly state: RunState;
+  /** Null while it waits for an agent, and for ever when it ended without one. */
+  readonly agent_id: string | null;
   /** Last line of the log: the agent says it with the end, so it is null until the end is proven. */
   readonly log_last_seq: number | null;
   readonly stop: unknown;
@@ -142,6 +178,7 @@ export interface RunStanding {
 export function standingOf(run: RunStanding): Standing {
   switch (run.state) {
     case "QUEUED":
+      return run.agent_id === null ? "WAITING" : "QUEUED";
     case "STARTING":
     case "RUNNING":
     case "STOPPING":
@@ -152,7 +189,7 @@ export function standingOf(run: RunStanding): Standing {
     case "TIMED_OUT":
     case "FAILED_STOP":
     case "LOST":
-      return run.log_last_seq === null ? "PRESUMED" : "ENDED";
+      return run.log_last_seq === null && run.agent_id !== null ? "PRESUMED" : "ENDED";
   }
 }
 

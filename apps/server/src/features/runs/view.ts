@@ -86,7 +86,7 @@ function waitingOf(row: ShownRunRow): Waiting | null {
       return {
         for:
           row.agent_id === null
-            ? "an agent that fits"
+            ? (row.waiting_for ?? "an agent that fits")
             : row.agent_state === "connected"
               ? `the agent ${row.agent_name} to take it`
               : `the agent ${row.agent_name} to come back`,

@@ -109,7 +109,6 @@ export interface Database {
     managed_by: string | null;
     revision: Generated<number>;
     next_run_at: Date | null;
-    scheduled_until: Date | null;
     note: string | null;
     note_at: Date | null;
     created_by: Json<ActorRef>;

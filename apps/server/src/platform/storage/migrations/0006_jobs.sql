@@ -94,7 +94,6 @@ create table jobs (
   revision integer not null default 1,
   -- The next start by schedule, as instants; null when there is none.
   next_run_at timestamptz,
-  scheduled_until timestamptz,
   -- What became of a start that led to no run, and when: left out because the run before had not ended, for example.
   note text,
   note_at timestamptz,
