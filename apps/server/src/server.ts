@@ -5,6 +5,8 @@ import { ConfigError, type Config } from "./config.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
 import { openEnrolment } from "./features/enrolment/enrolment.ts";
 import { enrolmentRoutes } from "./features/enrolment/routes.ts";
+import { figures } from "./features/figures/look.ts";
+import { counting } from "./features/figures/reports.ts";
 import { fleetRoutes } from "./features/fleet/routes.ts";
 import { createGateway } from "./features/gateway/gateway.ts";
 import { gatewayRoutes } from "./features/gateway/routes.ts";
@@ -90,7 +92,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const auth = createAuth(base);
   const has = (role: Config["roles"][number]) => config.roles.includes(role);
   const gateway = has("gateway")
-    ? await createGateway(base, { enrolment, applyEvents: applyRunEvents })
+    ? await createGateway(base, { enrolment, applyEvents: counting(applyRunEvents) })
     : undefined;
   const http = await createHttp(base, createAuthenticate(base));
   opening.defer(() => http.fastify.close());
@@ -118,7 +120,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await gateway.listen().catch(explainListen("FLOWPLANE_AGENTS", config.agents));
   }
   if (has("worker")) {
-    tasks.push(runDeadlines(base), runDispatch(base), jobScheduler(base), guardNews(base));
+    tasks.push(runDeadlines(base), runDispatch(base), jobScheduler(base), guardNews(base), figures(base));
     const queue = await openQueue(base);
     opening.defer(() => queue.stop());
     await startJobs(base, queue);

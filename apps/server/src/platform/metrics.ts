@@ -18,6 +18,14 @@ export const apiRequestSeconds = new Histogram({
   registers: [metrics],
 });
 
+export const authFailures = new Counter({
+  name: "flowplane_auth_failures_total",
+  help: "Requests refused because their credential is missing, wrong, expired or revoked: of the API, or of agents.",
+  labelNames: ["listener"],
+  registers: [metrics],
+});
+for (const listener of ["api", "agents"]) authFailures.inc({ listener }, 0);
+
 let collecting = false;
 
 /** Adds the figures of the process itself (memory, event loop, garbage collection). Once per process, however often called. */

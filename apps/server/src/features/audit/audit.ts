@@ -2,6 +2,7 @@ import type { AuditEvent, AuditVerdict } from "@flowplane/contract";
 import { actorRef, inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
+import { countChange } from "../figures/changes.ts";
 import { CHAIN_START, follow, hashOf, type ChainedEvent, type ChainLink } from "./chain.ts";
 import { appendEvent, eventsAfter, eventsBefore, findEnds, lockHead, type AuditRow } from "./store.ts";
 
@@ -26,6 +27,7 @@ export function record(ctx: Tx, event: NewAuditEvent): void {
   const at = timestamp(new Date(ctx.now()));
   // As the database will give it back: what JSON cannot hold must not be hashed either.
   const metadata = JSON.parse(JSON.stringify(event.metadata ?? {})) as Record<string, unknown>;
+  ctx.afterCommit(() => countChange(ctx.actor.type, event.action));
   ctx.beforeCommit(async () => {
     const head = await lockHead(ctx.db, ctx.actor.organization_id);
     const chained: ChainedEvent = {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { Base } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
+import { authFailures } from "../../platform/metrics.ts";
 import { TOKEN_PREFIX } from "@flowplane/link";
 import { readBearer } from "../enrolment/bearers.ts";
 import { findBearerHolders, findCertificateHolders, type Holder } from "../enrolment/holders.ts";
@@ -145,5 +146,6 @@ function bearerOf(request: IncomingMessage): string | undefined {
 }
 
 function unauthenticated(sentence: string): AppError {
+  authFailures.inc({ listener: "agents" });
   return new AppError("unauthenticated", sentence);
 }

@@ -6,7 +6,6 @@ import { duration } from "../../platform/words.ts";
 import { withdrawStart } from "../gateway/intents.ts";
 import { openFailedStop } from "../incidents/report.ts";
 import { HEARING_MS, PAUSE_MS, RECONCILE_EVERY_MS, RECONCILE_RUNS_MAX, TAKEN_DEADLINE_MS } from "./limits.ts";
-import { setActiveRuns } from "./metrics.ts";
 import { findRun, lockRun, updateRun, type RunRow, type ShownRunRow } from "./store.ts";
 import { systemContext } from "./system-context.ts";
 import { addToTimeline, timelineRow } from "./timeline.ts";
@@ -49,7 +48,6 @@ export function deadlineLooks(base: Base): () => Promise<void> {
     const now = base.now();
     if (now - lookedAt > PAUSE_MS) hearingSince = now;
     if (now - hearingSince >= HEARING_MS) await reconcileRuns(base);
-    setActiveRuns(await countActive(base));
     lookedAt = now;
   };
 }
@@ -206,14 +204,4 @@ async function findOrphans(base: Base): Promise<Candidate[]> {
     .limit(RECONCILE_RUNS_MAX)
     .execute();
   return rows.map((row) => ({ ...row, input: "agent_gone" }));
-}
-
-async function countActive(base: Base): Promise<ReadonlyMap<RunState, number>> {
-  const rows = await base.storage.system
-    .selectFrom("runs")
-    .select(["state", sql<number>`count(*)::int`.as("count")])
-    .where("state", "in", ["QUEUED", "STARTING", "RUNNING", "STOPPING"])
-    .groupBy("state")
-    .execute();
-  return new Map(rows.map((row) => [row.state, row.count]));
 }

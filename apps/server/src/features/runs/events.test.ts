@@ -301,16 +301,6 @@ test("an agent that no longer knows a run it had started has lost it", async () 
   });
 });
 
-test("active runs are counted for the metrics", async () => {
-  await using alone = await runWorld();
-  const agent = await alone.addAgent();
-  await alone.launch({ agent_id: agent.agent_id });
-  await deadlineLooks(alone.base)();
-  expect(await metrics.getSingleMetricAsString("flowplane_runs_active")).toContain(
-    'flowplane_runs_active{state="QUEUED"} 1',
-  );
-});
-
 test("any order of reports, stops and deadlines leaves one proven end in the database", async () => {
   const agent = await world.addAgent({ name: "random" });
   const step = fc.oneof(

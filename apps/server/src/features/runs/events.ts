@@ -3,7 +3,7 @@ import type { Tx } from "../../platform/context.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { addIntent, findIntentRuns } from "../gateway/intents.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
-import { observeLaunch, observeStop } from "./metrics.ts";
+import { observeLaunch, observeRestart, observeStop } from "./metrics.ts";
 import {
   closeFailedStop,
   isIncidentEvent,
@@ -58,7 +58,7 @@ export async function applyRunEvents(
       timeline.push(timelineRow(ctx, run.id, actor, entry));
     }
     if (judgement.mustStop) await orderStopAgain(ctx, run);
-    measure(ctx, run, judgement);
+    measure(ctx, run, judgement, event);
   }
 
   for (const [id, patch] of patches)
@@ -121,11 +121,18 @@ async function orderStopAgain(ctx: Tx, run: RunRow): Promise<void> {
   });
 }
 
-function measure(ctx: Tx, run: RunRow, { patch, entry }: Judgement): void {
+function measure(ctx: Tx, run: RunRow, { patch, entry }: Judgement, event: LinkEvent): void {
   const now = ctx.now();
   if (entry.type === "run.running" && run.started_at === null && patch.started_at)
-    ctx.afterCommit(() => observeLaunch(now - run.created_at.getTime()));
-  const requestedAt = run.stop?.requested_at;
-  if (entry.type === "run.stopping" && requestedAt !== undefined)
-    ctx.afterCommit(() => observeStop(now - Date.parse(requestedAt)));
+    ctx.afterCommit(() => {
+      observeLaunch(now - run.created_at.getTime());
+      if (run.restart_of !== null) observeRestart(now - run.created_at.getTime());
+    });
+  const requestedAt = Date.parse(run.stop?.requested_at ?? "");
+  if (entry.type === "run.stopping" && !Number.isNaN(requestedAt)) {
+    // By the agent's clock, when that can be true; else the report's arrival is later than the signal was.
+    const signalledAt = Date.parse(String(event.payload["signalled_at"]));
+    const at = signalledAt >= requestedAt && signalledAt <= now ? signalledAt : now;
+    ctx.afterCommit(() => observeStop(at - requestedAt));
+  }
 }

@@ -9,7 +9,7 @@ import {
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Condition } from "@flowplane/runtime";
 import { newId, type Base } from "../context.ts";
-import { apiRequests, apiRequestSeconds, collectProcessMetrics } from "../metrics.ts";
+import { apiRequests, apiRequestSeconds, authFailures, collectProcessMetrics } from "../metrics.ts";
 import { openDashboard } from "./dashboard.ts";
 import { parseStrictJson } from "./json.ts";
 import { limitAuthentication } from "./limits.ts";
@@ -98,6 +98,7 @@ function installRequestLog(server: FastifyInstance): void {
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "none";
     apiRequests.inc({ route, status: reply.statusCode });
+    if (reply.statusCode === 401) authFailures.inc({ listener: "api" });
     if (request.routeOptions.config.endpoint?.stream === undefined)
       apiRequestSeconds.observe({ route }, reply.elapsedTime / 1000);
     const isQuiet = reply.statusCode < 400 && (request.method === "GET" || request.method === "HEAD");

@@ -1,5 +1,7 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import { Gauge } from "prom-client";
+import { metrics } from "../metrics.ts";
 import type { Database } from "./schema.ts";
 
 export type Db = Kysely<Database>;
@@ -21,6 +23,23 @@ export const SYSTEM_POOL_MAX = 20;
 export const STATEMENT_TIMEOUT_MS = 30_000;
 
 const INT8 = 20;
+
+const openPools = new Map<pg.Pool, string>();
+// It registers itself.
+new Gauge({
+  name: "flowplane_database_connections",
+  help: "Connections of this process to the database by role, and requests that wait for one.",
+  labelNames: ["role", "state"],
+  registers: [metrics],
+  collect() {
+    this.reset();
+    for (const [pool, role] of openPools) {
+      this.inc({ role, state: "busy" }, pool.totalCount - pool.idleCount);
+      this.inc({ role, state: "idle" }, pool.idleCount);
+      this.inc({ role, state: "waiting" }, pool.waitingCount);
+    }
+  },
+});
 
 /** Opens both pools. The connecting user must be a member of both roles (the migrations grant that). */
 export function openStorage(connectionString: string): Storage {
@@ -45,6 +64,7 @@ function createPool(connectionString: string, role: string, max: number): pg.Poo
     options: `-c role=${role} -c statement_timeout=${STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=${STATEMENT_TIMEOUT_MS}`,
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
+  openPools.set(pool, role);
   // An idle connection that breaks (database restarted) must not end the process; the next query gets a fresh one.
   pool.on("error", () => undefined);
   // So must one that breaks while a transaction holds it between two statements; the next statement fails with the reason.
@@ -54,6 +74,7 @@ function createPool(connectionString: string, role: string, max: number): pg.Poo
 
 /** The pool says it has ended while its connections still close; whoever stops PostgreSQL next must not be ahead of them. */
 async function endPool(pool: pg.Pool): Promise<void> {
+  openPools.delete(pool);
   let open = pool.totalCount;
   const closed = Promise.withResolvers<void>();
   pool.on("remove", () => {

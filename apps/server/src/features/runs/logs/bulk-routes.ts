@@ -18,6 +18,7 @@ import { AppError, notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
 import { agentActor, type AgentHttp, type AgentIdentity } from "../../gateway/agent-http.ts";
 import { findRunLog } from "../store.ts";
+import { observeTail } from "../metrics.ts";
 import { decodeSegment } from "./decode.ts";
 import { storeSegment } from "./intake.ts";
 import { OWNERS_REMEMBERED_MAX, SEGMENT_BODY_BYTES_MAX, UPLOADS_MAX } from "./limits.ts";
@@ -97,7 +98,11 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
       const decoded = decodeLines(body);
       if (!decoded.ok) throw invalid(`The body holds no lines: ${decoded.issue}.`);
       if (!(await isOwner(ctx, identity, run_id))) throw notFound("run", run_id);
-      if (decoded.value.length > 0) publishLines(ctx.bus, run_id.toLowerCase(), body);
+      const newest = decoded.value.at(-1);
+      if (newest !== undefined) {
+        publishLines(ctx.bus, run_id.toLowerCase(), body);
+        observeTail(ctx.now() - newest.atMs);
+      }
       return reply.code(204).send();
     },
   );
