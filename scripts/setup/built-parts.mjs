@@ -38,7 +38,12 @@ export const parts = [
     name: "agent",
     folder: agent,
     result: "main.js",
-    sources: [agent, ...["link", "opamp", "runtime"].map((name) => path.join(root, "packages", name))],
+    sources: [
+      agent,
+      ...["contract", "detection", "link", "opamp", "runtime"].map((name) =>
+        path.join(root, "packages", name),
+      ),
+    ],
     build: (draft) => [path.join(agent, "build.mjs"), draft],
   },
 ];

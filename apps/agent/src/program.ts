@@ -4,7 +4,10 @@ import { join } from "node:path";
 const HERE = import.meta.dirname;
 const BUNDLE = join(HERE, "..", "dist", "main.js");
 const PACKAGES = join(HERE, "..", "..", "..", "packages");
-const SOURCES = [HERE, ...["link", "opamp", "runtime"].map((name) => join(PACKAGES, name, "src"))];
+const SOURCES = [
+  HERE,
+  ...["contract", "detection", "link", "opamp", "runtime"].map((name) => join(PACKAGES, name, "src")),
+];
 
 /** Small young generation, one helper thread: a process that mostly waits needs no more, and each costs memory. */
 const FLAGS = ["--max-semi-space-size=1", "--v8-pool-size=1"];

@@ -94,7 +94,7 @@ async function lookUp(what: string, context: Context): Promise<Candidate[]> {
   if (what !== "run" && what !== "agent") return [];
   const signal = AbortSignal.timeout(LOOK_UP_TIMEOUT_MS);
   try {
-    const { client } = await connect(context.env, undefined);
+    const { client } = await connect(context.env);
     const query = { limit: LOOKED_UP_MAX };
     if (what === "agent") {
       const { items } = await client.agentList({ query }, { signal });

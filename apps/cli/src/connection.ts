@@ -1,13 +1,18 @@
 import { readFile } from "node:fs/promises";
+import { lightFetch } from "@flowplane/agent/local";
 import type { Client, ClientOptions } from "@flowplane/contract";
+import { createClient } from "@flowplane/contract/light";
 import { readCredentials, type Credentials } from "./credentials.ts";
 import { CliError } from "./failure.ts";
 import { EXIT } from "./exit-codes.ts";
+import { findLocalAgent, requireLocalAgent } from "./local-agent.ts";
 import { addressFile, adminKeyFile, credentialsFile } from "./places.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 export const ORIGIN_DEFAULT = "http://127.0.0.1:4300";
+/** In URLs whose calls go to the agent's socket. */
+export const LOCAL_ORIGIN = "http://agent";
 const PROBE_TIMEOUT_MS = 3_000;
 
 /** Where a call goes, as whom, and where both were found. */
@@ -23,23 +28,82 @@ export interface Connection {
   readonly client: Client;
   /** For streams and downloads. */
   readonly options: ClientOptions;
+  /** This machine's agent answers, by itself. */
+  readonly isLocal: boolean;
 }
 
-/** Opens nothing yet: finds address and key, and makes a client. Throws `CliError` when there is no key. */
-export async function connect(env: Env, url: string | undefined): Promise<Connection> {
+/** What a caller says about where a call goes. */
+export interface Chosen {
+  readonly url?: string | undefined;
+  readonly local?: true | undefined;
+}
+
+/**
+ * Opens nothing yet: finds address and key, and makes a client. Where no control plane is known it is this machine's agent
+ * that is asked, as with `local`. Throws `CliError` when there is nobody to ask.
+ */
+export async function connect(env: Env, { url, local }: Chosen = {}): Promise<Connection> {
+  if (local === true && url !== undefined)
+    throw new CliError("--local asks this machine's agent, --url a control plane.", {
+      exitCode: EXIT.usage,
+      advice: "Give one of them.",
+    });
+  if (local === true) return connectLocally(requireLocalAgent(env));
   const target = await findTarget(env, url);
   const { secret } = target;
-  if (secret === null) throw await missingKey(target);
+  if (secret === null) {
+    const socket = isExplicit(target) ? null : findLocalAgent(env);
+    if (socket !== null) return connectLocally(socket);
+    throw await missingKey(target);
+  }
   const organization = env["FLOWPLANE_ORGANIZATION"];
   const options: ClientOptions = {
     origin: target.origin,
+    // Loading Node's own `fetch` takes as long as a call; it is needed for https alone.
+    ...(target.origin.startsWith("http:") ? { fetch: lightFetch() } : {}),
     headers: () => ({
       authorization: `Bearer ${secret}`,
       ...(organization ? { "flowplane-organization": organization } : {}),
     }),
   };
-  const { createClient } = await import("@flowplane/contract");
-  return { target, client: createClient(options), options };
+  return { target, client: createClient(options), options, isLocal: false };
+}
+
+function connectLocally(socket: string): Connection {
+  const options: ClientOptions = { origin: LOCAL_ORIGIN, fetch: callAgent(socket) };
+  const target: Target = { origin: LOCAL_ORIGIN, originFrom: socket, secret: null, secretFrom: null };
+  return { target, client: createClient(options), options, isLocal: true };
+}
+
+/** A socket whose agent was killed is still there, and refuses. */
+function callAgent(socket: string): typeof globalThis.fetch {
+  const call = lightFetch(socket);
+  return async (input, init) => {
+    try {
+      return await call(input, init);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ECONNREFUSED" && code !== "ENOENT" && code !== "EACCES") throw error;
+      throw new CliError(
+        code === "EACCES"
+          ? `The agent at ${socket} is another user's.`
+          : `The agent of ${socket} does not run.`,
+        {
+          exitCode: EXIT.unreachable,
+          advice:
+            code === "EACCES"
+              ? "Ask it as the user it runs as."
+              : "Start it again with `flowplane agent run`; its runs went on meanwhile.",
+          cause: error,
+        },
+      );
+    }
+  };
+}
+
+/** Somebody said which control plane: then no other place will do. */
+function isExplicit({ originFrom }: Target): boolean {
+  return originFrom !== "the default";
 }
 
 /** Nobody is signed in: to a control plane that is there, or because there is none yet. */
@@ -51,7 +115,8 @@ async function missingKey({ origin }: Target): Promise<CliError> {
   if (!isThere) {
     return new CliError(`There is no control plane at ${origin}.`, {
       exitCode: EXIT.unreachable,
-      advice: "Start one with `npm start` (or `flowplane up`), or say where it is: `flowplane login URL`.",
+      advice:
+        "Start one with `npm start` (or `flowplane up`), say where it is (`flowplane login URL`), or do without: `flowplane agent run`.",
     });
   }
   return new CliError(`You are not signed in to ${origin}.`, {

@@ -15,6 +15,7 @@ export interface Context {
 export interface ApiOptions {
   json?: true;
   url?: string;
+  local?: true;
 }
 
 export interface Api extends Connection {
@@ -29,7 +30,8 @@ export function apiCommand(parent: Command, usage: string, summary: string): Com
 function withApiOptions(command: Command): Command {
   const json = command.createOption("--json", "print the API's objects instead of a table");
   const url = command.createOption("--url <url>", "address of the control plane");
-  for (const option of [json, url]) command.addOption(option.helpGroup("Common options:"));
+  const local = command.createOption("--local", "ask this machine's agent itself, not a control plane");
+  for (const option of [json, url, local]) command.addOption(option.helpGroup("Common options:"));
   return command;
 }
 
@@ -54,6 +56,9 @@ function describe(command: Command, summary: string): Command {
 }
 
 export async function openApi(context: Context, options: ApiOptions): Promise<Api> {
-  const connection = await connect(context.env, options.url);
-  return { ...connection, output: context.output };
+  const connection = await connect(context.env, options);
+  const { output } = context;
+  if (connection.isLocal && output.interactive)
+    output.note(output.style("dim", "Asking this machine's agent; no control plane is involved."));
+  return { ...connection, output };
 }

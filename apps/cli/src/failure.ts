@@ -22,6 +22,8 @@ export interface Explanation {
 /** Turns any error into what is printed on stderr and the exit code. `debug` adds the stack of unexpected ones. */
 export function explain(error: unknown, debug: boolean): Explanation {
   if (error instanceof CliError) return explainCliError(error);
+  // What was said about the way to the agent says more than that it gave no answer.
+  if (isApiError(error) && error.cause instanceof CliError) return explainCliError(error.cause);
   if (isApiError(error)) return explainApiError(error);
   if (error instanceof Error && SENTENCE_ERRORS.has(error.name)) {
     return { lines: [printable(error.message)], exitCode: EXIT.failed };

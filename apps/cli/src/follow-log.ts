@@ -20,12 +20,12 @@ export async function followLog(
   view: LogView,
   signal: AbortSignal,
 ): Promise<"ended" | "left"> {
-  const { api, followEvents } = await import("@flowplane/contract");
+  const { routes, followEvents } = await import("@flowplane/contract/light");
   const query = view.fromSeq === undefined ? {} : { from_seq: view.fromSeq };
   let isLost = false;
   const events = followEvents(
     connection.options,
-    api.runLogStream,
+    routes.runLogStream,
     { params: { run_id: runId }, query },
     {
       signal,

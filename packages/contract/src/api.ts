@@ -24,4 +24,3 @@ export const api = {
 } as const;
 
 export type Api = typeof api;
-export const API_PREFIX = "/api/v1";

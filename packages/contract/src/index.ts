@@ -1,6 +1,7 @@
 export * from "./agents.ts";
 export * from "./api.ts";
 export * from "./audit.ts";
+export * from "./calls.ts";
 export * from "./client.ts";
 export * from "./common.ts";
 export * from "./endpoint.ts";

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { api } from "./api.ts";
-import { ApiError } from "./client.ts";
+import { ApiError } from "./calls.ts";
 import { createSseDecoder, followEvents, SSE_EVENT_LENGTH_MAX, type ServerSentEvent } from "./sse.ts";
 
 function decode(text: string): ServerSentEvent[] {

@@ -1,5 +1,4 @@
-import { ApiError, problemOf, request, type ClientOptions } from "./client.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { ApiError, problemOf, request, type ClientOptions, type Route } from "./calls.ts";
 
 /** One event of a `text/event-stream` (HTML standard §9.2). `id` is the last event id known when it came. */
 export interface ServerSentEvent {
@@ -96,7 +95,7 @@ export interface FollowOptions {
  */
 export async function* followEvents(
   options: ClientOptions,
-  definition: Endpoint,
+  definition: Route,
   input: { params?: unknown; query?: unknown },
   follow: FollowOptions,
 ): AsyncGenerator<ServerSentEvent, void, void> {
@@ -134,7 +133,7 @@ export async function* followEvents(
 
 async function open(
   options: ClientOptions,
-  definition: Endpoint,
+  definition: Route,
   input: { params?: unknown; query?: unknown },
   lastEventId: string,
   signal: AbortSignal,

@@ -9,7 +9,7 @@ import type { Client, ClientOptions, LogLine, Run } from "@flowplane/contract";
 import { expect, test } from "vitest";
 import { eventually, makeFolder } from "../../test/harness.ts";
 import { agentStatus } from "../index.ts";
-import { findSocketPath, socketFetch } from "./client.ts";
+import { findSocketPath, lightFetch } from "./client.ts";
 import { BODY_BYTES_MAX } from "./request.ts";
 
 test("a run is launched, followed and ends over the socket, with no control plane", async () => {
@@ -281,7 +281,7 @@ async function startAlone(givenDir?: string) {
       return findSocketPath(dataDir);
     },
     /** Follows the socket, which may move. */
-    fetch: ((input, init) => socketFetch(findSocketPath(dataDir))(input, init)) as typeof globalThis.fetch,
+    fetch: ((input, init) => lightFetch(findSocketPath(dataDir))(input, init)) as typeof globalThis.fetch,
     spawn() {
       child = spawn(process.execPath, [script, dataDir], { stdio: ["ignore", "inherit", "inherit"] });
     },

@@ -76,10 +76,10 @@ async function list(context: Context, options: ListOptions): Promise<void> {
 /** The export is JSON Lines with and without `--json`. */
 async function exportAll(context: Context, options: ApiOptions & { output?: string }): Promise<void> {
   const { options: clientOptions, output } = await openApi(context, options);
-  const { api, ApiError, problemOf, request } = await import("@flowplane/contract");
+  const { routes, ApiError, problemOf, request } = await import("@flowplane/contract/light");
   const response = await request(
     clientOptions,
-    api.auditExport,
+    routes.auditExport,
     {},
     { headers: { accept: "application/x-ndjson" } },
   );

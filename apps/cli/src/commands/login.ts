@@ -46,7 +46,7 @@ async function login(context: Context, url: string | undefined, options: LoginOp
     options.key === undefined
       ? await throughBrowser(context, origin)
       : await readSecret(options.key, process.stdin);
-  const { createClient } = await import("@flowplane/contract");
+  const { createClient } = await import("@flowplane/contract/light");
   const client = createClient({ origin, headers: () => ({ authorization: `Bearer ${secret}` }) });
   const me = await client.me({});
   const credential: Credential = {

@@ -161,13 +161,13 @@ async function stopRuns(
 
 /** Waits for the event that ends the run's log, whose lines are not asked for again. */
 async function waitForEnd(api: Api, runId: string): Promise<Run> {
-  const { api: endpoints, followEvents } = await import("@flowplane/contract");
+  const { routes, followEvents } = await import("@flowplane/contract/light");
   const done = new AbortController();
   const read = () => api.client.runRead({ params: { run_id: runId } });
   try {
     const query = { from_seq: (await read()).log.stored_seq + 1 };
     const input = { params: { run_id: runId }, query };
-    for await (const event of followEvents(api.options, endpoints.runLogStream, input, {
+    for await (const event of followEvents(api.options, routes.runLogStream, input, {
       signal: done.signal,
     })) {
       if (event.event === "end") break;

@@ -72,7 +72,7 @@ async function up(context: Context, options: { agent: boolean }): Promise<void> 
 
 async function localClient(origin: string, env: NodeJS.ProcessEnv): Promise<Client> {
   const key = (await readFile(adminKeyFile(env), "utf8")).trim();
-  const { createClient } = await import("@flowplane/contract");
+  const { createClient } = await import("@flowplane/contract/light");
   return createClient({ origin, headers: () => ({ authorization: `Bearer ${key}` }) });
 }
 

@@ -24,7 +24,7 @@ async function version(context: Context, options: ApiOptions): Promise<void> {
 /** Null when there is none to ask: the other two versions are worth printing all the same. */
 async function serverVersion(context: Context, options: ApiOptions): Promise<string | null> {
   try {
-    const { client } = await connect(context.env, options.url);
+    const { client } = await connect(context.env, options);
     return (await client.me({})).server.version;
   } catch (error) {
     if (error instanceof CliError || isApiError(error)) return null;
