@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/link": [],
   "packages/detection": [],
   "packages/runtime": [],
+  "packages/collector-config": [],
   "apps/server": [
     "packages/contract",
     "packages/opamp",
@@ -27,7 +28,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "packages/runtime",
   ],
   // It starts the server and the agent by their package's entry and knows nothing of their insides.
-  "apps/cli": ["packages/contract", "packages/detection", "packages/runtime", "apps/server", "apps/agent"],
+  "apps/cli": [
+    "packages/contract",
+    "packages/collector-config",
+    "packages/detection",
+    "packages/runtime",
+    "apps/server",
+    "apps/agent",
+  ],
   "apps/web": ["packages/contract"],
   // The set-up, plain JavaScript that runs before anything is installed.
   scripts: [],
@@ -39,10 +47,11 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "packages/opamp": ["@bufbuild/protobuf"],
   "packages/link": ["zod"],
   "packages/detection": [],
+  "packages/collector-config": ["yaml"],
 };
 
 /** Of them, those without IO, clock or randomness: `now` and `random` come in as arguments. */
-const PURE = ["packages/opamp", "packages/link", "packages/detection"];
+const PURE = ["packages/collector-config", "packages/opamp", "packages/link", "packages/detection"];
 
 const IMPURE = [
   { what: "a clock", pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/ },

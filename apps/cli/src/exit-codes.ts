@@ -16,7 +16,10 @@ export const EXIT = {
 /** The same for people; the reference is generated from it. */
 export const EXIT_MEANINGS: readonly (readonly [code: string, meaning: string])[] = [
   ["0", "done"],
-  ["1", "failed: the control plane or this machine could not do it, or the audit chain is broken"],
+  [
+    "1",
+    "failed: the control plane or this machine could not do it, the audit chain is broken, `configs lint` found problems, `configs diff` differences",
+  ],
   ["2", "usage: an unknown command or option, or input that was refused as invalid"],
   ["3", "the control plane cannot be reached"],
   ["4", "not signed in, or not allowed"],

@@ -4,6 +4,7 @@ import { declareAgent } from "./commands/agent.ts";
 import { declareAgents } from "./commands/agents.ts";
 import { declareAudit } from "./commands/audit.ts";
 import { declareCompletion } from "./commands/completion.ts";
+import { declareConfigs } from "./commands/configs.ts";
 import { declareDetect } from "./commands/detect.ts";
 import { declareLogin } from "./commands/login.ts";
 import { declareLogs } from "./commands/logs.ts";
@@ -20,7 +21,7 @@ import { VERSION } from "./version.ts";
 const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Context) => void)[]>> = {
   "Start:": [declareUp, declareServer, declareAgent],
   "Runs:": [declareRun, declareLogs, declareRuns, declareDetect],
-  "Fleet:": [declareAgents, declareTokens, declareSites],
+  "Fleet:": [declareAgents, declareTokens, declareSites, declareConfigs],
   "Organization:": [declareMembers, declareApiTokens, declareAudit],
   "This machine:": [declareLogin, declareWhoami, declareCompletion, declareVersion],
 };
