@@ -14,7 +14,8 @@ export interface Change {
 /** What differs in meaning: order of keys, comments and layout do not count; the order of processors does. */
 export function differences(before: Section, after: Section): Change[] {
   const services = [section(before["service"]), section(after["service"])] as const;
-  const rest = ({ pipelines: _, ...keys }: Section): Section => keys;
+  const rest = (service: Section): Section =>
+    Object.fromEntries(Object.entries(service).filter(([key]) => key !== "pipelines"));
   return [
     ...KINDS.flatMap((kind) => compare(SINGULAR[kind], section(before[kind]), section(after[kind]))),
     ...compare("pipeline", section(services[0]["pipelines"]), section(services[1]["pipelines"])),

@@ -2,13 +2,13 @@ import { isSection, type Section, type Value } from "./read.ts";
 
 export const KINDS = ["receivers", "processors", "exporters", "connectors", "extensions"] as const;
 export type Kind = (typeof KINDS)[number];
-export const SINGULAR: Readonly<Record<Kind, string>> = {
+export const SINGULAR = {
   receivers: "receiver",
   processors: "processor",
   exporters: "exporter",
   connectors: "connector",
   extensions: "extension",
-};
+} as const satisfies Readonly<Record<Kind, string>>;
 
 /** What flows through a pipeline; the word before the slash of its id. */
 export const SIGNALS = ["traces", "metrics", "logs", "profiles"] as const;
