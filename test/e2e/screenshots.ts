@@ -19,15 +19,30 @@ interface Shot {
   readonly act?: (page: Page) => Promise<unknown>;
 }
 
-const first = async (kind: "agents" | "runs", query: string) => {
+const first = async (kind: "agents" | "runs" | "incidents" | "jobs" | "policies", query: string, at = 0) => {
   const answer = await fetch(`${origin}/api/v1/${kind}?${query}`, { headers: { cookie: "mock_size=small" } });
-  const { items } = (await answer.json()) as { items: { id: string }[] };
-  return items[0]?.id ?? "";
+  const { items } = (await answer.json()) as { items: { id: string; run_id?: string }[] };
+  return items[at] ?? { id: "" };
 };
-const site = await first("agents", "kind=site&state=connected");
-const collector = await first("agents", "kind=collector");
-const running = await first("runs", "active=true&state=RUNNING");
-const failed = await first("runs", "state=FAILED");
+const idOf = async (...query: Parameters<typeof first>) => (await first(...query)).id;
+const site = await idOf("agents", "kind=site&state=connected");
+const collector = await idOf("agents", "kind=collector");
+const running = await idOf("runs", "active=true&state=RUNNING");
+const failed = await idOf("runs", "state=FAILED");
+const incident = await first("incidents", "category=loop");
+const job = await idOf("jobs", "q=nightly");
+const policy = await idOf("policies", "limit=1");
+const LOOPING_LOG = [
+  ...Array.from(
+    { length: 60 },
+    (_, line) => `2026-11-21T02:00:${String(line % 60).padStart(2, "0")}.000Z page ${line} of 2000 fetched`,
+  ),
+  ...Array.from(
+    { length: 900 },
+    (_, line) =>
+      `2026-11-21T02:${String(1 + Math.floor(line / 60)).padStart(2, "0")}:${String(line % 60).padStart(2, "0")}.000Z ERROR fetch page 412 failed: ECONNRESET, retrying`,
+  ),
+].join("\n");
 const ALL = ["empty", "small", "large"] as const;
 const SMALL = ["small"] as const;
 
@@ -76,6 +91,7 @@ const shots: readonly Shot[] = [
     act: (page) => page.getByRole("button", { name: /^Make the/ }).click(),
   },
   { name: "runs", path: "/runs", sizes: ALL },
+  { name: "runs-by-job", path: "/runs?group=job", sizes: ["small", "large"] },
   { name: "run-live", path: `/runs/${running}`, sizes: SMALL },
   { name: "run-failed", path: `/runs/${failed}?line=500000&find=merged`, sizes: SMALL },
   { name: "run-details", path: `/runs/${failed}?view=details`, sizes: SMALL },
@@ -85,7 +101,83 @@ const shots: readonly Shot[] = [
     sizes: SMALL,
     act: (page) => page.getByRole("button", { name: "Stop", exact: true }).click(),
   },
+  { name: "run-incident", path: `/runs/${incident.run_id ?? ""}`, sizes: SMALL },
+  { name: "run-patterns", path: `/runs/${incident.run_id ?? ""}?log=patterns`, sizes: SMALL },
+  {
+    name: "run-replay",
+    path: `/runs/${incident.run_id ?? ""}`,
+    sizes: SMALL,
+    act: async (page) => {
+      await page.getByRole("button", { name: "More actions" }).click();
+      await page.getByRole("menuitem", { name: "Replay…" }).click();
+      await page.getByRole("button", { name: "Replay", exact: true }).click();
+      await page.getByText("Equal.").waitFor();
+    },
+  },
+  { name: "incidents", path: "/incidents", sizes: ALL },
+  { name: "incidents-all", path: "/incidents?state=all", sizes: ["large"] },
+  { name: "incident", path: `/incidents/${incident.id}`, sizes: SMALL },
+  {
+    name: "incident-close",
+    path: `/incidents/${incident.id}`,
+    sizes: SMALL,
+    act: (page) => page.keyboard.press("c"),
+  },
+  {
+    name: "saved-log",
+    path: "/incidents/saved-log",
+    sizes: SMALL,
+    act: async (page) => {
+      await page.getByLabel("Or paste it").fill(LOOPING_LOG);
+      await page.getByRole("button", { name: "Look into it" }).click();
+      await page.getByRole("heading", { name: "Why" }).waitFor();
+    },
+  },
+  { name: "jobs", path: "/jobs", sizes: ALL },
+  { name: "jobs-calendar", path: "/jobs/calendar", sizes: ALL },
+  { name: "job", path: `/jobs/${job}`, sizes: SMALL },
+  { name: "job-schedule", path: `/jobs/${job}/schedule`, sizes: SMALL },
+  { name: "job-definition", path: `/jobs/${job}/definition`, sizes: SMALL },
+  { name: "job-edit", path: `/jobs/${job}/edit`, sizes: SMALL },
+  { name: "job-new", path: "/jobs/new", sizes: SMALL },
+  { name: "policies", path: "/policies", sizes: ["empty", "small"] },
+  { name: "policy", path: `/policies/${policy}`, sizes: SMALL },
+  { name: "policy-versions", path: `/policies/${policy}/versions?version=3`, sizes: SMALL },
+  {
+    name: "policy-compare",
+    path: `/policies/${policy}/compare`,
+    sizes: SMALL,
+    act: async (page) => {
+      await page.getByRole("button", { name: "Compare", exact: true }).click();
+      await page.getByText("Good work lost").waitFor();
+    },
+  },
+  { name: "policy-suggestions", path: `/policies/${policy}/suggestions`, sizes: SMALL },
+  { name: "policy-edit", path: `/policies/${policy}/edit`, sizes: SMALL },
+  {
+    name: "policy-json",
+    path: `/policies/${policy}/edit`,
+    sizes: SMALL,
+    act: (page) => page.getByRole("button", { name: "JSON" }).click(),
+  },
+  { name: "secrets", path: "/settings", sizes: ["empty", "small"] },
+  { name: "sites", path: "/settings/sites", sizes: ["small", "large"] },
+  {
+    name: "sites-change",
+    path: "/settings/sites",
+    sizes: SMALL,
+    act: (page) => page.getByRole("button", { name: "Change" }).first().click(),
+  },
+  { name: "retention", path: "/settings/retention", sizes: SMALL },
   { name: "launch", path: "/runs?launch=any", sizes: SMALL },
+  {
+    name: "launch-more",
+    path: `/runs?launch=any&like=${failed}`,
+    sizes: SMALL,
+    act: async (page) => {
+      for (const more of await page.locator("summary").all()) await more.click();
+    },
+  },
   { name: "tokens", path: "/tokens", sizes: ALL },
   { name: "bearers", path: "/tokens/bearers", sizes: ALL },
   { name: "api-tokens", path: "/tokens/api", sizes: ALL },

@@ -4,58 +4,24 @@
  */
 import {
   isTerminal,
-  LaunchPolicy,
   ROLE_PERMISSIONS,
-  type ActorRef,
   type AgentDetail,
   type Api,
   type EndpointOutput,
-  type EndpointRequest,
-  type Problem,
-  type Role,
   type Run,
 } from "@flowplane/contract";
 import { makeAgent, sentenceOf, SITES } from "./agents.ts";
 import { filterTerms } from "../src/list/filterText.ts";
-import type { Bus } from "./bus.ts";
+import { ADA, found, MockProblem, nextSerial, paged, type Context, type Handlers } from "./answer.ts";
 import { logLine } from "./log.ts";
 import { idAt, iso } from "./random.ts";
 import { eventsOf, makeRun, runSentence } from "./runs.ts";
+import { samplesOf } from "./samples.ts";
+import { supervision } from "./supervision.ts";
 import type { World } from "./world.ts";
 
-export class MockProblem extends Error {
-  readonly problem: Problem;
-  constructor(status: number, code: string, detail: string) {
-    super(detail);
-    this.problem = {
-      type: "about:blank",
-      title: code,
-      status,
-      detail,
-      instance: "/",
-      code,
-      request_id: `req-${Date.now().toString(16)}`,
-    };
-  }
-}
-
-export interface Context {
-  readonly world: World;
-  readonly bus: Bus;
-  readonly role: Role;
-}
-type Streams = "runLogStream" | "runLogDownload" | "changeStream" | "auditExport";
-export type Handlers = {
-  [K in Exclude<keyof Api, Streams>]?: (
-    ctx: Context,
-    request: EndpointRequest<Api[K]>,
-  ) => EndpointOutput<Api[K]>;
-};
-
-const ADA: ActorRef = { type: "user", id: "user-0", name: "Ada Lovelace" };
-let serial = 50_000;
-
 export const handlers: Handlers = {
+  ...supervision,
   overview: ({ world }) => overviewOf(world),
   me: ({ role, world }) => {
     const organization = { id: "org-1", name: "Northwind Data", role };
@@ -78,24 +44,42 @@ export const handlers: Handlers = {
   },
   siteList: ({ world }, { query }) =>
     paged(
-      SITES.map((site) => ({
+      world.sites.map((site) => ({
         ...site,
-        environment: "production",
         agents: world.agents.filter(({ site_id }) => site_id === site.id).length,
-        created_at: iso(0),
-        launch_policy: LaunchPolicy.parse({}),
-        detection_fallback: null,
       })),
       query,
     ),
-  siteCreate: (_, { body }) => ({
-    id: "site-new",
-    ...body,
-    agents: 0,
-    created_at: iso(Date.now()),
-    launch_policy: LaunchPolicy.parse({}),
-    detection_fallback: null,
-  }),
+  siteCreate: ({ world, bus }, { body }) => {
+    const site = {
+      ...found(world.sites[0]),
+      ...body,
+      id: `site-${nextSerial()}`,
+      agents: 0,
+      detection_fallback: null,
+    };
+    world.sites.push(site);
+    bus.send({ topic: "site", id: site.id });
+    return site;
+  },
+  siteChange: ({ world, bus }, { params, body }) => {
+    const site = found(world.sites.find(({ id }) => id === params.site_id));
+    const changed = {
+      ...site,
+      name: body.name ?? site.name,
+      environment: body.environment ?? site.environment,
+      launch_policy: body.launch_policy ?? site.launch_policy,
+      detection_fallback: body.detection_fallback === undefined ? site.detection_fallback : null,
+    };
+    world.sites = world.sites.map((one) => (one === site ? changed : one));
+    bus.send({ topic: "site", id: site.id });
+    return changed;
+  },
+  retentionRead: ({ world }) => world.retention,
+  retentionChange: ({ world }, { body }) => {
+    world.retention = body;
+    return body;
+  },
 
   agentList: ({ world }, { query }) => {
     if (query.q === "!500")
@@ -169,7 +153,7 @@ export const handlers: Handlers = {
   enrolmentTokenRead: ({ world }, { params }) => found(world.tokens.find(({ id }) => id === params.token_id)),
   enrolmentTokenCreate: (ctx, { body }) => {
     const token: World["tokens"][number] = {
-      id: idAt(Date.now(), (serial += 1)),
+      id: idAt(Date.now(), nextSerial()),
       name: body.name,
       site_id: body.site_id ?? "site-berlin",
       labels: body.labels,
@@ -208,7 +192,7 @@ export const handlers: Handlers = {
   bearerList: ({ world }, { query }) => paged(world.bearers, query),
   bearerCreate: ({ world, bus }, { body }) => {
     const bearer = {
-      id: idAt(Date.now(), (serial += 1)),
+      id: idAt(Date.now(), nextSerial()),
       agent_id: body.agent_id ?? "agent-new",
       agent_name: body.name ?? "agent",
       created_by: ADA,
@@ -247,7 +231,7 @@ export const handlers: Handlers = {
         "The agent is offline since 02:14. Choose another one, or wait until it is back.",
       );
     const agent = found(ctx.world.agents.find(({ id }) => id === body.agent_id) ?? ctx.world.agents[0]);
-    const made = makeRun((serial += 1), "QUEUED", agent, Date.now(), 0, () => 0);
+    const made = makeRun(nextSerial(), "QUEUED", agent, Date.now(), 0, () => 0);
     return launch(ctx, {
       ...made,
       name: body.name ?? body.command.split("/").at(-1) ?? body.command,
@@ -265,6 +249,7 @@ export const handlers: Handlers = {
         (query.state === undefined || run.state === query.state) &&
         (query.active === undefined || String(!isTerminal(run.state)) === query.active) &&
         (query.agent_id === undefined || run.agent_id === query.agent_id) &&
+        (query.job_id === undefined || run.job_id === query.job_id) &&
         [run.name, run.command, ...run.args].join(" ").toLowerCase().includes(words),
     );
     return paged(
@@ -278,17 +263,24 @@ export const handlers: Handlers = {
   runRestart: (ctx, { params }) => {
     const old = findRun(ctx.world, params.run_id);
     const agent = { id: old.agent_id ?? "", name: old.agent_name ?? "", site_id: old.site_id };
-    const made = makeRun((serial += 1), "QUEUED", agent, Date.now(), 0, () => 0);
+    const made = makeRun(nextSerial(), "QUEUED", agent, Date.now(), 0, () => 0);
     return launch(ctx, { ...made, name: old.name, command: old.command, args: old.args, restart_of: old.id });
   },
-  runEvents: ({ world }, { params, query }) => paged(eventsOf(findRun(world, params.run_id)), query),
+  runEvents: ({ world }, { params, query }) =>
+    paged(
+      eventsOf(
+        findRun(world, params.run_id),
+        world.incidents.filter(({ run_id }) => run_id === params.run_id),
+      ),
+      query,
+    ),
   runLogs: ({ world }, { params, query }) => {
     const run = findRun(world, params.run_id);
     const last = run.log.lines;
     const to = Math.min(last, query.from_seq + query.limit - 1);
     const start = Date.parse(run.started_at ?? run.created_at);
     return {
-      items: range(query.from_seq, to).map((seq) => logLine(seq, start)),
+      items: range(query.from_seq, to).map((seq) => logLine(seq, start, world.loops.has(run.id))),
       next_seq: to < last ? to + 1 : null,
       last_seq: last,
     };
@@ -299,7 +291,7 @@ export const handlers: Handlers = {
     const seqs: number[] = [];
     const searchedTo = Math.min(run.log.lines, query.from_seq + 300_000);
     for (let seq = query.from_seq; seq <= searchedTo && seqs.length < query.limit; seq += 1) {
-      if (logLine(seq, 0).text.toLowerCase().includes(needle)) seqs.push(seq);
+      if (logLine(seq, 0, world.loops.has(run.id)).text.toLowerCase().includes(needle)) seqs.push(seq);
     }
     return {
       seqs,
@@ -308,10 +300,30 @@ export const handlers: Handlers = {
     };
   },
 
+  runFreeze: (ctx, { params }) => {
+    changeRun(ctx, params.run_id, { frozen_since: iso(Date.now()) });
+    return findRun(ctx.world, params.run_id);
+  },
+  runResume: (ctx, { params }) => {
+    changeRun(ctx, params.run_id, { frozen_since: null });
+    return findRun(ctx.world, params.run_id);
+  },
+  runSamples: ({ world }, { params, query }) =>
+    samplesOf(findRun(world, params.run_id), query.points, Date.now()),
+  logSearch: ({ world }, { query }) => ({
+    items: world.runs.slice(0, 5).map((run) => ({
+      run_id: run.id,
+      run_name: run.name,
+      line: { ...logLine(1, 0, false), text: query.q },
+    })),
+    next_cursor: null,
+    searched: { runs: world.runs.length, bytes: 812_000_000 },
+  }),
+
   memberList: ({ world }, { query }) => paged(world.members, query),
   memberInvite: ({ world, bus }, { body }) => {
     const member = {
-      user_id: idAt(Date.now(), (serial += 1)),
+      user_id: idAt(Date.now(), nextSerial()),
       email: body.email,
       name: body.name ?? body.email.split("@")[0] ?? "",
       role: body.role,
@@ -348,7 +360,7 @@ export const handlers: Handlers = {
   apiTokenList: ({ world }, { query }) => paged(world.apiTokens, query),
   apiTokenCreate: ({ world, bus }, { body }) => {
     const token = {
-      id: idAt(Date.now(), (serial += 1)),
+      id: idAt(Date.now(), nextSerial()),
       name: body.name,
       role: body.role,
       created_by: ADA,
@@ -387,23 +399,8 @@ export const handlers: Handlers = {
   }),
 };
 
-function paged<T>(items: readonly T[], { cursor, limit }: { cursor?: string | undefined; limit: number }) {
-  const from = cursor === undefined ? 0 : Number(cursor);
-  const next = from + limit;
-  return {
-    items: items.slice(from, next),
-    next_cursor: next < items.length ? String(next) : null,
-    total: items.length,
-  };
-}
-
 function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
-}
-
-function found<T>(thing: T | undefined): T {
-  if (thing === undefined) throw new MockProblem(404, "not_found", "There is no such thing here.");
-  return thing;
 }
 
 function findAgent(world: World, id: string): AgentDetail {
@@ -455,18 +452,19 @@ export function changeAgent(
 
 function arrive({ world, bus }: Context, tokenId: string, approval: "automatic" | "manual"): void {
   const made = makeAgent(0, Date.now(), Math.random);
+  const id = idAt(Date.now(), nextSerial());
   const agent: AgentDetail = {
     ...made,
-    id: idAt(Date.now(), (serial += 1)),
-    name: `newcomer-${serial}`,
-    hostname: `newcomer-${serial}.example`,
+    id,
+    name: `newcomer-${id.slice(-4)}`,
+    hostname: `newcomer-${id.slice(-4)}.example`,
     state: approval === "manual" ? "pending" : "connected",
     created_at: iso(Date.now()),
   };
   world.agents.push({ ...agent, sentence: sentenceOf(agent) });
   world.attempts.set(tokenId, [
     {
-      id: idAt(Date.now(), serial),
+      id: idAt(Date.now(), nextSerial()),
       at: iso(Date.now()),
       outcome: approval === "manual" ? "pending" : "enrolled",
       detail: "Enrolled with a new certificate.",
@@ -481,7 +479,7 @@ function arrive({ world, bus }: Context, tokenId: string, approval: "automatic" 
 function refuse({ world, bus }: Context, tokenId: string): void {
   world.attempts.set(tokenId, [
     {
-      id: idAt(Date.now(), serial),
+      id: idAt(Date.now(), nextSerial()),
       at: iso(Date.now()),
       outcome: "refused",
       detail: "the token was used up. Make a new one, or allow more uses.",
@@ -612,13 +610,39 @@ function overviewOf(world: World): EndpointOutput<Api["overview"]> {
       resource: "run" as const,
       id: run.id,
     }));
+  const open = world.incidents
+    .filter(({ state }) => state === "open")
+    .map((incident) => ({
+      kind: "incident" as const,
+      severity: incident.severity === "critical" ? ("bad" as const) : ("attention" as const),
+      title: `${incident.run_name}: ${incident.title}`,
+      since: incident.opened_at,
+      resource: "incident" as const,
+      id: incident.id,
+    }));
+  const storms = world.sites.flatMap((site) =>
+    site.detection_fallback === null
+      ? []
+      : [
+          {
+            kind: "detection_fallback" as const,
+            severity: "attention" as const,
+            title: `Too many interventions in ${site.name}: every policy there only watches`,
+            since: iso(now - 600_000),
+            resource: "site" as const,
+            id: site.id,
+          },
+        ],
+  );
   const connected = states.find(({ state }) => state === "connected")?.count ?? 0;
   return {
     sentence:
       world.agents.length === 0
         ? "No agent yet: add the first one to begin."
-        : `${connected.toLocaleString("en")} of ${world.agents.length.toLocaleString("en")} agents connected, ${active} runs active, ${needs.length + survivors.length} things need you.`,
+        : `${connected.toLocaleString("en")} of ${world.agents.length.toLocaleString("en")} agents connected, ${active} runs active, ${needs.length + survivors.length + open.length + storms.length} things need you.`,
     needs: [
+      ...open,
+      ...storms,
       ...survivors,
       ...needs.toSorted((a, b) => (a.severity === b.severity ? 0 : a.severity === "bad" ? -1 : 1)),
     ].slice(0, 12),

@@ -1,10 +1,12 @@
 import type { LogLine } from "@flowplane/contract";
+import { LOOP_FROM, LOOP_TEXT } from "./incidents.ts";
 import { iso } from "./random.ts";
 
 const ESC = "\u001b[";
 
 /** Line `seq` of the mock's log, made when it is asked for: a million of them cost nothing. */
-export function logLine(seq: number, startedAt: number): LogLine {
+export function logLine(seq: number, startedAt: number, isLoop: boolean): LogLine {
+  if (isLoop && seq >= LOOP_FROM) return loopLine(seq, startedAt);
   const stderr = seq % 97 === 13;
   return {
     seq,
@@ -13,6 +15,22 @@ export function logLine(seq: number, startedAt: number): LogLine {
     text: stderr
       ? `${ESC}31merror${ESC}0m shard ${seq % 31}: connection reset by peer, retry ${seq % 5} of 5`
       : text(seq),
+    partial: false,
+  };
+}
+
+function loopLine(seq: number, startedAt: number): LogLine {
+  const page = 400 + (seq % 40);
+  return {
+    seq,
+    at: iso(startedAt + seq * 120),
+    stream: seq % 3 === 2 ? "stdout" : "stderr",
+    text:
+      seq % 3 === 0
+        ? LOOP_TEXT.replace("page/412", `page/${page}`)
+        : seq % 3 === 1
+          ? "    at TLSSocket.socketCloseListener (node:_http_client:473:27)"
+          : `retry ${seq % 5} of 5 for page ${page}, token=[redacted:generic-key]`,
     partial: false,
   };
 }

@@ -5,7 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { api, API_PREFIX, isTerminal, ROLES, type Endpoint, type Role, type Run } from "@flowplane/contract";
 import { Bus } from "./bus.ts";
-import { changeAgent, handlers, MockProblem, type Context } from "./handlers.ts";
+import { MockProblem, type Context } from "./answer.ts";
+import { changeAgent, handlers } from "./handlers.ts";
 import { logLine } from "./log.ts";
 import { makeWorld, type Size, type World } from "./world.ts";
 
@@ -61,7 +62,7 @@ export class Mock {
         params.run_id ?? "",
         Number(url.searchParams.get("from_seq") ?? 1),
       );
-    if (name === "runLogDownload" || name === "auditExport")
+    if (endpoint.stream === "file")
       return void response.writeHead(200, { "content-disposition": "attachment" }).end("mock\n");
     const body =
       endpoint.body === undefined ? undefined : endpoint.body.parse(JSON.parse(await readBody(request)));
@@ -100,21 +101,20 @@ export class Mock {
   }
 }
 
+/** A path said in full wins over one with a parameter in the same place. */
+const routes = (Object.entries(api) as [string, Endpoint][]).toSorted(
+  ([, { path: a }], [, { path: b }]) => (a.match(/\{/g)?.length ?? 0) - (b.match(/\{/g)?.length ?? 0),
+);
+
 function findRoute(
   method: string,
   path: string,
 ): { name: string; endpoint: Endpoint; params: Record<string, string> } | undefined {
-  for (const [name, endpoint] of Object.entries(api) as [string, Endpoint][]) {
+  for (const [name, endpoint] of routes) {
     if (endpoint.method !== method) continue;
     const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, param = ""]) => param);
     const match = new RegExp(`^${endpoint.path.replace(/\{\w+\}/g, "([^/]+)")}$`).exec(path);
-    if (
-      match === null ||
-      (names.length > 0 && match[1] === "facets") ||
-      match[1] === "verify" ||
-      match[1] === "export"
-    )
-      continue;
+    if (match === null) continue;
     return {
       name,
       endpoint,
@@ -136,7 +136,7 @@ function streamLog(response: ServerResponse, world: World, runId: string, fromSe
     const start = Date.parse(run.started_at ?? run.created_at);
     if (run.log.lines >= next) {
       const items = Array.from({ length: Math.min(2_000, run.log.lines - next + 1) }, (_, index) =>
-        logLine(next + index, start),
+        logLine(next + index, start, world.loops.has(run.id)),
       );
       next += items.length;
       response.write(`id: ${next - 1}\nevent: lines\ndata: ${JSON.stringify({ items })}\n\n`);

@@ -1,5 +1,6 @@
-import type { Run, RunEvent, RunState } from "@flowplane/contract";
+import type { Incident, Run, RunEvent, RunState } from "@flowplane/contract";
 import { isTerminal, RUN_STATES } from "@flowplane/contract";
+import { jobIdOf } from "./jobs.ts";
 import { idAt, iso, pick, seeded } from "./random.ts";
 
 const PEOPLE = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"] as const;
@@ -9,6 +10,7 @@ const COMMANDS = [
   ["report", "sh", ["-c", "make report && cp out/report.pdf /srv/reports/"]],
   ["migrate", "/usr/bin/psql", ["-f", "migrate.sql", "postgresql://db.example/orders"]],
   ["sleep", "sleep", ["3600"]],
+  ["crawler", "/opt/crawl/crawl", ["--site", "shop.example", "--concurrency", "8"]],
 ] as const;
 export const LARGE_LOG_LINES = 1_000_000;
 
@@ -47,6 +49,7 @@ export function makeRuns(
       now - index * 700_000 * (0.4 + random()) - 60_000,
       index === 1 ? LARGE_LOG_LINES : 40 + Math.floor(random() * 4_000),
       random,
+      now,
     );
   });
 }
@@ -58,6 +61,7 @@ export function makeRun(
   createdAt: number,
   lines: number,
   random: () => number,
+  now = Date.now(),
 ): Run {
   const [name, command, args] = pick(random, COMMANDS);
   const ended = isTerminal(state);
@@ -67,26 +71,35 @@ export function makeRun(
   const run: Run = {
     id: idAt(createdAt, serial),
     kind: "process",
-    job_id: null,
+    job_id: serial < 50_000 ? jobIdOf(name, now) : null,
     site_id: agent.site_id,
     agent_id: agent.id,
     agent_name: agent.name,
     name,
-    origin: "api",
-    attempt: 1,
-    retry_of: null,
+    origin: serial % 3 === 0 ? "schedule" : "api",
+    attempt: serial % 5 === 1 ? 2 : 1,
+    retry_of: serial % 5 === 1 ? idAt(createdAt - 400_000, serial + 1) : null,
     scheduled_for: null,
-    resource_policy: {},
+    resource_policy:
+      serial % 2 === 1 ? { memory_limit_mb: 2_048, cpu_limit_millicores: 1_500, pids_limit: 200 } : {},
     isolation: null,
     user: null,
     group: null,
     retry: null,
     progress: null,
-    policy: null,
+    policy: { id: null, name: "Crawlers", version: 3, mode: "enforce" },
     incidents: { open: 0, total: 0 },
     intervention: null,
     frozen_since: null,
-    usage: null,
+    usage: hasStarted
+      ? {
+          cpu_ms: 412_000,
+          memory_bytes: 812_000_000,
+          memory_peak_bytes: 1_120_000_000,
+          processes: 7,
+          at: iso(createdAt + 60_000),
+        }
+      : null,
     command,
     args: [...args],
     cwd: serial % 3 === 0 ? "/srv/import" : null,
@@ -161,7 +174,7 @@ export function runSentence(run: Run): string {
   }
 }
 
-export function eventsOf(run: Run): RunEvent[] {
+export function eventsOf(run: Run, incidents: readonly Incident[] = []): RunEvent[] {
   const event = (type: string, title: string, at: string | null, reason: string | null = null): RunEvent[] =>
     at === null
       ? []
@@ -176,19 +189,40 @@ export function eventsOf(run: Run): RunEvent[] {
               type === "created" || type === "stop"
                 ? run.created_by
                 : { type: "system", id: "system", name: "Flowplane" },
-            payload: {},
+            payload: type === "run.running" ? { enforced: ["memory", "pids"] } : {},
           },
         ];
-  return [
+  const seen = incidents.flatMap((incident): RunEvent[] => [
+    {
+      id: `${incident.id}-opened`,
+      at: incident.opened_at,
+      type: "incident.opened",
+      title: incident.title,
+      reason: null,
+      actor: { type: "agent", id: incident.agent_id, name: incident.agent_name },
+      payload: { incident_id: incident.id, category: incident.category, score: incident.score, line: 3_210 },
+    },
+    ...incident.interventions.map((intervention, index): RunEvent => ({
+      id: `${incident.id}-${index}`,
+      at: intervention.at,
+      type: "incident.intervention",
+      title: `${intervention.action}: ${intervention.outcome}`,
+      reason: intervention.why,
+      actor: intervention.actor,
+      payload: { incident_id: incident.id, action: intervention.action, outcome: intervention.outcome },
+    })),
+  ]);
+  const own = [
     ...event("created", `Launched by ${run.created_by.name}`, run.created_at),
-    ...event("starting", `Taken by ${run.agent_name}`, run.state === "QUEUED" ? null : run.created_at),
-    ...event("running", `Process ${run.pid ?? ""} started`, run.started_at),
+    ...event("run.starting", `Taken by ${run.agent_name}`, run.state === "QUEUED" ? null : run.created_at),
+    ...event("run.running", `Process ${run.pid ?? ""} started`, run.started_at),
     ...event(
       "stop",
       run.stop?.mode === "kill" ? "Kill requested" : "Stop requested",
       run.stop?.requested_at ?? null,
       run.stop?.reason ?? null,
     ),
-    ...event("ended", `Ended: ${run.state.toLowerCase().replaceAll("_", " ")}`, run.ended_at, run.reason),
+    ...event("run.ended", `Ended: ${run.state.toLowerCase().replaceAll("_", " ")}`, run.ended_at, run.reason),
   ];
+  return [...own, ...seen].toSorted((a, b) => (a.at < b.at ? -1 : 1));
 }

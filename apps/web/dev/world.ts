@@ -1,3 +1,11 @@
+import {
+  LaunchPolicy,
+  Retention,
+  type IncidentDetail,
+  type Job,
+  type Secret,
+  type Site,
+} from "@flowplane/contract";
 import type {
   AgentDetail,
   Api,
@@ -11,7 +19,10 @@ import type {
   Run,
   RunEvent,
 } from "@flowplane/contract";
-import { makeAgents } from "./agents.ts";
+import { makeAgents, SITES } from "./agents.ts";
+import { makeIncidents } from "./incidents.ts";
+import { makeJobs, makeSecrets } from "./jobs.ts";
+import { makePolicies, type PolicyWorld } from "./policies.ts";
 import { iso } from "./random.ts";
 import { makeRuns } from "./runs.ts";
 
@@ -30,12 +41,28 @@ export interface World {
   members: Member[];
   apiTokens: ApiToken[];
   audit: AuditEvent[];
+  jobs: Job[];
+  incidents: IncidentDetail[];
+  /** Runs whose log repeats itself. */
+  readonly loops: Set<string>;
+  policies: PolicyWorld;
+  secrets: Secret[];
+  sites: Site[];
+  retention: Retention;
 }
 
 const COUNTS = {
-  empty: { agents: 0, runs: 0, tokens: 0, audit: 0, members: 1 },
-  small: { agents: 9, runs: 12, tokens: 4, audit: 9, members: 4 },
-  large: { agents: 25_000, runs: 6_000, tokens: 120, audit: 3_000, members: 140 },
+  empty: { agents: 0, runs: 0, tokens: 0, audit: 0, members: 1, jobs: 0, incidents: 0 },
+  small: { agents: 9, runs: 12, tokens: 4, audit: 9, members: 4, jobs: 5, incidents: 6 },
+  large: {
+    agents: 25_000,
+    runs: 6_000,
+    tokens: 120,
+    audit: 3_000,
+    members: 140,
+    jobs: 260,
+    incidents: 2_400,
+  },
 } as const;
 const ROLES_OF: readonly Role[] = ["owner", "admin", "operator", "viewer"];
 const NAMES = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov"] as const;
@@ -44,14 +71,36 @@ const ADA = { type: "user", id: "user-0", name: "Ada Lovelace" } as const;
 export function makeWorld(size: Size, now: number): World {
   const count = COUNTS[size];
   const agents = makeAgents(count.agents, now);
+  const plain = makeRuns(
+    count.runs,
+    agents.filter(({ kind }) => kind === "site"),
+    now,
+  );
+  const incidents = makeIncidents(plain, count.incidents, now);
+  const runs = plain.map((run) => withIncidents(run, incidents));
   return {
     size,
     agents,
-    runs: makeRuns(
-      count.runs,
-      agents.filter(({ kind }) => kind === "site"),
-      now,
-    ),
+    runs,
+    jobs: makeJobs(count.jobs, runs, now),
+    incidents,
+    loops: new Set(incidents.map(({ run_id }) => run_id)),
+    policies: makePolicies(size === "empty", now),
+    secrets: makeSecrets(size === "empty", now),
+    sites: SITES.map((site, index) => ({
+      ...site,
+      environment: "production",
+      agents: 0,
+      created_at: iso(now - 90_000_000 * (index + 1)),
+      launch_policy: LaunchPolicy.parse(
+        index === 0 ? { allow: ["/usr/bin/*", "/opt/**"], deny: ["/usr/bin/docker"] } : {},
+      ),
+      detection_fallback:
+        index === 1 && size === "large"
+          ? { until: iso(now + 2_400_000), reason: "6 interventions within 10 minutes" }
+          : null,
+    })),
+    retention: Retention.parse({}),
     runEvents: new Map(),
     tokens: Array.from({ length: count.tokens }, (_, index) => makeToken(index, now)),
     attempts: new Map(),
@@ -64,6 +113,34 @@ export function makeWorld(size: Size, now: number): World {
       makeApiToken(index, now),
     ),
     audit: Array.from({ length: count.audit }, (_, index) => makeAudit(count.audit - index, now, agents)),
+  };
+}
+
+/** A run knows how many incidents it had, and what an enforcing policy did to it. */
+function withIncidents(run: Run, incidents: readonly IncidentDetail[]): Run {
+  const mine = incidents.filter(({ run_id }) => run_id === run.id);
+  if (mine.length === 0) return run;
+  const done = mine.find(({ interventions }) =>
+    interventions.some(({ action, outcome }) => outcome === "done" && action !== "notify"),
+  );
+  const frozen = done?.interventions.find(({ action }) => action === "freeze");
+  return {
+    ...run,
+    incidents: { open: mine.filter(({ state }) => state === "open").length, total: mine.length },
+    log: { ...run.log, redactions: 214 },
+    frozen_since: frozen !== undefined && run.state === "RUNNING" ? frozen.at : null,
+    ...(done !== undefined && run.ended_at !== null && frozen === undefined
+      ? {
+          state: "STOPPED" as const,
+          sentence: done.sentence,
+          stop: {
+            mode: "stop" as const,
+            actor: { type: "system" as const, id: "system", name: "Flowplane" },
+            reason: done.title,
+            requested_at: done.opened_at,
+          },
+        }
+      : {}),
   };
 }
 

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
-import { AGENT_TABS, pathOfResource, paths } from "./paths.ts";
-import { agentsSearch, parseSearch, runSearch, stringifySearch } from "./search.ts";
+import { AGENT_TABS, JOB_TABS, pathOfResource, paths, POLICY_TABS } from "./paths.ts";
+import {
+  agentsSearch,
+  incidentsSearch,
+  jobsSearch,
+  parseSearch,
+  policySearch,
+  runSearch,
+  runsSearch,
+  stringifySearch,
+} from "./search.ts";
 
 /** The address a link leads to, as it stands after the origin. */
 function address(
@@ -23,6 +32,24 @@ test("every place has its address", () => {
     paths.runs({ active: "true" }),
     paths.run("r1"),
     paths.run("r1", { line: 123, find: "a b" }),
+    paths.run("r1", { log: "patterns" }),
+    paths.runs({ job_id: "j1", group: "job" }),
+    paths.incidents({ state: "all", category: "loop", severity: "critical", site_id: "s1", job_id: "j1" }),
+    paths.incident("i1"),
+    paths.detect(),
+    paths.jobs({ q: "import" }),
+    paths.jobCalendar(),
+    paths.newJob(),
+    ...JOB_TABS.map((tab) => paths.jobTab("j1", tab)),
+    paths.editJob("j1"),
+    paths.policies(),
+    paths.newPolicy(),
+    ...POLICY_TABS.map((tab) => paths.policyTab("p1", tab)),
+    paths.policyTab("p1", "compare", { comparison: "c1" }),
+    paths.editPolicy("p1", { version: 2, suggestion: 1 }),
+    paths.secrets(),
+    paths.sites(),
+    paths.retention(),
     paths.tokens(),
     paths.bearers(),
     paths.apiTokens(),
@@ -31,6 +58,7 @@ test("every place has its address", () => {
     paths.signIn(),
     paths.addAgent("docker"),
     paths.launchRun("a1"),
+    paths.launchRun("a1", "r1"),
     paths.closeDialog(),
   ];
   expect(links.map(address)).toMatchInlineSnapshot(`
@@ -46,6 +74,29 @@ test("every place has its address", () => {
       "/runs?active=true",
       "/runs/r1",
       "/runs/r1?line=123&find=a+b",
+      "/runs/r1?log=patterns",
+      "/runs?job_id=j1&group=job",
+      "/incidents?state=all&category=loop&severity=critical&site_id=s1&job_id=j1",
+      "/incidents/i1",
+      "/incidents/saved-log",
+      "/jobs?q=import",
+      "/jobs/calendar",
+      "/jobs/new",
+      "/jobs/j1",
+      "/jobs/j1/schedule",
+      "/jobs/j1/definition",
+      "/jobs/j1/edit",
+      "/policies",
+      "/policies/new",
+      "/policies/p1",
+      "/policies/p1/versions",
+      "/policies/p1/compare",
+      "/policies/p1/suggestions",
+      "/policies/p1/compare?comparison=c1",
+      "/policies/p1/edit?version=2&suggestion=1",
+      "/settings",
+      "/settings/sites",
+      "/settings/retention",
       "/tokens",
       "/tokens/bearers",
       "/tokens/api",
@@ -54,6 +105,7 @@ test("every place has its address", () => {
       "/sign-in",
       ".?q=kept&add=docker",
       ".?q=kept&launch=a1",
+      ".?q=kept&launch=a1&like=r1",
       ".?q=kept",
     ]
   `);
@@ -63,6 +115,12 @@ test.each([
   ["agent", "a1", "/agents/a1"],
   ["agents", "state:offline", "/agents?q=state%3Aoffline"],
   ["run", "r1", "/runs/r1"],
+  ["incident", "i1", "/incidents/i1"],
+  ["job", "j1", "/jobs/j1"],
+  ["policy", "p1", "/policies/p1"],
+  ["secret", "KEY", "/settings"],
+  ["site", "s1", "/settings/sites"],
+  ["retention", "o1", "/settings/retention"],
   ["enrolment_token", "t1", "/tokens"],
   ["bearer", "b1", "/tokens/bearers"],
   ["api_token", "k1", "/tokens/api"],
@@ -79,4 +137,15 @@ test("what an address says and what no page understands", () => {
   });
   expect(runSearch(parseSearch("?line=123&find=x&view=all"))).toEqual({ line: 123, find: "x" });
   expect(runSearch(parseSearch("?line=-1"))).toEqual({});
+  expect(runSearch(parseSearch("?log=patterns&line=7"))).toEqual({ line: 7, log: "patterns" });
+  expect(runsSearch(parseSearch("?job_id=j1&group=job&state=NOPE"))).toEqual({ job_id: "j1", group: "job" });
+  expect(incidentsSearch(parseSearch("?state=all&category=failed_stop&severity=mild"))).toEqual({
+    state: "all",
+    category: "failed_stop",
+  });
+  expect(jobsSearch(parseSearch("?q=x&archived=yes"))).toEqual({ q: "x" });
+  expect(policySearch(parseSearch("?version=2&comparison=c1&suggestion=0"))).toEqual({
+    version: 2,
+    comparison: "c1",
+  });
 });

@@ -1,8 +1,21 @@
 /** The one place that knows where things are. Each answers link options: `<Link {...paths.run(id)}>`. */
-import type { AddPlatform, AgentsSearch, AuditSearch, RunsSearch, RunSearch } from "./search.ts";
+import type {
+  AddPlatform,
+  AgentsSearch,
+  AuditSearch,
+  IncidentsSearch,
+  JobsSearch,
+  PolicySearch,
+  RunsSearch,
+  RunSearch,
+} from "./search.ts";
 
 export const AGENT_TABS = ["", "runs", "configuration", "identity", "wire"] as const;
 export type AgentTab = (typeof AGENT_TABS)[number];
+export const JOB_TABS = ["", "schedule", "definition"] as const;
+export type JobTab = (typeof JOB_TABS)[number];
+export const POLICY_TABS = ["", "versions", "compare", "suggestions"] as const;
+export type PolicyTab = (typeof POLICY_TABS)[number];
 
 export const paths = {
   overview: () => ({ to: "/" }) as const,
@@ -12,6 +25,25 @@ export const paths = {
   runs: (search: RunsSearch = {}) => ({ to: "/runs", search }) as const,
   run: (runId: string, search: RunSearch = {}) =>
     ({ to: "/runs/$runId", params: { runId }, search }) as const,
+  incidents: (search: IncidentsSearch = {}) => ({ to: "/incidents", search }) as const,
+  incident: (incidentId: string) => ({ to: "/incidents/$incidentId", params: { incidentId } }) as const,
+  detect: () => ({ to: "/incidents/saved-log" }) as const,
+  jobs: (search: JobsSearch = {}) => ({ to: "/jobs", search }) as const,
+  jobCalendar: () => ({ to: "/jobs/calendar" }) as const,
+  newJob: () => ({ to: "/jobs/new" }) as const,
+  job: (jobId: string) => ({ to: "/jobs/$jobId", params: { jobId } }) as const,
+  jobTab: (jobId: string, tab: JobTab) => ({ to: JOB_TAB_TO[tab], params: { jobId } }) as const,
+  editJob: (jobId: string) => ({ to: "/jobs/$jobId/edit", params: { jobId } }) as const,
+  policies: () => ({ to: "/policies" }) as const,
+  newPolicy: () => ({ to: "/policies/new" }) as const,
+  policy: (policyId: string) => ({ to: "/policies/$policyId", params: { policyId } }) as const,
+  policyTab: (policyId: string, tab: PolicyTab, search: PolicySearch = {}) =>
+    ({ to: POLICY_TAB_TO[tab], params: { policyId }, search }) as const,
+  editPolicy: (policyId: string, search: PolicySearch = {}) =>
+    ({ to: "/policies/$policyId/edit", params: { policyId }, search }) as const,
+  secrets: () => ({ to: "/settings" }) as const,
+  sites: () => ({ to: "/settings/sites" }) as const,
+  retention: () => ({ to: "/settings/retention" }) as const,
   tokens: () => ({ to: "/tokens" }) as const,
   bearers: () => ({ to: "/tokens/bearers" }) as const,
   apiTokens: () => ({ to: "/tokens/api" }) as const,
@@ -20,12 +52,27 @@ export const paths = {
   signIn: () => ({ to: "/sign-in" }) as const,
   /** Opens a dialog over the page one is on. */
   addAgent: (add: AddPlatform = "linux") =>
-    ({ to: ".", search: (now: object) => ({ ...now, add, launch: undefined }) }) as const,
-  launchRun: (agentId = "any") =>
-    ({ to: ".", search: (now: object) => ({ ...now, launch: agentId, add: undefined }) }) as const,
-  closeDialog: () =>
-    ({ to: ".", search: (now: object) => ({ ...now, launch: undefined, add: undefined }) }) as const,
+    ({ to: ".", search: (now: object) => ({ ...now, ...NO_DIALOG, add }) }) as const,
+  /** With `like`, the dialog begins with that run's command. */
+  launchRun: (agentId = "any", like?: string) =>
+    ({ to: ".", search: (now: object) => ({ ...now, ...NO_DIALOG, launch: agentId, like }) }) as const,
+  closeDialog: () => ({ to: ".", search: (now: object) => ({ ...now, ...NO_DIALOG }) }) as const,
 };
+
+const NO_DIALOG = { add: undefined, launch: undefined, like: undefined } as const;
+
+const JOB_TAB_TO = {
+  "": "/jobs/$jobId",
+  schedule: "/jobs/$jobId/schedule",
+  definition: "/jobs/$jobId/definition",
+} as const;
+
+const POLICY_TAB_TO = {
+  "": "/policies/$policyId",
+  versions: "/policies/$policyId/versions",
+  compare: "/policies/$policyId/compare",
+  suggestions: "/policies/$policyId/suggestions",
+} as const;
 
 const AGENT_TAB_TO = {
   "": "/agents/$agentId",
@@ -38,10 +85,15 @@ const AGENT_TAB_TO = {
 /** Where a resource named by the server (a need, an audit target) is shown; undefined when it has no page. */
 export function pathOfResource(type: string, id: string) {
   if (type === "agent") return paths.agent(id);
-  if (type === "agents") return paths.agents({ q: id });
   // Many agents alike are named by the query that finds them.
   if (type === "agents") return paths.agents({ q: id });
   if (type === "run") return paths.run(id);
+  if (type === "incident") return paths.incident(id);
+  if (type === "job") return paths.job(id);
+  if (type === "policy") return paths.policy(id);
+  if (type === "secret") return paths.secrets();
+  if (type === "site") return paths.sites();
+  if (type === "retention") return paths.retention();
   if (type === "enrolment_token") return paths.tokens();
   if (type === "bearer") return paths.bearers();
   if (type === "api_token") return paths.apiTokens();

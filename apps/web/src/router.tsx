@@ -17,7 +17,10 @@ import {
   agentsSearch,
   auditSearch,
   frameSearch,
+  incidentsSearch,
+  jobsSearch,
   parseSearch,
+  policySearch,
   runSearch,
   runsSearch,
   stringifySearch,
@@ -126,6 +129,161 @@ const run = createRoute({
   component: lazyRouteComponent(() => import("./pages/run/Run.tsx")),
 });
 
+const incidents = createRoute({
+  getParentRoute: () => frame,
+  path: "/incidents",
+  validateSearch: incidentsSearch,
+  component: lazyRouteComponent(() => import("./pages/incidents/Incidents.tsx")),
+});
+
+const incident = createRoute({
+  getParentRoute: () => frame,
+  path: "/incidents/$incidentId",
+  loader: ({ context, params }) =>
+    orNotFound(
+      context.queryClient.query({
+        ...q("incidentRead", { params: { incident_id: params.incidentId } }),
+        ...AT_HAND,
+      }),
+    ),
+  component: lazyRouteComponent(() => import("./pages/incident/Incident.tsx")),
+});
+
+const detect = createRoute({
+  getParentRoute: () => frame,
+  path: "/incidents/saved-log",
+  component: lazyRouteComponent(() => import("./pages/detect/Detect.tsx")),
+});
+
+const jobs = createRoute({
+  getParentRoute: () => frame,
+  path: "/jobs",
+  validateSearch: jobsSearch,
+  component: lazyRouteComponent(() => import("./pages/jobs/Jobs.tsx")),
+});
+
+const jobCalendar = createRoute({
+  getParentRoute: () => frame,
+  path: "/jobs/calendar",
+  component: lazyRouteComponent(() => import("./pages/jobs/JobCalendar.tsx")),
+});
+
+const newJob = createRoute({
+  getParentRoute: () => frame,
+  path: "/jobs/new",
+  component: lazyRouteComponent(() => import("./pages/job-editor/NewJob.tsx")),
+});
+
+const readJob = (client: QueryClient, jobId: string) =>
+  orNotFound(client.query({ ...q("jobRead", { params: { job_id: jobId } }), ...AT_HAND }));
+
+const job = createRoute({
+  getParentRoute: () => frame,
+  path: "/jobs/$jobId",
+  loader: ({ context, params }) => readJob(context.queryClient, params.jobId),
+  component: lazyRouteComponent(() => import("./pages/job/Job.tsx")),
+});
+const jobTabs = [
+  createRoute({
+    getParentRoute: () => job,
+    path: "/",
+    component: lazyRouteComponent(() => import("./pages/job/JobRuns.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => job,
+    path: "/schedule",
+    component: lazyRouteComponent(() => import("./pages/job/JobSchedule.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => job,
+    path: "/definition",
+    component: lazyRouteComponent(() => import("./pages/job/JobDefinition.tsx")),
+  }),
+] as const;
+
+const editJob = createRoute({
+  getParentRoute: () => frame,
+  path: "/jobs/$jobId/edit",
+  loader: ({ context, params }) => readJob(context.queryClient, params.jobId),
+  component: lazyRouteComponent(() => import("./pages/job-editor/EditJob.tsx")),
+});
+
+const policies = createRoute({
+  getParentRoute: () => frame,
+  path: "/policies",
+  component: lazyRouteComponent(() => import("./pages/policies/Policies.tsx")),
+});
+
+const newPolicy = createRoute({
+  getParentRoute: () => frame,
+  path: "/policies/new",
+  component: lazyRouteComponent(() => import("./pages/policy-editor/NewPolicy.tsx")),
+});
+
+const readPolicy = (client: QueryClient, policyId: string) =>
+  orNotFound(client.query({ ...q("policyRead", { params: { policy_id: policyId } }), ...AT_HAND }));
+
+const policy = createRoute({
+  getParentRoute: () => frame,
+  path: "/policies/$policyId",
+  validateSearch: policySearch,
+  loader: ({ context, params }) => readPolicy(context.queryClient, params.policyId),
+  component: lazyRouteComponent(() => import("./pages/policy/Policy.tsx")),
+});
+const policyTabs = [
+  createRoute({
+    getParentRoute: () => policy,
+    path: "/",
+    component: lazyRouteComponent(() => import("./pages/policy/PolicyCurrent.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => policy,
+    path: "/versions",
+    component: lazyRouteComponent(() => import("./pages/policy/PolicyVersions.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => policy,
+    path: "/compare",
+    component: lazyRouteComponent(() => import("./pages/policy/PolicyCompare.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => policy,
+    path: "/suggestions",
+    component: lazyRouteComponent(() => import("./pages/policy/PolicySuggestions.tsx")),
+  }),
+] as const;
+
+const editPolicy = createRoute({
+  getParentRoute: () => frame,
+  path: "/policies/$policyId/edit",
+  validateSearch: policySearch,
+  loader: ({ context, params }) => readPolicy(context.queryClient, params.policyId),
+  component: lazyRouteComponent(() => import("./pages/policy-editor/EditPolicy.tsx")),
+});
+
+const settings = createRoute({
+  getParentRoute: () => frame,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings/Settings.tsx")),
+});
+const settingsTabs = [
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/",
+    component: lazyRouteComponent(() => import("./pages/settings/Secrets.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/sites",
+    component: lazyRouteComponent(() => import("./pages/settings/Sites.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/retention",
+    component: lazyRouteComponent(() => import("./pages/settings/Retention.tsx")),
+  }),
+] as const;
+
 const tokens = createRoute({
   getParentRoute: () => frame,
   path: "/tokens",
@@ -171,6 +329,19 @@ export const routeTree = root.addChildren([
     agent.addChildren(agentTabs),
     runs,
     run,
+    incidents,
+    detect,
+    incident,
+    jobs,
+    jobCalendar,
+    newJob,
+    job.addChildren(jobTabs),
+    editJob,
+    policies,
+    newPolicy,
+    policy.addChildren(policyTabs),
+    editPolicy,
+    settings.addChildren(settingsTabs),
     tokens.addChildren(tokenTabs),
     members,
     audit,

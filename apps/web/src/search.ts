@@ -2,7 +2,10 @@
 import {
   AGENT_KINDS,
   AGENT_STATES,
+  CATEGORIES,
+  INCIDENT_STATES,
   RUN_STATES,
+  SEVERITIES,
   type Agent,
   type AgentState,
   type RunState,
@@ -13,6 +16,9 @@ export type AgentSort = (typeof AGENT_SORTS)[number];
 export const ADD_PLATFORMS = ["linux", "docker", "kubernetes", "collector"] as const;
 export type AddPlatform = (typeof ADD_PLATFORMS)[number];
 
+export const INCIDENT_SCOPES = [...INCIDENT_STATES, "all"] as const;
+export const INCIDENT_CATEGORIES = [...CATEGORIES, "failed_stop"] as const;
+
 type Raw = Record<string, unknown>;
 
 export interface FrameSearch {
@@ -20,6 +26,8 @@ export interface FrameSearch {
   add?: AddPlatform | undefined;
   /** The "Launch a run" dialog: an agent's id, or "any". */
   launch?: string | undefined;
+  /** The run whose command the launch dialog begins with. */
+  like?: string | undefined;
 }
 export interface AgentsSearch {
   q?: string | undefined;
@@ -34,12 +42,37 @@ export interface RunsSearch {
   state?: RunState | undefined;
   active?: "true" | "false" | undefined;
   agent_id?: string | undefined;
+  job_id?: string | undefined;
+  /** One row a job instead of one a run. */
+  group?: "job" | undefined;
 }
 export interface RunSearch {
   line?: number | undefined;
   find?: string | undefined;
   /** What a narrow screen shows instead of the log. */
   view?: "details" | undefined;
+  /** Lines as they are, or counted by pattern. */
+  log?: "patterns" | undefined;
+}
+export interface IncidentsSearch {
+  /** Open ones, unless said otherwise. */
+  state?: (typeof INCIDENT_SCOPES)[number] | undefined;
+  category?: (typeof INCIDENT_CATEGORIES)[number] | undefined;
+  severity?: (typeof SEVERITIES)[number] | undefined;
+  site_id?: string | undefined;
+  job_id?: string | undefined;
+}
+export interface JobsSearch {
+  q?: string | undefined;
+  archived?: "true" | undefined;
+}
+export interface PolicySearch {
+  /** The version to look at, or to begin a new one with. */
+  version?: number | undefined;
+  /** The comparison that is shown. */
+  comparison?: string | undefined;
+  /** Which suggestion a new version begins with, counted from 1. */
+  suggestion?: number | undefined;
 }
 export interface AuditSearch {
   action?: string | undefined;
@@ -48,7 +81,7 @@ export interface AuditSearch {
 }
 
 export function frameSearch(raw: Raw): FrameSearch {
-  return kept({ add: oneOf(raw.add, ADD_PLATFORMS), launch: text(raw.launch) });
+  return kept({ add: oneOf(raw.add, ADD_PLATFORMS), launch: text(raw.launch), like: text(raw.like) });
 }
 
 export function agentsSearch(raw: Raw): AgentsSearch {
@@ -68,15 +101,39 @@ export function runsSearch(raw: Raw): RunsSearch {
     state: oneOf(raw.state, RUN_STATES),
     active: oneOf(raw.active, ["true", "false"]),
     agent_id: text(raw.agent_id),
+    job_id: text(raw.job_id),
+    group: oneOf(raw.group, ["job"]),
   });
 }
 
 export function runSearch(raw: Raw): RunSearch {
-  const line = Number(raw.line);
   return kept({
-    line: Number.isSafeInteger(line) && line > 0 ? line : undefined,
+    line: count(raw.line),
     find: text(raw.find),
     view: oneOf(raw.view, ["details"]),
+    log: oneOf(raw.log, ["patterns"]),
+  });
+}
+
+export function incidentsSearch(raw: Raw): IncidentsSearch {
+  return kept({
+    state: oneOf(raw.state, INCIDENT_SCOPES),
+    category: oneOf(raw.category, INCIDENT_CATEGORIES),
+    severity: oneOf(raw.severity, SEVERITIES),
+    site_id: text(raw.site_id),
+    job_id: text(raw.job_id),
+  });
+}
+
+export function jobsSearch(raw: Raw): JobsSearch {
+  return kept({ q: text(raw.q), archived: oneOf(raw.archived, ["true"]) });
+}
+
+export function policySearch(raw: Raw): PolicySearch {
+  return kept({
+    version: count(raw.version),
+    comparison: text(raw.comparison),
+    suggestion: count(raw.suggestion),
   });
 }
 
@@ -97,6 +154,11 @@ export function stringifySearch(search: Raw): string {
   }
   const text = parameters.toString();
   return text === "" ? "" : `?${text}`;
+}
+
+function count(value: unknown): number | undefined {
+  const number = Number(value);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 
 function text(value: unknown): string | undefined {

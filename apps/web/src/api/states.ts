@@ -4,6 +4,9 @@ import {
   type Agent,
   type AgentState,
   type EnrolmentToken,
+  type Incident,
+  type Job,
+  type PolicyMode,
   type Run,
   type RunState,
 } from "@flowplane/contract";
@@ -41,6 +44,55 @@ export const TOKEN_LOOK: Readonly<Record<EnrolmentToken["state"], Look>> = {
   expired: { word: "Expired", tone: "off" },
   used_up: { word: "Used up", tone: "off" },
   revoked: { word: "Revoked", tone: "off" },
+};
+
+/** A colour says how bad it is only as long as nobody looks after it. */
+export function incidentLook(incident: Pick<Incident, "state" | "severity">): Look {
+  if (incident.state === "closed") return { word: "Closed", tone: "off" };
+  if (incident.state === "acknowledged") return { word: "Acknowledged", tone: "busy" };
+  return { word: "Open", tone: incident.severity === "critical" ? "bad" : "attention" };
+}
+
+export const CATEGORY_WORD: Readonly<Record<Incident["category"], string>> = {
+  loop: "Loop",
+  stall: "Stall",
+  retry_storm: "Retry storm",
+  runaway: "Runaway",
+  agent_loop: "Agent in circles",
+  failed_stop: "Stop failed",
+};
+
+export const SEVERITY_LOOK: Readonly<Record<Incident["severity"], Look>> = {
+  critical: { word: "Critical", tone: "bad" },
+  warning: { word: "Warning", tone: "attention" },
+  info: { word: "Info", tone: "off" },
+};
+
+export const ACTION_WORD: Readonly<Record<Incident["interventions"][number]["action"], string>> = {
+  notify: "Tell",
+  freeze: "Freeze",
+  stop: "Stop",
+  restart: "Restart",
+  stop_for_good: "Stop for good",
+};
+
+export const OUTCOME_LOOK: Readonly<Record<Incident["interventions"][number]["outcome"], Look>> = {
+  done: { word: "Done", tone: "ok" },
+  under_way: { word: "Under way", tone: "busy" },
+  withheld: { word: "Withheld", tone: "off" },
+  failed: { word: "Failed", tone: "bad" },
+};
+
+export const MODE_LOOK: Readonly<Record<PolicyMode, Look>> = {
+  shadow: { word: "Shadow", tone: "off" },
+  canary: { word: "Canary", tone: "busy" },
+  enforce: { word: "Enforce", tone: "ok" },
+};
+
+export const JOB_LOOK: Readonly<Record<Job["status"], Look>> = {
+  CREATED: { word: "Active", tone: "ok" },
+  PAUSED: { word: "Paused", tone: "attention" },
+  ARCHIVED: { word: "Archived", tone: "off" },
 };
 
 export const KIND_WORD: Readonly<Record<Agent["kind"], string>> = {
@@ -98,6 +150,18 @@ export function cannotKill(run: Pick<Run, "state">): string | undefined {
 
 export function cannotRestartRun(run: Pick<Run, "state">): string | undefined {
   return isTerminal(run.state) ? undefined : "It still runs. Stop it first, or launch another run.";
+}
+
+export function cannotFreeze(run: Pick<Run, "state" | "frozen_since">): string | undefined {
+  if (isTerminal(run.state)) return "The run has ended.";
+  if (run.frozen_since !== null) return "It is frozen already.";
+  return run.state === "RUNNING" ? undefined : "Only a run whose processes run can be frozen.";
+}
+
+/** What keeps a job as it is: a file that somebody else reads. */
+export function cannotChangeJob(job: Pick<Job, "managed_by" | "archived_at">): string | undefined {
+  if (job.archived_at !== null) return "The job is archived.";
+  return job.managed_by === null ? undefined : `It is kept in ${job.managed_by}; change it there.`;
 }
 
 const AGENT_STATE_ORDER: readonly AgentState[] = [

@@ -56,5 +56,23 @@ function nameOf(place: string, id: string): string | undefined {
   if (place === "runs") {
     return queryClient.getQueryData(q("runRead", { params: { run_id: id } }).queryKey)?.name ?? id.slice(-8);
   }
+  if (place === "incidents") {
+    if (id === "saved-log") return "Saved log";
+    return (
+      queryClient.getQueryData(q("incidentRead", { params: { incident_id: id } }).queryKey)?.run_name ??
+      id.slice(-8)
+    );
+  }
+  if (place === "jobs") {
+    if (id === "new") return "New";
+    if (id === "calendar") return "Calendar";
+    return queryClient.getQueryData(q("jobRead", { params: { job_id: id } }).queryKey)?.name ?? id.slice(-8);
+  }
+  if (place === "policies") {
+    if (id === "new") return "New";
+    return (
+      queryClient.getQueryData(q("policyRead", { params: { policy_id: id } }).queryKey)?.name ?? id.slice(-8)
+    );
+  }
   return undefined;
 }

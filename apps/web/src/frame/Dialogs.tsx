@@ -8,13 +8,13 @@ const LaunchRun = lazy(() => import("../pages/run/LaunchRun.tsx"));
 /** Dialogs that open over any page; which one is part of the address. */
 export function Dialogs() {
   const navigate = useNavigate();
-  const { add, launch } = useSearch({ from: "/frame" });
+  const { add, launch, like } = useSearch({ from: "/frame" });
   const close = () => void navigate({ ...paths.closeDialog(), replace: true });
   return (
     <Suspense fallback={null}>
       {add === undefined ? null : <AddAgent platform={add} onClose={close} />}
       {launch === undefined ? null : (
-        <LaunchRun agentId={launch === "any" ? undefined : launch} onClose={close} />
+        <LaunchRun key={like} agentId={launch === "any" ? undefined : launch} like={like} onClose={close} />
       )}
     </Suspense>
   );

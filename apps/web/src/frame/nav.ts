@@ -1,9 +1,13 @@
 import {
   Activity,
+  CalendarClock,
   KeyRound,
   LayoutDashboard,
   ScrollText,
   Server,
+  Settings,
+  ShieldCheck,
+  TriangleAlert,
   Users,
   type LucideIcon,
 } from "lucide-react";
@@ -21,8 +25,12 @@ export const PLACES = [
   },
   { name: "Agents", icon: Server, link: paths.agents(), keys: "g a", needs: "agent:read" },
   { name: "Runs", icon: Activity, link: paths.runs(), keys: "g r", needs: "run:read" },
+  { name: "Incidents", icon: TriangleAlert, link: paths.incidents(), keys: "g i", needs: "run:read" },
+  { name: "Jobs", icon: CalendarClock, link: paths.jobs(), keys: "g j", needs: "run:read" },
+  { name: "Policies", icon: ShieldCheck, link: paths.policies(), keys: "g p", needs: "run:read" },
   { name: "Tokens", icon: KeyRound, link: paths.tokens(), keys: "g t", needs: "token:read" },
   { name: "Members", icon: Users, link: paths.members(), keys: "g m", needs: "member:read" },
+  { name: "Settings", icon: Settings, link: paths.secrets(), keys: "g s", needs: "run:read" },
   { name: "Audit log", icon: ScrollText, link: paths.audit(), keys: "g l", needs: "audit:read" },
 ] as const satisfies readonly {
   name: string;
@@ -32,5 +40,5 @@ export const PLACES = [
   needs: Permission;
 }[];
 
-export const RAIL_MAIN = PLACES.slice(0, 3);
-export const RAIL_SETTINGS = PLACES.slice(3);
+export const RAIL_MAIN = PLACES.slice(0, 6);
+export const RAIL_SETTINGS = PLACES.slice(6);

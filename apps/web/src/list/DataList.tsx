@@ -36,6 +36,8 @@ interface DataListProps<T> {
   readonly narrow: (row: T) => { first: ReactNode; second: ReactNode; aside?: ReactNode };
   /** Stands at the right of the row, above its link. */
   readonly action?: (row: T) => ReactNode;
+  /** Told which row the keyboard or the focus is on, for actions on it. */
+  readonly onCurrent?: (row: T) => void;
   readonly empty: ReactNode;
 }
 
@@ -49,6 +51,7 @@ export function DataList<T>({
   columns,
   narrow,
   action,
+  onCurrent,
   empty,
 }: DataListProps<T>) {
   const isNarrow = useNarrow();
@@ -157,7 +160,10 @@ export function DataList<T>({
                 role="row"
                 data-index={index}
                 aria-rowindex={index + 2}
-                onFocus={() => setCurrent(index)}
+                onFocus={() => {
+                  setCurrent(index);
+                  onCurrent?.(row);
+                }}
                 className={clsx(
                   "absolute inset-x-0 border-b border-n3 px-6 hover:bg-n1 has-[a:focus-visible]:bg-accent-soft max-md:px-4",
                   isNarrow ? "flex items-center gap-3" : "grid items-center gap-4",

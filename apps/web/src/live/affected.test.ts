@@ -19,6 +19,16 @@ test.each([
     { topic: "enrolment_token", id: "t1" } as const,
     true,
   ],
+  [["incidentList", { query: { run_id: "r1" } }], { topic: "incident", id: "i1" } as const, true],
+  [["incidentRead", { params: { incident_id: "i2" } }], { topic: "incident", id: "i1" } as const, false],
+  [["jobList", { query: {} }], { topic: "job", id: "j1" } as const, true],
+  [["jobList", { query: {} }, "pages"], { topic: "job", id: "j1" } as const, false],
+  [["policyVersionList", { params: { policy_id: "p1" } }], { topic: "policy", id: "p1" } as const, true],
+  [
+    ["policyComparisonRead", { params: { policy_id: "p1", comparison_id: "c1" } }],
+    { topic: "policy_comparison", id: "c1", parent_id: "p1" } as const,
+    true,
+  ],
   [["auditVerify", {}], { topic: "audit", id: "1" } as const, false],
 ])("%j after %j: %j", (key, notice, affected) => {
   expect(isAffected(key, notice)).toBe(affected);

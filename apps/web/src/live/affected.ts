@@ -40,9 +40,17 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
     case "api_token":
       return name === "apiTokenList";
     case "job":
-      return (name === "jobRead" && params.job_id === notice.id) || name === "scheduleCalendar";
+      return (
+        (name === "jobRead" && params.job_id === notice.id) ||
+        name === "jobList" ||
+        name === "scheduleCalendar"
+      );
     case "incident":
-      return (name === "incidentRead" && params.incident_id === notice.id) || name === "overview";
+      return (
+        (name === "incidentRead" && params.incident_id === notice.id) ||
+        name === "incidentList" ||
+        name === "overview"
+      );
     case "policy":
       return name.startsWith("policy") && (params.policy_id ?? notice.id) === notice.id;
     case "policy_comparison":

@@ -8,6 +8,8 @@ import { Button } from "../../ui/Button.tsx";
 import { Empty } from "../../ui/Page.tsx";
 import { RunTable } from "../runs/RunTable.tsx";
 
+const HIDDEN = ["Agent"] as const;
+
 export default function AgentRuns() {
   const { agentId } = useParams({ from: "/frame/agents/$agentId/runs" });
   const agent = useSuspenseQuery(q("agentRead", { params: { agent_id: agentId } })).data;
@@ -17,7 +19,7 @@ export default function AgentRuns() {
     <div className="flex h-full min-h-0 flex-col pt-4">
       <RunTable
         filter={{ agent_id: agentId }}
-        showAgent={false}
+        hidden={HIDDEN}
         empty={
           <Empty
             action={

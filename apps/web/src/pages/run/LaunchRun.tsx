@@ -1,79 +1,128 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { GRACE_MS_DEFAULT } from "@flowplane/contract";
+import type { Run } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q, useApi } from "../../api/query.ts";
-import { splitCommand } from "../../lib/argv.ts";
-import { parseEnvironment } from "../../lib/environment.ts";
+import { parseLabels } from "../../lib/labels.ts";
 import { paths } from "../../paths.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { SelectField, TextArea, TextField } from "../../ui/Field.tsx";
+import { More } from "../../ui/More.tsx";
 import { Problem } from "../../ui/Problem.tsx";
+import { Rows } from "../../ui/Skeleton.tsx";
+import {
+  EnvironmentFields,
+  IsolationFields,
+  LimitFields,
+  ProgressFields,
+  RetryFields,
+} from "../execution/ExecutionFields.tsx";
+import {
+  emptyExecution,
+  executionOfRun,
+  readExecution,
+  type ExecutionForm,
+} from "../execution/executionForm.ts";
+import { useLaunchAgents, usePolicies } from "../execution/useTargets.ts";
 
-const AGENTS_SHOWN_MAX = 200;
+/** Chosen instead of an agent: whichever connected one carries the labels. */
+const BY_LABELS = "by-labels";
+
+interface LaunchRunProps {
+  readonly agentId: string | undefined;
+  /** The run to begin with: its command, limits and agent. */
+  readonly like: string | undefined;
+  readonly onClose: () => void;
+}
 
 /** One field is enough: what to run. The rest has defaults and stands behind "More". */
-export default function LaunchRun({
+export default function LaunchRun({ agentId, like, onClose }: LaunchRunProps) {
+  const model = useQuery({
+    ...q("runRead", { params: { run_id: like ?? "" } }),
+    enabled: like !== undefined,
+  });
+  if (like === undefined) return <LaunchDialog agentId={agentId} model={undefined} onClose={onClose} />;
+  if (model.data !== undefined)
+    return (
+      <LaunchDialog
+        agentId={agentId ?? model.data.agent_id ?? undefined}
+        model={model.data}
+        onClose={onClose}
+      />
+    );
+  return (
+    <Dialog title="Launch a run" onClose={onClose}>
+      {model.error === null ? <Rows count={4} /> : <Problem error={model.error} />}
+    </Dialog>
+  );
+}
+
+function LaunchDialog({
   agentId,
+  model,
   onClose,
 }: {
   agentId: string | undefined;
+  model: Run | undefined;
   onClose: () => void;
 }) {
   const navigate = useNavigate();
   const mayNot = useMayNot("run:write");
-  const [form, setForm] = useState({
-    command: "",
+  const [form, setForm] = useState<ExecutionForm>(
+    model === undefined ? emptyExecution : executionOfRun(model),
+  );
+  const [rest, setRest] = useState({
     agent: agentId ?? "",
-    name: "",
-    cwd: "",
-    env: "",
-    grace: String(GRACE_MS_DEFAULT / 1_000),
-    limit: "",
+    labels: "",
+    name: model?.name ?? "",
+    policy: model?.policy?.id ?? "",
   });
-  const set = (part: Partial<typeof form>) => setForm((now) => ({ ...now, ...part }));
+  const change = (part: Partial<ExecutionForm>) => setForm((now) => ({ ...now, ...part }));
+  const set = (part: Partial<typeof rest>) => setRest((now) => ({ ...now, ...part }));
   const launch = useApi("runCreate", { onSuccess: (run) => void navigate(paths.run(run.id)) });
-  const argv = splitCommand(form.command);
-  const env = parseEnvironment(form.env);
-  const commandProblem = form.command === "" || !("problem" in argv) ? undefined : argv.problem;
-  const envProblem = "problem" in env ? env.problem : undefined;
+  const read = readExecution(form);
+  const problems = "problems" in read ? read.problems : {};
+  const labels = parseLabels(rest.labels);
+  const labelProblem = rest.agent === BY_LABELS && "problem" in labels ? labels.problem : undefined;
   const agents = useLaunchAgents(agentId);
-  const target = form.agent === "" && agents.length === 1 ? (agents[0]?.id ?? "") : form.agent;
+  const policies = usePolicies();
+  const target = rest.agent === "" && agents.length === 1 ? (agents[0]?.id ?? "") : rest.agent;
   const whyNot =
     mayNot ??
     (form.command.trim() === "" ? "Say what to run." : undefined) ??
-    commandProblem ??
-    envProblem ??
+    Object.values(problems)[0] ??
+    unfilled(form.env, model) ??
+    labelProblem ??
     (target === ""
       ? agents.length === 0
         ? "No connected site agent could run it."
         : "Choose an agent."
       : undefined);
   const submit = () => {
-    if (whyNot !== undefined || "problem" in argv || "problem" in env) return;
-    const [command = "", ...args] = argv;
+    if (whyNot !== undefined || "problems" in read || "problem" in labels) return;
     launch.mutate({
       body: {
-        command,
-        args,
-        env: env.values,
-        agent_id: target,
-        grace_ms: Math.round(Number(form.grace) * 1_000),
-        max_runtime_ms: form.limit === "" ? null : Math.round(Number(form.limit) * 60_000),
-        ...(form.name.trim() === "" ? {} : { name: form.name.trim() }),
-        ...(form.cwd === "" ? {} : { cwd: form.cwd }),
+        ...read.fields,
+        ...(target === BY_LABELS ? { placement: { labels: labels.labels } } : { agent_id: target }),
+        ...(rest.name.trim() === "" ? {} : { name: rest.name.trim() }),
+        ...(rest.policy === "" ? {} : { policy: { policy_id: rest.policy } }),
       },
     });
   };
+  const fields = { form, problems, onChange: change };
   return (
     <Dialog
-      title="Launch a run"
+      title={model === undefined ? "Launch a run" : `Launch ${model.name} with changes`}
+      wide
       description={
         <>
           The program starts without a shell; for pipes and variables write{" "}
           <code className="font-mono text-sm whitespace-nowrap">sh -c '…'</code>.
+          {model === undefined || model.env_names.length === 0
+            ? ""
+            : " Values of variables are never shown, so fill them in again."}
         </>
       }
       onClose={onClose}
@@ -93,8 +142,8 @@ export default function LaunchRun({
           className="font-mono"
           placeholder="backup --to s3://bucket 'a name with spaces'"
           value={form.command}
-          problem={commandProblem}
-          onChange={(event) => set({ command: event.target.value })}
+          problem={form.command === "" ? undefined : problems.command}
+          onChange={(event) => change({ command: event.target.value })}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || event.shiftKey) return;
             event.preventDefault();
@@ -109,59 +158,53 @@ export default function LaunchRun({
               {hostname === null || hostname === name ? "" : ` (${hostname})`}
             </option>
           ))}
+          <option value={BY_LABELS}>the least loaded one that carries labels…</option>
         </SelectField>
-        <details className="group">
-          <summary className="cursor-pointer rounded-sm text-n9 hover:text-n10">
-            More: name, folder, environment, limits
-          </summary>
-          <div className="flex flex-col gap-4 pt-4">
-            <TextField
-              label="Name"
-              placeholder="the program's name"
-              value={form.name}
-              maxLength={200}
-              onChange={(event) => set({ name: event.target.value })}
-            />
-            <TextField
-              label="Folder"
-              placeholder="the agent's work folder for runs"
-              className="font-mono"
-              pattern="/.*"
-              title="An absolute path"
-              value={form.cwd}
-              onChange={(event) => set({ cwd: event.target.value })}
-            />
-            <TextArea
-              label="Environment"
-              hint="One NAME=value a line. Values are given to the program and never shown again."
-              className="font-mono text-sm"
-              spellCheck={false}
-              value={form.env}
-              problem={envProblem}
-              onChange={(event) => set({ env: event.target.value })}
-            />
-            <div className="grid grid-cols-2 gap-4">
-              <TextField
-                label="Grace, seconds"
-                hint="Between SIGTERM and SIGKILL."
-                type="number"
-                min={0}
-                max={600}
-                required
-                value={form.grace}
-                onChange={(event) => set({ grace: event.target.value })}
-              />
-              <TextField
-                label="Limit, minutes"
-                hint="Empty: as long as it takes."
-                type="number"
-                min={1}
-                value={form.limit}
-                onChange={(event) => set({ limit: event.target.value })}
-              />
-            </div>
-          </div>
-        </details>
+        {rest.agent === BY_LABELS ? (
+          <TextArea
+            label="Labels"
+            rows={2}
+            hint="One key=value a line. The run waits until an agent fits."
+            className="font-mono text-sm"
+            spellCheck={false}
+            value={rest.labels}
+            problem={labelProblem}
+            onChange={(event) => set({ labels: event.target.value })}
+          />
+        ) : null}
+        <More
+          title="More: name, folder, environment"
+          open={model !== undefined && model.env_names.length > 0}
+        >
+          <TextField
+            label="Name"
+            placeholder="the program's name"
+            value={rest.name}
+            maxLength={200}
+            onChange={(event) => set({ name: event.target.value })}
+          />
+          <EnvironmentFields {...fields} />
+        </More>
+        <More title="More: limits and isolation">
+          <LimitFields {...fields} />
+          <IsolationFields {...fields} />
+        </More>
+        <More title="More: retries, progress, detection policy">
+          <RetryFields {...fields} />
+          <ProgressFields {...fields} />
+          <SelectField
+            label="Detection policy"
+            value={rest.policy}
+            onChange={(event) => set({ policy: event.target.value })}
+          >
+            <option value="">the default one</option>
+            {policies.map((policy) => (
+              <option key={policy.id} value={policy.id}>
+                {policy.name} v{policy.current_version}, {policy.current.mode}
+              </option>
+            ))}
+          </SelectField>
+        </More>
         {launch.error === null ? null : <Problem error={launch.error} />}
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
@@ -174,17 +217,8 @@ export default function LaunchRun({
   );
 }
 
-/** Connected site agents, with the one asked for even when it is not among the first. */
-function useLaunchAgents(
-  agentId: string | undefined,
-): { id: string; name: string; hostname: string | null }[] {
-  const connected = useQuery(
-    q("agentList", { query: { kind: "site", state: "connected", limit: AGENTS_SHOWN_MAX } }),
-  ).data;
-  const wanted = useQuery({
-    ...q("agentRead", { params: { agent_id: agentId ?? "" } }),
-    enabled: agentId !== undefined,
-  }).data;
-  const items = connected?.items ?? [];
-  return wanted === undefined || items.some(({ id }) => id === wanted.id) ? items : [wanted, ...items];
+/** A value that was never shown must not become an empty one by oversight. */
+function unfilled(env: string, model: Run | undefined): string | undefined {
+  const name = model?.env_names.find((name) => env.split("\n").some((line) => line.trim() === `${name}=`));
+  return name === undefined ? undefined : `Give ${name} its value, or take its line out.`;
 }

@@ -1,8 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 import { useCallback } from "react";
 import { RUN_STATES } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
+import { q } from "../../api/query.ts";
 import { RUN_LOOK } from "../../api/states.ts";
 import { FacetMenu } from "../../list/FacetMenu.tsx";
 import { FilterInput } from "../../list/FilterInput.tsx";
@@ -10,18 +12,28 @@ import { paths } from "../../paths.ts";
 import { oneOf, type RunsSearch } from "../../search.ts";
 import { Button, buttonClass } from "../../ui/Button.tsx";
 import { Empty, FullPage } from "../../ui/Page.tsx";
+import { Scopes } from "../../ui/Scopes.tsx";
+import { RunGroups } from "./RunGroups.tsx";
 import { RunTable } from "./RunTable.tsx";
 
 const SCOPES = [
-  { active: undefined, word: "All" },
-  { active: "true", word: "Active" },
-  { active: "false", word: "Ended" },
+  { value: undefined, word: "All" },
+  { value: "true", word: "Active" },
+  { value: "false", word: "Ended" },
 ] as const;
+const GROUPINGS = [
+  { value: undefined, word: "Runs" },
+  { value: "job", word: "By job" },
+] as const;
+const JOBS_MAX = 200;
+const AGENTS_MAX = 200;
 
 export default function RunsPage() {
   const search = useSearch({ from: "/frame/runs" });
   const navigate = useNavigate({ from: "/runs" });
   const mayNotLaunch = useMayNot("run:write");
+  const jobs = useQuery(q("jobList", { query: { limit: JOBS_MAX } })).data?.items ?? [];
+  const agents = useQuery(q("agentList", { query: { kind: "site", limit: AGENTS_MAX } })).data?.items ?? [];
   const change = useCallback(
     (part: RunsSearch) =>
       void navigate({ to: "/runs", search: (now) => ({ ...now, ...part }), replace: true }),
@@ -43,34 +55,36 @@ export default function RunsPage() {
       }
     >
       <div className="flex flex-wrap items-center gap-2 px-6 pb-3 max-md:px-4">
-        <div role="group" aria-label="Which runs" className="flex rounded-md border border-n5 p-0.5">
-          {SCOPES.map(({ active, word }) => (
-            <button
-              key={word}
-              type="button"
-              aria-pressed={search.active === active}
-              onClick={() => change({ active, state: undefined })}
-              className="h-6.5 rounded-sm px-2.5 text-n9 aria-pressed:bg-n3 aria-pressed:font-medium aria-pressed:text-n10 max-md:h-8"
-            >
-              {word}
-            </button>
-          ))}
-        </div>
+        <Scopes
+          label="Which runs"
+          scopes={SCOPES}
+          chosen={search.active}
+          onChoose={(active) => change({ active, state: undefined })}
+        />
+        <Scopes
+          label="One row each"
+          scopes={GROUPINGS}
+          chosen={search.group}
+          onChoose={(group) => change({ group })}
+        />
         <FacetMenu
           name="State"
           chosen={search.state}
           values={RUN_STATES.map((state) => ({ value: state, label: RUN_LOOK[state].word }))}
           onChoose={(state) => change({ state: oneOf(state, RUN_STATES), active: undefined })}
         />
-        {search.agent_id === undefined ? null : (
-          <button
-            type="button"
-            onClick={() => change({ agent_id: undefined })}
-            className="h-8 rounded-md border border-accent bg-accent-soft px-2.5 font-medium text-accent"
-          >
-            On one agent ×
-          </button>
-        )}
+        <FacetMenu
+          name="Job"
+          chosen={search.job_id}
+          values={jobs.map(({ id, name }) => ({ value: id, label: name }))}
+          onChoose={(job_id) => change({ job_id })}
+        />
+        <FacetMenu
+          name="Agent"
+          chosen={search.agent_id}
+          values={agents.map(({ id, name }) => ({ value: id, label: name }))}
+          onChoose={(agent_id) => change({ agent_id })}
+        />
         <div className="flex min-w-56 flex-1">
           <FilterInput
             label="Filter runs"
@@ -80,13 +94,17 @@ export default function RunsPage() {
           />
         </div>
       </div>
-      <RunTable filter={filterOf(search)} showAgent empty={isFiltered ? <NoneMatch /> : <NoRuns />} />
+      {search.group === "job" ? (
+        <RunGroups filter={filterOf(search)} empty={isFiltered ? <NoneMatch /> : <NoRuns />} />
+      ) : (
+        <RunTable filter={filterOf(search)} empty={isFiltered ? <NoneMatch /> : <NoRuns />} />
+      )}
     </FullPage>
   );
 }
 
-function filterOf({ q, state, active, agent_id }: RunsSearch): RunsSearch {
-  return { q, state, active, agent_id };
+function filterOf({ q, state, active, agent_id, job_id }: RunsSearch): RunsSearch {
+  return { q, state, active, agent_id, job_id };
 }
 
 function NoneMatch() {

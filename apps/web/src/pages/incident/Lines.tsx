@@ -1,0 +1,74 @@
+import { Link } from "@tanstack/react-router";
+import type { IncidentDetail } from "@flowplane/contract";
+import { duration } from "../../lib/time.ts";
+import { number } from "../../lib/units.ts";
+import { showLine } from "../../log/display.ts";
+import { paths } from "../../paths.ts";
+import { Time } from "../../ui/Time.tsx";
+
+/** The lines that convinced the detector, each distinct one once with its count. */
+export function Lines({ incident }: { incident: IncidentDetail }) {
+  const { signature, last_progress: progress, suppressions } = incident.evidence;
+  return (
+    <div className="flex flex-col gap-2">
+      {incident.lines.length === 0 ? (
+        <p className="text-n9">
+          It was not found in lines, but in what the run used and how it ended: see below.
+        </p>
+      ) : (
+        <ul className="flex flex-col overflow-hidden rounded-md border border-n4 bg-n1">
+          {incident.lines.map((line) => (
+            <li key={line.first.seq} className="border-t border-n4 first:border-t-0">
+              <Link
+                {...paths.run(incident.run_id, { line: Math.max(1, line.first.seq) })}
+                className="grid grid-cols-[72px_minmax(0,1fr)] items-baseline gap-3 px-3 py-1.5 hover:bg-n2 focus-visible:-outline-offset-2 md:grid-cols-[72px_minmax(0,1fr)_auto]"
+              >
+                <span className="text-right font-semibold">×{number(line.count)}</span>
+                <span className="font-mono text-sm break-words whitespace-pre-wrap [overflow-wrap:anywhere]">
+                  {showLine(line.first)
+                    .spans.map(({ text }) => text)
+                    .join("")}
+                </span>
+                <span className="text-sm whitespace-nowrap text-n8 max-md:col-start-2">
+                  {number(line.first.seq)}
+                  {line.last_seq === line.first.seq ? "" : ` – ${number(line.last_seq)}`}
+                </span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+      {signature === null ? null : (
+        <p className="text-n9">
+          Seen {number(signature.count)} times as{" "}
+          <code className="rounded-sm bg-n2 px-1 font-mono text-sm [overflow-wrap:anywhere]">
+            {signature.text}
+          </code>
+          , about every {duration(signature.period_ms)}.
+        </p>
+      )}
+      <p className="text-n9">
+        {progress === null ? (
+          "It showed no progress before."
+        ) : (
+          <>
+            Last sign of progress <Time at={progress.at} />: {progress.what},{" "}
+            <Link
+              {...paths.run(incident.run_id, { line: Math.max(1, progress.line) })}
+              className="underline decoration-n6 underline-offset-2 hover:decoration-n9"
+            >
+              line {number(progress.line)}
+            </Link>
+            .
+          </>
+        )}
+      </p>
+      {suppressions.length === 0 ? null : (
+        <p className="text-n9">
+          Left out of account:{" "}
+          {suppressions.map(({ name, count }) => `${name} (×${number(count)})`).join(", ")}.
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,5 @@
+import { JobEditor } from "./JobEditor.tsx";
+
+export default function NewJobPage() {
+  return <JobEditor job={undefined} />;
+}
