@@ -1,18 +1,13 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { RotateCw, Skull, Square } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
-import { isTerminal, type Run } from "@flowplane/contract";
-import { useMayNot } from "../../api/me.ts";
-import { q, useApi } from "../../api/query.ts";
-import { cannotKill, cannotRestartRun, cannotStop } from "../../api/states.ts";
+import { isTerminal } from "@flowplane/contract";
+import { q } from "../../api/query.ts";
 import { paths } from "../../paths.ts";
-import { say } from "../../ui/announce.ts";
-import { Button } from "../../ui/Button.tsx";
-import { ReasonDialog } from "../../ui/ReasonDialog.tsx";
-import { duration } from "../../lib/time.ts";
 import { RunState } from "../runs/RunWords.tsx";
+import { RunActions } from "./RunActions.tsx";
 import { RunAside } from "./RunAside.tsx";
+import { RunDialogs, type OpenDialog } from "./RunDialogs.tsx";
 
 const LogPanel = lazy(() => import("../../log/LogPanel.tsx"));
 /** On a narrow screen the log and what is known about the run take turns. */
@@ -21,7 +16,6 @@ const VIEWS = [
   { name: "Timeline and details", view: "details" },
 ] as const;
 const REREAD_MS = 3_000;
-type OpenDialog = "nothing" | "stop" | "kill" | "restart";
 
 export default function RunPage() {
   const { runId } = useParams({ from: "/frame/runs/$runId" });
@@ -47,7 +41,7 @@ export default function RunPage() {
           </h1>
           <p className="mt-0.5 max-w-[90ch] text-n9">{run.sentence}</p>
         </div>
-        <Actions run={run} onDialog={setDialog} />
+        <RunActions run={run} onDialog={setDialog} />
       </header>
       <div role="group" aria-label="What to see" className="flex gap-1 px-3 lg:hidden">
         {VIEWS.map(({ name, view }) => (
@@ -73,96 +67,4 @@ export default function RunPage() {
       <RunDialogs run={run} dialog={dialog} onClose={() => setDialog("nothing")} />
     </div>
   );
-}
-
-function Actions({ run, onDialog }: { run: Run; onDialog: (dialog: OpenDialog) => void }) {
-  const mayNot = useMayNot("run:write");
-  return (
-    <div className="flex flex-wrap gap-2">
-      <Button
-        icon={<RotateCw size={14} aria-hidden="true" />}
-        whyNot={mayNot ?? cannotRestartRun(run)}
-        onClick={() => onDialog("restart")}
-      >
-        Restart
-      </Button>
-      <Button
-        icon={<Skull size={14} aria-hidden="true" />}
-        whyNot={mayNot ?? cannotKill(run)}
-        onClick={() => onDialog("kill")}
-      >
-        Kill
-      </Button>
-      <Button
-        look="danger"
-        icon={<Square size={12} fill="currentColor" aria-hidden="true" />}
-        whyNot={mayNot ?? cannotStop(run)}
-        onClick={() => onDialog("stop")}
-      >
-        Stop
-      </Button>
-    </div>
-  );
-}
-
-function RunDialogs({ run, dialog, onClose }: { run: Run; dialog: OpenDialog; onClose: () => void }) {
-  const navigate = useNavigate();
-  const params = { run_id: run.id };
-  const stop = useApi("runStop", { onSuccess: onClose });
-  const kill = useApi("runKill", { onSuccess: onClose });
-  const restart = useApi("runRestart", {
-    onSuccess: (next) => {
-      onClose();
-      say("Launched again");
-      void navigate(paths.run(next.id));
-    },
-  });
-  switch (dialog) {
-    case "nothing":
-      return null;
-    case "stop":
-      return (
-        <ReasonDialog
-          title={`Stop ${run.name}`}
-          description={
-            <>
-              SIGTERM now to everything it started; {duration(run.grace_ms)} to finish; then SIGKILL to what
-              is left. The log is kept.
-            </>
-          }
-          action="Stop the run"
-          busy={stop.isPending}
-          error={stop.error}
-          onSubmit={(reason) => stop.mutate({ params, body: { reason } })}
-          onClose={onClose}
-        />
-      );
-    case "kill":
-      return (
-        <ReasonDialog
-          title={`Kill ${run.name}`}
-          description="SIGKILL at once to everything it started. It gets no chance to clean up. The log is kept."
-          action="Kill the run"
-          busy={kill.isPending}
-          error={kill.error}
-          onSubmit={(reason) => kill.mutate({ params, body: { reason } })}
-          onClose={onClose}
-        />
-      );
-    case "restart":
-      return (
-        <ReasonDialog
-          title={`Restart ${run.name}`}
-          description={
-            <>The same command starts anew on {run.agent_name} as another run. This one stays as it is.</>
-          }
-          action="Launch again"
-          danger={false}
-          busy={restart.isPending}
-          error={restart.error}
-          onSubmit={(reason) => restart.mutate({ params, body: { reason } })}
-          onClose={onClose}
-        />
-      );
-  }
 }
