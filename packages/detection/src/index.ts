@@ -31,3 +31,11 @@ export {
 } from "./replay.ts";
 export { chunkBytes, ChunkReader, entryLine, EvidenceProblem } from "./chunks.ts";
 export { Watch, type Output } from "./watch.ts";
+export {
+  EVIDENCE_FILE_FORMAT,
+  EVIDENCE_FILE_LINE_CHARS_MAX,
+  evidenceFileHead,
+  EvidenceFileReader,
+  evidenceFileSegment,
+  type EvidenceFilePart,
+} from "./evidence-file.ts";
