@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 // What the documents say about the program, held against the program.
 
 const ROOT = resolve(import.meta.dirname, "..");
-const documents = globSync(["*.md", "docs/**/*.md", "bench/*.md"], { cwd: ROOT });
+const documents = globSync(["*.md", "docs/**/*.md", "bench/*.md", "deploy/*.md"], { cwd: ROOT });
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), "utf8");

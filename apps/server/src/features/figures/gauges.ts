@@ -43,7 +43,7 @@ export const intentOldestAge = new Gauge({
 export const queueJobs = new Gauge({
   name: "flowplane_queue_jobs",
   help: "Background work of the control plane itself, by kind and state.",
-  labelNames: ["job", "state"],
+  labelNames: ["work", "state"],
   registers,
 });
 export const scheduleLag = new Gauge({

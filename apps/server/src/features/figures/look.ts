@@ -117,7 +117,8 @@ async function lookAtQueue(db: Db): Promise<void> {
     where state in ('created', 'retry', 'active', 'failed') group by 1, 2`.execute(db);
   gauges.queueJobs.reset();
   const known = new Set<string>(JOBS);
-  for (const { job, state, value } of rows) if (known.has(job)) gauges.queueJobs.set({ job, state }, value);
+  for (const { job, state, value } of rows)
+    if (known.has(job)) gauges.queueJobs.set({ work: job, state }, value);
 }
 
 async function lookAtIncidents(db: Db, now: number): Promise<void> {

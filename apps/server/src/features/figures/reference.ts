@@ -7,7 +7,6 @@ export const LABELS: Readonly<Record<string, { readonly says: string; readonly a
   actor: { says: "`user`, `api_token`, `agent` or `system`", atMost: "4" },
   category: { says: "category of an incident", atMost: "6" },
   direction: { says: "`received` or `sent`", atMost: "2" },
-  job: { says: "kind of background work", atMost: "one per kind" },
   listener: { says: "`api` or `agents`", atMost: "2" },
   occasion: { says: "what a certificate was issued for", atMost: "3" },
   organization: { says: "name of the organization", atMost: `with \`site\`: ${SITES_MAX}, and \`other\`` },
@@ -25,6 +24,7 @@ export const LABELS: Readonly<Record<string, { readonly says: string; readonly a
   state: { says: "state of what is counted", atMost: "6" },
   status: { says: "HTTP status", atMost: "about 20" },
   transport: { says: "`ws` or `http`", atMost: "2" },
+  work: { says: "kind of background work", atMost: "one per kind" },
 };
 
 interface Described {
