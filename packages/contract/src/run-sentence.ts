@@ -13,6 +13,8 @@ export interface ToldRun {
   readonly reason: string | null;
   readonly stop: { readonly actor: Pick<ActorRef, "name">; readonly reason: string } | null;
   readonly agent_id: string | null;
+  /** What a run without an agent waits for, as the rest of a sentence. */
+  readonly waiting_for?: string | null;
   readonly agent_name: string | null;
   readonly agent_state: string | null;
   readonly agent_seen_at: Date | null;
@@ -25,7 +27,8 @@ export function runSentence(run: ToldRun, now: number): string {
   const inState = duration(now - run.state_since.getTime());
   switch (run.state) {
     case "QUEUED":
-      if (run.agent_id === null) return `Queued ${inState} ago; it waits for an agent that fits.`;
+      if (run.agent_id === null)
+        return `Queued ${inState} ago; it waits for ${run.waiting_for ?? "an agent that fits"}.`;
       return run.agent_state === "connected"
         ? `Queued ${inState} ago; the agent ${run.agent_name} is about to take it.`
         : `Queued ${inState} ago; it starts when the agent ${run.agent_name} is back${seen(run, now)}.`;

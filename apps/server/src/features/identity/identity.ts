@@ -7,6 +7,7 @@ import { subjects } from "../../platform/bus/bus.ts";
 import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
 import { VERSION } from "../../platform/version.ts";
 import { record } from "../audit/audit.ts";
+import { tellFallbackEnded } from "../incidents/guard.ts";
 import {
   countAgentsOfSite,
   insertSite,
@@ -108,6 +109,8 @@ export async function changeSite(ctx: Ctx, id: string, change: SiteChange): Prom
       },
     });
     notify(ctx, { topic: "site", id });
+    if (change.detection_fallback === null && before.detection_fallback_until !== null)
+      await tellFallbackEnded(ctx, id, `${ctx.actor.name} ended it`);
     if (change.launch_policy !== undefined) ctx.afterCommit(() => ctx.bus.publish(subjects.runsWaiting, {}));
     return siteOf({
       ...before,

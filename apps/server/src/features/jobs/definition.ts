@@ -155,7 +155,9 @@ async function policyOf(
   const current = await resolvePolicy(ctx);
   const version = Number(number);
   if (version < 1 || version > current.version) {
-    const { items } = await listVersions(ctx, current.policy_id, { limit: VERSIONS_NAMED_MAX });
+    const { items } = await listVersions({ ...ctx, transaction: ctx }, current.policy_id, {
+      limit: VERSIONS_NAMED_MAX,
+    });
     const known = items.map((each: PolicyVersion) => each.version).join(", ");
     refuse(
       "/detection_policy_version",

@@ -12,6 +12,8 @@ import {
   type IncidentReport,
 } from "../incidents/report.ts";
 import { takeGuardEvent } from "../incidents/agent-guard.ts";
+import { subjects } from "../../platform/bus/bus.ts";
+import { adoptRun, previousIdOf } from "./adopt.ts";
 import { judgeReport, plausible, type Judgement, type RunPatch, type TimelineEntry } from "./report.ts";
 import { lockRunsOfAgent, updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
 import { stopPayload } from "./stop-order.ts";
@@ -29,15 +31,30 @@ export async function applyRunEvents(
   events: readonly LinkEvent[],
 ): Promise<void> {
   const runIds = await runIdsOf(ctx, identity, events);
-  const ids = [...new Set(runIds.values())].toSorted();
+  const previousIds = events.flatMap((event) => previousIdOf(event) ?? []);
+  const ids = [...new Set([...runIds.values(), ...previousIds])].toSorted();
   const runs = new Map((await lockRunsOfAgent(ctx.db, identity.agent_id, ids)).map((run) => [run.id, run]));
   const patches = new Map<string, RunPatch>();
   const timeline: NewRunEventRow[] = [];
   const actor = agentActor(identity);
+  let isRoomMade = false;
 
   for (const event of events) {
     if (event.type === "guard.changed") takeGuardEvent(ctx, event);
-    const run = runs.get(runIds.get(event) ?? "");
+    const runId = runIds.get(event) ?? "";
+    const run = runs.get(runId);
+    if (run === undefined && event.type === "run.created" && runId !== "") {
+      const adopted = await adoptRun(ctx, identity, runId, event, runs);
+      if (adopted === undefined) continue;
+      runs.set(runId, adopted.run);
+      timeline.push(...adopted.timeline);
+      const previousId = previousIdOf(event) ?? "";
+      const previous = runs.get(previousId);
+      if (previous === undefined) continue;
+      runs.set(previousId, { ...previous, ...adopted.previousPatch });
+      patches.set(previousId, { ...patches.get(previousId), ...adopted.previousPatch });
+      continue;
+    }
     if (run === undefined) {
       if (event.type.startsWith("run."))
         ctx.log.warn(
@@ -64,6 +81,7 @@ export async function applyRunEvents(
   for (const [id, patch] of patches)
     if (Object.keys(patch).length > 0) await updateRun(ctx.db, id, columnsOf(patch));
   await addToTimeline(ctx, timeline);
+  if (isRoomMade) ctx.afterCommit(() => ctx.bus.publish(subjects.runsWaiting, {}));
 }
 
 /** A stop that failed is an incident, until the run ends after all. */

@@ -14,6 +14,7 @@ import {
 import { API_PREFIX, type Run } from "@flowplane/contract";
 import { AppError } from "../../platform/errors.ts";
 import { installProblems } from "../../platform/http/problems.ts";
+import type { Http } from "../../platform/http/route.ts";
 import { createHttp } from "../../platform/http/server.ts";
 import { inTransaction, newId, type Actor, type Base, type Ctx } from "../../platform/context.ts";
 import { testBase, testCtx, testOrganization } from "../../testing/base.ts";
@@ -33,7 +34,12 @@ export interface RunWorld extends AsyncDisposable {
   readonly fastify: FastifyInstance;
   readonly clock: { now: number };
   /** Calls the API as the organization's owner, or as somebody else. */
-  call(method: "GET" | "POST" | "PUT", path: string, body?: object, actor?: Actor): Promise<Answer>;
+  call(
+    method: "GET" | "POST" | "PUT" | "DELETE",
+    path: string,
+    body?: object,
+    actor?: Actor,
+  ): Promise<Answer>;
   /** An organization beside the first, with its owner. */
   neighbour(): Promise<{ ctx: Ctx; actor: Actor; siteId: string }>;
   addAgent(values?: Partial<AgentValues>): Promise<AgentIdentity>;
@@ -69,13 +75,15 @@ interface AgentValues {
   kind: "site" | "collector";
   approval: "pending" | "approved";
   isConnected: boolean;
+  labels: Readonly<Record<string, string>>;
   isRevoked: boolean;
   organization: { organizationId: string; siteId: string };
 }
 
 export const T0 = Date.parse("2026-03-01T12:00:00.000Z");
 
-export async function runWorld(): Promise<RunWorld> {
+/** `routes` adds those of another feature. */
+export async function runWorld(routes: (http: Http) => void = () => undefined): Promise<RunWorld> {
   const clock = { now: T0 };
   const test = await testBase({ now: () => clock.now });
   const { base } = test;
@@ -83,6 +91,7 @@ export async function runWorld(): Promise<RunWorld> {
   const actors = new Map<string, Actor>([[owner.id, owner]]);
   const http = await createHttp(base, async (request) => actors.get(String(request.headers["x-actor"])));
   runRoutes(http);
+  routes(http);
   incidentRoutes(http);
   policyRoutes(http);
   await http.fastify.ready();
@@ -136,7 +145,7 @@ export async function runWorld(): Promise<RunWorld> {
           name,
           instance_uid: id,
           approval: values.approval ?? "approved",
-          labels: "{}",
+          labels: JSON.stringify(values.labels ?? {}),
           version: null,
           os: "linux",
           hostname: name,

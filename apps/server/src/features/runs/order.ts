@@ -54,7 +54,7 @@ export async function makeOrder(ctx: Tx, run: OrderedRun, site: LaunchSite): Pro
   if (refusal !== null) return { ok: false, reason: refusal, pointer: "" };
   const secrets = await resolveSecrets(ctx, run.secret_env, site.id);
   if (!secrets.ok) return { ...secrets, pointer: "/env_policy/secrets" };
-  const secretNames = Object.keys(run.secret_env);
+  const secretNames = Object.keys(run.secret_env).toSorted();
   const limits = limitsOf(run.resource_policy);
   const { isolation_default: _default, ...launchPolicy } = site.launch_policy;
   const start: RunStart = {

@@ -27,6 +27,7 @@ export interface RunPatch {
   started_at?: Date | null;
   ended_at?: Date | null;
   log_last_seq?: number | null;
+  retry_at?: Date | null;
   frozen_since?: Date | null;
   evidence_last?: number | null;
   incidents_open?: number;
@@ -65,7 +66,11 @@ export function judgeReport(run: ReportedRun, event: LinkEvent, now: number): Ju
   const report = parsed.value;
   switch (report.type) {
     case "run.note":
-      return note(report.payload.title, report.payload.reason, report.payload.payload, at);
+      return {
+        ...note(report.payload.title, report.payload.reason, report.payload.payload, at),
+        // The agent says that no further attempt follows after all.
+        patch: report.payload.payload["retry"] === null ? { retry_at: null } : {},
+      };
     case "intent.refused":
       // A start that is refused will never end by itself.
       if (report.payload.intent_type === "run.start" && run.state === "QUEUED")
@@ -171,6 +176,7 @@ function facts(run: ReportedRun, report: StateReport, state: RunState, at: Date,
         waiting_for: null,
         deadline: null,
         log_last_seq: Math.max(log.last_seq, run.log_stored_seq),
+        retry_at: retryTime(report.payload.retry, report.at, now),
         frozen_since: null,
         ...(report.payload.last_evidence === undefined
           ? {}
@@ -178,6 +184,13 @@ function facts(run: ReportedRun, report: StateReport, state: RunState, at: Date,
       };
     }
   }
+}
+
+/** When the next attempt is to follow, by our clock: the agent's own wait, added to now. */
+function retryTime(retry: { at: string } | undefined, reportedAt: string, now: number): Date | null {
+  if (retry === undefined) return null;
+  const waitMs = Date.parse(retry.at) - Date.parse(reportedAt);
+  return new Date(now + Math.min(Math.max(waitMs, 0), WAIT_MS_MAX));
 }
 
 /** Paused, or going on. Which runs can be paused is the agent's to know; one that has ended is not. */

@@ -17,5 +17,7 @@ export function stopPayload(runId: string, wish: StopWish, graceMs: number): Run
     grace_ms: wish.mode === "kill" ? 0 : graceMs,
     reason: wish.reason,
     actor: wish.actor.name,
+    // Whoever wants it to end wants no further attempt either.
+    for_good: true,
   };
 }

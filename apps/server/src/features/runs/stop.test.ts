@@ -43,7 +43,14 @@ test("a stop makes a run STOPPING, orders it, and is answered alike when asked a
   expect(orders.map(({ type, payload }) => ({ type, payload }))).toEqual([
     {
       type: "run.stop",
-      payload: { run_id: run.id, mode: "stop", grace_ms: 700, reason: "too loud", actor: "owner" },
+      payload: {
+        run_id: run.id,
+        mode: "stop",
+        grace_ms: 700,
+        reason: "too loud",
+        actor: "owner",
+        for_good: true,
+      },
     },
   ]);
   expect(await world.readRun(run.id)).toMatchObject({

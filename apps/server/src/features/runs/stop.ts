@@ -1,5 +1,6 @@
-import type { RunState } from "@flowplane/contract";
+import { isTerminal, type RunState } from "@flowplane/contract";
 import { actorRef, inTransaction, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
+import { subjects } from "../../platform/bus/bus.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { record } from "../audit/audit.ts";
@@ -48,6 +49,9 @@ export async function stopRun(ctx: Ctx, id: string, request: StopRequest): Promi
     )
       return withdraw(ctx, run, wish);
 
+    if (isTerminal(run.state) && run.retry_at !== null && run.agent_id !== null)
+      return callOff(ctx, run, run.agent_id, wish);
+
     const step = transition(run, "stop");
     switch (step.kind) {
       case "refuse":
@@ -91,6 +95,34 @@ async function order(
 }
 
 /**
+ * The run has ended, but its agent is about to make the next attempt. The wish stays with the run: should the agent have begun
+ * already, what it made is stopped when it tells of it.
+ */
+async function callOff(ctx: Tx, run: RunRow, agentId: string, wish: StopWish): Promise<StopAnswer> {
+  await addIntent(ctx, {
+    agent_id: agentId,
+    type: "run.stop",
+    run_id: run.id,
+    payload: stopPayload(run.id, wish, run.grace_ms),
+  });
+  await change(
+    ctx,
+    run,
+    run.state,
+    wish,
+    { retry_at: null },
+    {
+      type: "run.retry_called_off",
+      title: "No further attempt",
+      reason: wish.reason,
+      payload: { mode: wish.mode },
+      at: new Date(ctx.now()),
+    },
+  );
+  return answer(run.id, run.state, wish.requested_at);
+}
+
+/**
  * Nothing of the run exists on the agent, as far as anybody confirmed. Should the order have reached it after all,
  * its first report makes the run STOPPING again and the stop is sent (transitions.ts, rule of evidence).
  */
@@ -105,6 +137,7 @@ async function withdraw(ctx: Tx, run: RunRow, wish: StopWish): Promise<StopAnswe
     // Without an agent there is nobody who could have begun it.
     ...(run.agent_id === null ? { log_last_seq: 0 } : {}),
   };
+  ctx.afterCommit(() => ctx.bus.publish(subjects.runsWaiting, {}));
   await change(ctx, run, step.to, wish, patch, {
     type: "run.withdrawn",
     title: run.agent_id === null ? "Withdrawn before it had an agent" : "Withdrawn before the agent took it",

@@ -97,6 +97,16 @@ export async function insertRun(db: Db, run: NewRunRow): Promise<void> {
   await db.insertInto("runs").values(run).execute();
 }
 
+/** The row as it is stored; undefined when the id is taken, by a run of whomever. */
+export async function insertAgentMade(db: Db, run: NewRunRow): Promise<RunRow | undefined> {
+  return db
+    .insertInto("runs")
+    .values(run)
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .returningAll()
+    .executeTakeFirst();
+}
+
 export async function findRun(db: Db, id: string, now: number): Promise<ShownRunRow | undefined> {
   return shown(db, now).where("runs.id", "=", id).executeTakeFirst();
 }

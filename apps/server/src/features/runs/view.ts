@@ -1,4 +1,4 @@
-import { isTerminal, runSentence, type Run, type Waiting } from "@flowplane/contract";
+import { duration, isTerminal, runSentence, type Run, type Waiting } from "@flowplane/contract";
 import { timestamp } from "../../platform/context.ts";
 import type { ShownRunRow } from "./store.ts";
 
@@ -44,7 +44,7 @@ export function runOf(row: ShownRunRow, now: number): Run {
     state: row.state,
     state_since: timestamp(row.state_since),
     waiting: waitingOf(row),
-    sentence: runSentence(row, now),
+    sentence: runSentence(row, now) + retryWords(row, now),
     pid: row.pid,
     exit_code: row.exit_code,
     signal: row.signal,
@@ -64,6 +64,12 @@ export function runOf(row: ShownRunRow, now: number): Run {
       expired: row.log_expired_at !== null,
     },
   };
+}
+
+function retryWords({ state, retry_at: at, attempt }: ShownRunRow, now: number): string {
+  if (at === null || !isTerminal(state)) return "";
+  const waitMs = at.getTime() - now;
+  return ` Attempt ${attempt + 1} follows ${waitMs < 1_000 ? "now" : `in ${duration(waitMs)}`}.`;
 }
 
 /**

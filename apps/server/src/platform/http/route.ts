@@ -64,6 +64,7 @@ export function streamRoute<E extends Endpoint>(http: Http, definition: E, handl
 }
 
 function register<E extends Endpoint>(http: Http, definition: E, handler: StreamHandler<E>): void {
+  const bare = definition.body?.safeParse(undefined);
   for (const prefix of PREFIXES) {
     http.fastify.route({
       method: definition.method,
@@ -84,6 +85,11 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
       onRequest: async (request) => {
         request.actor = await http.authenticate(request);
         admit(definition.access, request.actor);
+      },
+      // A request without a body is not one whose body is `null`.
+      preValidation: async (request) => {
+        if (bare?.success === true && request.body == null && request.headers["content-type"] === undefined)
+          request.body = bare.data;
       },
       handler: async (request, reply) =>
         handler(
