@@ -4,6 +4,8 @@ import { fastify as createFastify, type FastifyInstance } from "fastify";
 import {
   BULK_PATH,
   encodeLines,
+  EVIDENCE_CONTENT_TYPE,
+  evidencePath,
   LINES_CONTENT_TYPE,
   SEGMENT_CONTENT_TYPE,
   segmentPath,
@@ -57,6 +59,14 @@ export interface RunWorld extends AsyncDisposable {
     runId: string,
     segmentSeq: number,
     lines: readonly LinkLine[],
+    change?: Upload,
+  ): Promise<Answer>;
+  /** `body` is compressed here unless it is given as it goes out. */
+  uploadEvidence(
+    identity: AgentIdentity,
+    runId: string,
+    chunk: number,
+    bytes: Uint8Array,
     change?: Upload,
   ): Promise<Answer>;
   tail(identity: AgentIdentity, runId: string, lines: readonly LinkLine[]): Promise<Answer>;
@@ -239,6 +249,21 @@ export async function runWorld(routes: (http: Http) => void = () => undefined): 
           "x-flowplane-sha256": createHash("sha256").update(body).digest("hex"),
           "x-flowplane-first-seq": String(lines[0]?.seq),
           "x-flowplane-last-seq": String(lines.at(-1)?.seq),
+          ...change.headers,
+        },
+        payload: body,
+      });
+      return { status: response.statusCode, body: response.body === "" ? null : response.json() };
+    },
+    async uploadEvidence(identity, runId, chunk, bytes, change = {}) {
+      const body = change.body ?? zstdCompressSync(bytes);
+      const response = await agents.inject({
+        method: "PUT",
+        url: BULK_PATH + evidencePath(runId, chunk),
+        headers: {
+          "content-type": EVIDENCE_CONTENT_TYPE,
+          "x-agent": identity.agent_id,
+          "x-flowplane-sha256": createHash("sha256").update(body).digest("hex"),
           ...change.headers,
         },
         payload: body,

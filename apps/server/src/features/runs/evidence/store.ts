@@ -1,5 +1,7 @@
-import { sql } from "kysely";
+import { sql, type Insertable, type Selectable } from "kysely";
 import type { Db } from "../../../platform/storage/database.ts";
+import type { Database } from "../../../platform/storage/schema.ts";
+import type { Sample } from "./read-samples.ts";
 
 export async function findSampledRun(db: Db, id: string) {
   return db
@@ -39,4 +41,46 @@ export async function bucketedSamples(
     ) as peak join run_samples as last on last.run_id = ${runId} and last.at = peak.at
     order by last.at`.execute(db);
   return rows;
+}
+
+export type ChunkRow = Selectable<Database["evidence_chunks"]>;
+
+export async function findChunk(db: Db, runId: string, chunk: number): Promise<ChunkRow | undefined> {
+  return db
+    .selectFrom("evidence_chunks")
+    .selectAll()
+    .where("run_id", "=", runId)
+    .where("chunk", "=", chunk)
+    .executeTakeFirst();
+}
+
+export async function insertChunk(db: Db, row: Insertable<Database["evidence_chunks"]>): Promise<void> {
+  await db.insertInto("evidence_chunks").values(row).execute();
+}
+
+/** Chunks behind a number, in order, at most `limit`. */
+export async function chunksAfter(db: Db, runId: string, chunk: number, limit: number): Promise<ChunkRow[]> {
+  return db
+    .selectFrom("evidence_chunks")
+    .selectAll()
+    .where("run_id", "=", runId)
+    .where("chunk", ">", chunk)
+    .orderBy("chunk")
+    .limit(limit)
+    .execute();
+}
+
+/** One statement for all of a chunk; a sample that is there already stays as it is. */
+export async function insertSamples(
+  db: Db,
+  organizationId: string,
+  runId: string,
+  samples: readonly Sample[],
+): Promise<void> {
+  if (samples.length === 0) return;
+  await db
+    .insertInto("run_samples")
+    .values(samples.map((sample) => ({ run_id: runId, organization_id: organizationId, ...sample })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
