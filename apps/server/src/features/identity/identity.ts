@@ -108,6 +108,8 @@ export async function changeSite(ctx: Ctx, id: string, change: SiteChange): Prom
         ...(change.detection_fallback === null ? { detection_fallback: "ended" } : {}),
       },
     });
+    if (change.detection_fallback === null && before.detection_fallback_until !== null)
+      await tellFallbackEnded(ctx, id, `${ctx.actor.name} ended it`);
     notify(ctx, { topic: "site", id });
     if (change.detection_fallback === null && before.detection_fallback_until !== null)
       await tellFallbackEnded(ctx, id, `${ctx.actor.name} ended it`);
