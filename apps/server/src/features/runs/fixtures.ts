@@ -132,7 +132,7 @@ export async function runWorld(routes: (http: Http) => void = () => undefined): 
         headers: { "x-actor": actor.id },
         ...(body === undefined ? {} : { payload: body }),
       });
-      const isJson = String(response.headers["content-type"]).includes("json");
+      const isJson = /\bjson\b/.test(String(response.headers["content-type"]));
       return { status: response.statusCode, body: isJson ? response.json() : response.body };
     },
     async neighbour() {

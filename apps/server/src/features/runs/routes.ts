@@ -9,6 +9,8 @@ import { searchAllLogs } from "./logs/search.ts";
 import { streamLog } from "./logs/stream.ts";
 import { restartRun } from "./restart.ts";
 import { listRunPage, readRun } from "./runs.ts";
+import { openEvidence } from "./evidence/download.ts";
+import { replayRun } from "./evidence/replay.ts";
 import { readSamples } from "./evidence/samples.ts";
 import { stopRun } from "./stop.ts";
 import { readTimeline } from "./timeline.ts";
@@ -31,6 +33,14 @@ export function runRoutes(http: Http): void {
     freezeRun(ctx, params.run_id, { ...body, frozen: false }),
   );
   route(http, api.runSamples, (ctx, { params, query }) => readSamples(ctx, params.run_id, query));
+  route(http, api.runReplay, (ctx, { params, body }) => replayRun(ctx, params.run_id, body));
+  streamRoute(http, api.runEvidenceDownload, async (ctx, { params }, _raw, reply) => {
+    const evidence = await openEvidence(ctx, params.run_id);
+    return reply
+      .type("application/jsonl; charset=utf-8")
+      .header("content-disposition", `attachment; filename="${evidence.fileName}"`)
+      .send(Readable.from(evidence.pieces, { objectMode: false }));
+  });
   streamRoute(http, api.runLogStream, (ctx, { params, query }, raw, reply) =>
     streamLog(ctx, { runId: params.run_id, fromSeq: query.from_seq }, raw, reply),
   );

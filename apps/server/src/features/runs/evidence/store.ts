@@ -84,3 +84,14 @@ export async function insertSamples(
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
+
+export type EvidenceRun = NonNullable<Awaited<ReturnType<typeof findEvidenceRun>>>;
+
+/** How a run's evidence stands. */
+export async function findEvidenceRun(db: Db, id: string) {
+  return db
+    .selectFrom("runs")
+    .select(["id", "log_stored_seq", "log_expired_at", "evidence_last"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+}

@@ -1,7 +1,7 @@
-import type { LogLine } from "@flowplane/link";
+import { decodeLines, type LogLine } from "@flowplane/link";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import type { Objects } from "../../../platform/objects/objects.ts";
-import { decodeSegment } from "./decode.ts";
+import { decompressSegment } from "./decode.ts";
 import { CACHE_BYTES_MAX, SEGMENT_ROWS_PER_READ } from "./limits.ts";
 import { segmentsFrom, type SegmentRow } from "./store.ts";
 
@@ -82,9 +82,50 @@ function forget(key: string): void {
 }
 
 async function loadSegment(objects: Objects, row: SegmentRow): Promise<readonly LogLine[]> {
-  const body = await objects.get(row.object_key);
-  if (body === undefined) throw new Error(`log segment ${row.object_key} is not in the object store`);
-  const decoded = await decodeSegment(body);
+  const found = await readEncoding(objects, row);
+  if (!found.ok) throw new Error(`log segment ${row.object_key} ${found.issue}`);
+  const decoded = decodeLines(found.encoding);
   if (!decoded.ok) throw new Error(`log segment ${row.object_key} is damaged: ${decoded.issue}`);
-  return decoded.lines;
+  return decoded.value;
+}
+
+/**
+ * The stored segments of a run up to a line in their uncompressed encoding, in order, for what needs the very bytes that were hashed; or
+ * what is wrong with one, as the end of a sentence.
+ */
+export async function* segmentEncodings(
+  ctx: Ctx,
+  runId: string,
+  storedSeq: number,
+): AsyncGenerator<
+  | { readonly segment: number; readonly encoding: Uint8Array }
+  | { readonly segment: number; readonly issue: string }
+> {
+  let next = 1;
+  for (;;) {
+    const from = next;
+    const rows = await inTransaction(ctx, (ctx) =>
+      segmentsFrom(ctx.db, runId, from, storedSeq, SEGMENT_ROWS_PER_READ),
+    );
+    for (const row of rows) {
+      const found = await readEncoding(ctx.objects, row);
+      if (!found.ok) {
+        yield { segment: row.segment_seq, issue: found.issue };
+        return;
+      }
+      yield { segment: row.segment_seq, encoding: found.encoding };
+      next = row.last_seq + 1;
+    }
+    if (rows.length < SEGMENT_ROWS_PER_READ) return;
+  }
+}
+
+async function readEncoding(
+  objects: Objects,
+  row: SegmentRow,
+): Promise<{ ok: true; encoding: Uint8Array } | { ok: false; issue: string }> {
+  const body = await objects.get(row.object_key);
+  if (body === undefined) return { ok: false, issue: "is not in the object store" };
+  const unpacked = await decompressSegment(body);
+  return unpacked.ok ? unpacked : { ok: false, issue: `is damaged: ${unpacked.issue}` };
 }
