@@ -1,11 +1,13 @@
-import { EvidenceProblem, fileLinesOf, lastLineOf } from "@flowplane/detection";
-import { decodeLines } from "@flowplane/link";
+import { promisify } from "node:util";
+import { zstdCompress } from "node:zlib";
+import { evidenceFileHead, EvidenceProblem, evidenceFileSegment } from "@flowplane/detection";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import { notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
-import { DOWNLOAD_PIECE_CHARS } from "./limits.ts";
-import { storedChunks, storedSegments, type StoredSegment } from "./source.ts";
+import { storedChunks, storedSegments } from "./source.ts";
 import { findEvidenceRun, type EvidenceRun } from "./store.ts";
+
+const compress = promisify(zstdCompress);
 
 /** Everything a run's decisions were made of, in one file; pieces are made as they are taken. Throws `not_found` before the first. */
 export async function openEvidence(
@@ -18,53 +20,19 @@ export async function openEvidence(
 }
 
 /**
- * What is missing ends the file with a line that says so: who reads it finds out by the chunks' hashes anyway, and is told here
- * why.
+ * One chunk or one segment at a time. What is missing is left out, and said in our log: who replays the file finds it missing by the
+ * hashes, and is told so there.
  */
 async function* pieces(ctx: Ctx, run: EvidenceRun): AsyncGenerator<string | Uint8Array> {
-  const segments = storedSegments(ctx, run);
-  // Asked for one ahead, for whether a chunk reaches into it shows only by its first line.
-  let ahead: Opened | null | undefined;
+  yield `${evidenceFileHead(run.id)}\n`;
   try {
-    for await (const chunk of storedChunks(ctx, run)) {
-      yield chunk;
-      const reach = lastLineOf(chunk);
-      for (;;) {
-        ahead ??= await open(segments);
-        if (ahead === null || ahead.first > reach) break;
-        yield* linesOf(ahead);
-        ahead = undefined;
-      }
+    yield* storedChunks(ctx, run);
+    for await (const { segment, encoding } of storedSegments(ctx, run)) {
+      const body = await compress(encoding);
+      yield `${evidenceFileSegment(segment, body.toString("base64"))}\n`;
     }
   } catch (error) {
     if (!(error instanceof EvidenceProblem)) throw error;
-    yield `${JSON.stringify({ type: "problem", what: error.message })}\n`;
+    ctx.log.warn({ run_id: run.id, problem: error.message }, "a download of evidence is not whole");
   }
-}
-
-interface Opened {
-  readonly segment: number;
-  readonly first: number;
-  readonly lines: Extract<ReturnType<typeof decodeLines>, { ok: true }>["value"];
-}
-
-async function open(segments: AsyncGenerator<StoredSegment>): Promise<Opened | null> {
-  const next = await segments.next();
-  if (next.done === true) return null;
-  const { segment, encoding } = next.value;
-  const decoded = decodeLines(encoding);
-  if (!decoded.ok) throw new EvidenceProblem(`Segment ${segment} of the log is damaged: ${decoded.issue}.`);
-  return { segment, first: decoded.value[0]?.seq ?? 0, lines: decoded.value };
-}
-
-/** In pieces of a bounded length, so that nobody waits for a whole segment to be written out. */
-function* linesOf({ segment, lines }: Opened): Generator<string> {
-  let piece = "";
-  for (const line of fileLinesOf(segment, lines)) {
-    piece += line;
-    if (piece.length < DOWNLOAD_PIECE_CHARS) continue;
-    yield piece;
-    piece = "";
-  }
-  if (piece !== "") yield piece;
 }

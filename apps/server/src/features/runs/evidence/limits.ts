@@ -12,8 +12,6 @@ export const SAMPLES_PER_CHUNK_MAX = 1_200;
 export const CLOCK_DIFFERENCE_MS_MAX = 24 * 3_600_000;
 /** Rows of chunks read at a time by what goes through evidence. */
 export const CHUNK_ROWS_PER_READ = 100;
-/** A download is written in pieces of about so many characters; others have the thread between two. */
-export const DOWNLOAD_PIECE_CHARS = 256 * 1024;
 /** Replays at work at a time in one process, each in a thread of its own; others wait for their turn. */
 export const REPLAYS_MAX = 2;
 /** Replays that wait; beyond it the caller is asked to come again. */

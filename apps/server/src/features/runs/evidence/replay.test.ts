@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readEvidenceFile, replay } from "@flowplane/detection";
-import { encodeLines } from "@flowplane/link";
+import { zstdDecompressSync } from "node:zlib";
+import { EvidenceFileReader, replay, type ReplaySegment } from "@flowplane/detection";
+import { decodeLines } from "@flowplane/link";
 import { PolicyDocument, type ReplayResult, type Run } from "@flowplane/contract";
 import { newId } from "../../../platform/context.ts";
 import type { AgentIdentity } from "../../gateway/agent-http.ts";
@@ -39,6 +40,28 @@ const objectOf = async (run: Run, what: "evidence" | "runs", number: number) => 
   throw new Error(`no object ${prefix}`);
 };
 
+/** The file, taken apart as it is where there is no control plane. */
+function partsOf(file: string): { chunks: Uint8Array[]; segments: ReplaySegment[] } {
+  const reader = new EvidenceFileReader();
+  const parts = file
+    .split("\n")
+    .slice(0, -1)
+    .flatMap((line) => reader.push(line));
+  const chunks: Uint8Array[] = [];
+  const segments: ReplaySegment[] = [];
+  for (const part of [...parts, ...reader.end()]) {
+    if (part.kind === "chunk") {
+      chunks.push(part.bytes);
+      continue;
+    }
+    const encoding = zstdDecompressSync(Buffer.from(part.base64, "base64"));
+    const decoded = decodeLines(encoding);
+    if (!decoded.ok) throw new Error(decoded.issue);
+    segments.push({ segment: part.segment, sha256: sha256(encoding), lines: decoded.value });
+  }
+  return { chunks, segments };
+}
+
 test("every decision comes out again, byte for byte, and the file says the same elsewhere", async () => {
   const run = await recorded();
   const result = await replayed(run);
@@ -53,11 +76,7 @@ test("every decision comes out again, byte for byte, and the file says the same 
   });
   const file = await world.call("GET", `/runs/${run.id}/evidence/download`);
   expect(file.status).toBe(200);
-  const lines = String(file.body).split("\n").slice(0, -1);
-  const elsewhere = await replay({
-    ...readEvidenceFile(lines, (each) => encodeLines([...each]), sha256),
-    sha256,
-  });
+  const elsewhere = await replay({ ...partsOf(String(file.body)), sha256 });
   expect(elsewhere).toMatchObject({ equal: true, intact: true, problem: null, events: result.events });
   expect(elsewhere.sentence).toBe(result.sentence);
 });
