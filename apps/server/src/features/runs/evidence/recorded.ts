@@ -121,9 +121,3 @@ export function loopingRun(times = 60): Happening[] {
   const lines: Happening[] = texts.map((text, index) => ({ text, at: index * 1_000 }));
   return [{ kind: "start", at: 0 }, ...lines, { kind: "tick", at: texts.length * 1_000 + 30_000 }];
 }
-
-/** Work that goes well to its end. */
-export function goodRun(lines = 120): Happening[] {
-  const done = loopingRun(0).slice(0, -1);
-  return [...done, { text: "all parts written", at: 91_000 }, { kind: "end", at: lines * 1_000 }];
-}
