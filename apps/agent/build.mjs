@@ -14,7 +14,8 @@ await build({
   output: { dir: out, format: "esm", minify: true },
 });
 // Read from the folder the program is in.
-copyFileSync(join(here, "src/supervisor/wrapper.sh"), join(out, "wrapper.sh"));
+for (const script of ["wrapper.sh", "start-as.sh"])
+  copyFileSync(join(here, "src/launch", script), join(out, script));
 
 const { name, version, license } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
 const manifest = JSON.stringify({ name, version, license, type: "module", private: true });

@@ -11,6 +11,8 @@ import { readIdentity } from "./data/identity.ts";
 import type { Identity } from "./data/identity.ts";
 import { AgentProblem, describeFileError } from "./data/problem.ts";
 import { describeHealth, describePolicy } from "./link/reports.ts";
+import { MINIMAL_NAMES } from "./launch/environment.ts";
+import { findTools } from "./launch/tools.ts";
 import { Upstream } from "./link/upstream.ts";
 import { DISK_RESERVE_BYTES, HOST_SPOOL_BYTES_MAX, RUN_SPOOL_BYTES_MAX } from "./logs/quota.ts";
 import type { Quota } from "./logs/quota.ts";
@@ -24,7 +26,7 @@ import { forgetHistory, HISTORY_BYTES_MAX } from "./spool/forgetting.ts";
 import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
 import { tellStatus } from "./status.ts";
-import { findTools } from "./supervisor/launch.ts";
+import { openCgroups } from "./supervisor/cgroups.ts";
 import { noObserver } from "./supervisor/observer.ts";
 import { carryOutIntents } from "./supervisor/orders.ts";
 import { readBootId, readProcess } from "./supervisor/proc.ts";
@@ -104,6 +106,7 @@ function assemble(
     db,
     dataDir,
     tools,
+    cgroups: openCgroups(),
     quota,
     clock,
     steady: openSteadyClock(db, readBootId(), clock),
@@ -155,7 +158,7 @@ function assemble(
             disk_reserve_bytes: quota.diskReserveBytes,
           },
           runs: { live_max: LIVE_RUNS_MAX },
-          environment: ["PATH", "HOME", "LANG", "TZ", "USER"],
+          environment: MINIMAL_NAMES,
         }),
       },
       onIntents: () => intentsToDo.notify(),

@@ -14,7 +14,7 @@ import { storeIntents } from "../src/spool/intents.ts";
 import { readBatches } from "../src/spool/logs.ts";
 import { findRun } from "../src/spool/runs.ts";
 import { RunFiles } from "../src/supervisor/files.ts";
-import { findTools } from "../src/supervisor/launch.ts";
+import { findTools } from "../src/launch/tools.ts";
 import { carryOutIntents } from "../src/supervisor/orders.ts";
 import { noObserver } from "../src/supervisor/observer.ts";
 import { Supervisor } from "../src/supervisor/supervisor.ts";
@@ -57,6 +57,7 @@ export class Bench implements Disposable {
       db: this.db,
       dataDir,
       tools: findTools(),
+      cgroups: null,
       quota: { runBytesMax: 1e12, hostBytesMax: 1e12, diskReserveBytes: 0 },
       clock: Date.now,
       steady: Date.now,

@@ -133,6 +133,10 @@ export function saveUsage(db: SpoolDatabase, id: string, usage: Usage): void {
   db.run("UPDATE runs SET usage = ? WHERE id = ?", JSON.stringify(usage), id);
 }
 
+export function saveContainment(db: SpoolDatabase, id: string, containment: Containment): void {
+  db.run("UPDATE runs SET containment = ? WHERE id = ?", JSON.stringify(containment), id);
+}
+
 export function saveBegan(db: SpoolDatabase, id: string, beganAt: number): void {
   db.run("UPDATE runs SET began_at = ? WHERE id = ?", beganAt, id);
 }

@@ -5,7 +5,7 @@ import { findRun } from "../spool/runs.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { launch } from "./launching.ts";
 import { readCommandLine } from "./proc.ts";
-import { countMembers, sendSignal, signalAll } from "./signalling.ts";
+import { countMembers, pauseAll, sendSignal } from "./signalling.ts";
 import type { Supervision } from "./supervision.ts";
 
 export async function adopt(on: Supervision, run: ActiveRun): Promise<void> {
@@ -31,7 +31,7 @@ export async function adopt(on: Supervision, run: ActiveRun): Promise<void> {
     );
   on.look(run);
   // The restart may have fallen between storing a decision and acting on it.
-  if (run.state.kind === "running" && run.holds.length > 0) signalAll(on, run, "SIGSTOP");
+  if (run.state.kind === "running" && run.holds.length > 0) pauseAll(on, run, true);
   if (run.state.kind === "stopping")
     sendSignal(on, run, run.state.phase === "killing" ? "SIGKILL" : "SIGTERM");
   if (run.state.kind === "running" && run.state.exit !== null) countMembers(on, run);

@@ -12,8 +12,10 @@ export type ExitStatus = {
   code: number;
   /** The signal that ended the process; null when it exited by itself, or when that cannot be known. */
   signal: NodeJS.Signals | null;
-  /** Who sent the signal and why, when the kernel says so. */
-  killedBy?: string;
+  /** Why it ended so, when more is known than the code. */
+  why?: string;
+  /** The kernel ended it because memory was out. */
+  oomKilled?: boolean;
 };
 
 const SILENT_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGPIPE"]);

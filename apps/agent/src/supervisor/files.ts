@@ -1,4 +1,4 @@
-// The files of one run: DATA/runs/RUN_ID/{claimed,pid,times,exit,stdout,stderr,said}.
+// The files of one run: DATA/runs/RUN_ID/{claimed,pid,refused,times,exit,stdout,stderr,said}.
 
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -49,6 +49,11 @@ export class RunFiles {
   readExit(signalsSent: ReadonlySet<string>): ExitStatus | null {
     const text = this.#read("exit");
     return text === null ? null : parseExitFile(text, signalsSent);
+  }
+
+  /** The cgroup that the run could not enter; null when it did not fail at that. */
+  readRefused(): string | null {
+    return this.#read("refused")?.trimEnd() ?? null;
   }
 
   /** CPU of the job and of all it waited for, in ms, as its wrapper wrote it; 0 when it has not. */

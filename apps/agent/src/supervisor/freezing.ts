@@ -10,7 +10,7 @@ import { saveHolds, sumUnshippedBytes } from "../spool/runs.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { addHold, dropHold } from "./holds.ts";
 import type { Hold } from "./holds.ts";
-import { signalAll } from "./signalling.ts";
+import { pauseAll } from "./signalling.ts";
 import type { Supervision } from "./supervision.ts";
 
 const PAUSE_REASONS = {
@@ -41,8 +41,7 @@ function actOnHolds(on: Supervision, run: ActiveRun, holds: Hold[]): void {
   const isFrozen = holds.length > 0;
   run.holds = holds;
   // Again and again is right: a process may have been born between two looks.
-  if (isFrozen) signalAll(on, run, "SIGSTOP");
-  else if (wasFrozen) signalAll(on, run, "SIGCONT");
+  if (isFrozen || wasFrozen) pauseAll(on, run, isFrozen);
   if (wasFrozen !== isFrozen)
     on.observe((observer) => observer.frozen(run.id, on.options.steady(), isFrozen));
 }

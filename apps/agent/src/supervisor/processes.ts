@@ -1,10 +1,10 @@
 // Finding and signalling the processes of runs. One look at /proc serves everybody who asked before it began.
 
 import { constants } from "node:os";
-import { findMembers, signalProcess } from "./members.ts";
+import { signalProcess } from "./members.ts";
 import type { RunMembership } from "./members.ts";
 import { isAlive, listProcesses, readProcess } from "./proc.ts";
-import type { ProcessInfo } from "./proc.ts";
+import type { ProcessIdentity, ProcessInfo } from "./proc.ts";
 
 export class ProcessTable {
   #running: Promise<ProcessInfo[]> | null = null;
@@ -32,18 +32,11 @@ export function signalGroup(run: RunMembership, signal: NodeJS.Signals): void {
   wakeAfter(-run.job.pid, signal);
 }
 
-/** Signals every member, wherever it has gone. Each is verified right before. */
-export async function signalMembers(
-  table: ProcessTable,
-  run: RunMembership,
-  known: Map<number, number>,
-  signal: NodeJS.Signals,
-): Promise<void> {
-  for (const member of findMembers(run, await table.list(), known)) {
-    if (readProcess(member.pid)?.startTicks !== member.startTicks) continue;
-    signalProcess(member.pid, signal);
-    wakeAfter(member.pid, signal);
-  }
+/** Signals one member, verified right before. */
+export function signalMember(member: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (readProcess(member.pid)?.startTicks !== member.startTicks) return;
+  signalProcess(member.pid, signal);
+  wakeAfter(member.pid, signal);
 }
 
 /** "1234 (state D)" for a few of them: what a person looks for on the host. */

@@ -321,7 +321,7 @@ function tellCause(cause: StopCause): { reason: string; actor: string } {
 function exitOutcome(exit: Exit, endedAt: number): Outcome {
   if (exit === "unknown") return lostOutcome("the wrapper that keeps its exit status was killed", endedAt);
   const state = exit.code === 0 ? "SUCCEEDED" : "FAILED";
-  const reason = exit.killedBy ?? (exit.signal === null ? null : `ended by ${exit.signal}`);
+  const reason = exit.why ?? (exit.signal === null ? null : `ended by ${exit.signal}`);
   return { state, exitCode: exit.code, signal: exit.signal, reason, endedAt };
 }
 

@@ -4,7 +4,9 @@ import { saveSignalsSent } from "../spool/runs.ts";
 import { membershipOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { findMembers } from "./members.ts";
-import { describeMembers, signalGroup, signalMembers } from "./processes.ts";
+import { freezeContained, killContained, pidsContained } from "./containment.ts";
+import type { ProcessInfo } from "./proc.ts";
+import { describeMembers, signalGroup, signalMember } from "./processes.ts";
 import type { Supervision } from "./supervision.ts";
 
 /** A signal that ends it. It is noted first: what exit code 130 means depends on who sent a signal. */
@@ -14,14 +16,34 @@ export function sendSignal(on: Supervision, run: ActiveRun, signal: "SIGTERM" | 
     run.signalsSent = [...run.signalsSent, signal];
     db.lazily(() => saveSignalsSent(db, run.id, run.signalsSent));
   }
+  if (signal === "SIGKILL") killContained(run.containment);
+  // What is paused cannot hear the order to end.
+  else freezeContained(run.containment, false);
   signalAll(on, run, signal);
 }
 
+/** Pauses all of it, or lets it go on. */
+export function pauseAll(on: Supervision, run: ActiveRun, isFrozen: boolean): void {
+  if (!freezeContained(run.containment, isFrozen)) signalAll(on, run, isFrozen ? "SIGSTOP" : "SIGCONT");
+}
+
 /** The group at once; then, after a look around, also what has left it. */
-export function signalAll(on: Supervision, run: ActiveRun, signal: NodeJS.Signals): void {
+function signalAll(on: Supervision, run: ActiveRun, signal: NodeJS.Signals): void {
   const membership = membershipOf(run);
   signalGroup(membership, signal);
-  void signalMembers(on.table, membership, run.known, signal);
+  void signalFound(on, run, signal);
+}
+
+async function signalFound(on: Supervision, run: ActiveRun, signal: NodeJS.Signals): Promise<void> {
+  for (const member of findMembersOf(run, await on.table.list())) signalMember(member, signal);
+}
+
+/** Members by what the kernel holds together, and by every other evidence. */
+function findMembersOf(run: ActiveRun, processes: readonly ProcessInfo[]): ProcessInfo[] {
+  const contained = new Set(pidsContained(run.containment));
+  if (contained.size > 0)
+    for (const { pid, startTicks } of processes) if (contained.has(pid)) run.known.set(pid, startTicks);
+  return findMembers(membershipOf(run), processes, run.known);
 }
 
 /** Counts the run's processes and tells its machine. */
@@ -35,6 +57,6 @@ async function countNow(on: Supervision, run: ActiveRun): Promise<void> {
   const processes = await on.table.list();
   run.isCounting = false;
   if (!on.runs.has(run.id)) return;
-  const members = findMembers(membershipOf(run), processes, run.known);
+  const members = findMembersOf(run, processes);
   on.step(run, { kind: "census", alive: members.length, detail: describeMembers(members) });
 }

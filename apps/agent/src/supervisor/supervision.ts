@@ -2,11 +2,12 @@
 
 import type { Clock, Random } from "@flowplane/runtime";
 import type { Logger } from "pino";
+import type { Tools } from "../launch/tools.ts";
 import type { LogPump } from "../logs/pump.ts";
 import type { Quota } from "../logs/quota.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
 import type { ActiveRun } from "./active-run.ts";
-import type { Tools } from "./launch.ts";
+import type { CgroupTree } from "./cgroups.ts";
 import type { RunObserver } from "./observer.ts";
 import type { ProcessTable } from "./processes.ts";
 import type { RunInput } from "./run.ts";
@@ -18,6 +19,8 @@ export type SupervisorOptions = {
   db: SpoolDatabase;
   dataDir: string;
   tools: Tools;
+  /** Null: this host has no cgroups that the agent may use. */
+  cgroups: CgroupTree | null;
   quota: Quota;
   /** The host's time, for people. */
   clock: Clock;

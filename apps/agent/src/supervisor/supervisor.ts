@@ -39,6 +39,8 @@ import { ProcessTable } from "./processes.ts";
 import { tellEffect, tellWait } from "./reporting.ts";
 import { runWakeAt, startRun, stepRun, stopBeforeStart } from "./run.ts";
 import type { RunEffect, RunInput } from "./run.ts";
+import { removeContainment } from "./containment.ts";
+import { removeHeartbeatFile } from "../launch/heartbeat-file.ts";
 import { countMembers, sendSignal } from "./signalling.ts";
 import { planNext, Successors, tellCreated } from "./successors.ts";
 import { LIVE_RUNS_MAX, toWallTime } from "./supervision.ts";
@@ -423,7 +425,7 @@ export class Supervisor implements Supervision {
       const { exit, at } = input;
       const known =
         exit === "unknown" ? { code: null, signal: null } : { code: exit.code, signal: exit.signal };
-      const oomKilled = exit !== "unknown" && exit.killedBy !== undefined;
+      const oomKilled = exit !== "unknown" && exit.oomKilled === true;
       this.observe((observer) => observer.exited(run.id, { ...known, oomKilled }, at));
     }
     for (const effect of effects) {
@@ -443,6 +445,9 @@ export class Supervisor implements Supervision {
       case "count":
         return countMembers(this, run);
       case "drain":
+        // Nobody is left in it; where that is not so, the folder stays, and so do they.
+        removeContainment(run.containment);
+        removeHeartbeatFile(run.mark);
         return this.drain(run);
       case "report_ended":
         return this.#deactivate(run.id);

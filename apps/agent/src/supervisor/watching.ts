@@ -1,7 +1,10 @@
 // Looking for what the wrapper writes, `pid` and `exit`, and for wrappers that write nothing any more.
 
 import { saveBegan, saveRunProcess } from "../spool/runs.ts";
+import { megabytes } from "../sampling/limits.ts";
 import type { ActiveRun } from "./active-run.ts";
+import { oomKillsContained } from "./containment.ts";
+import type { ExitStatus } from "./exit-status.ts";
 import { MARK_VARIABLE } from "./members.ts";
 import { hasEnvironment, isAlive, readCommandLine } from "./proc.ts";
 import { sendSignal } from "./signalling.ts";
@@ -63,8 +66,9 @@ function lookForExit(on: Supervision, run: ActiveRun): void {
   const now = on.options.steady();
   const exit = run.files.readExit(new Set(run.signalsSent));
   if (exit) {
-    run.usage = { ...run.usage, cpuMs: Math.max(run.usage.cpuMs, run.files.readCpuMs()) };
-    return on.step(run, { kind: "exited", exit, at: now });
+    const oomKills = Math.max(run.usage.oomKills, oomKillsContained(run.containment));
+    run.usage = { ...run.usage, cpuMs: Math.max(run.usage.cpuMs, run.files.readCpuMs()), oomKills };
+    return on.step(run, { kind: "exited", exit: explainExit(run, exit), at: now });
   }
   if (now - run.lastLivenessAt < LIVENESS_MS || !run.process) return undefined;
   run.lastLivenessAt = now;
@@ -75,6 +79,18 @@ function lookForExit(on: Supervision, run: ActiveRun): void {
   if (isGoneForGood(on, run) && !isAlive(run.process.job))
     on.step(run, { kind: "exited", exit: "unknown", at: now });
   return undefined;
+}
+
+/** What is known of an end besides its code. */
+function explainExit(run: ActiveRun, exit: ExitStatus): ExitStatus {
+  const refused = run.files.readRefused();
+  if (refused !== null)
+    return { ...exit, why: `it was not started: it could not enter its cgroup ${refused}` };
+  if (run.usage.oomKills === 0 || exit.signal !== "SIGKILL" || run.signalsSent.includes("SIGKILL"))
+    return exit;
+  const limit = run.spec.limits?.memory_bytes;
+  const words = limit === undefined ? "" : ` (limit ${megabytes(limit)})`;
+  return { ...exit, why: `killed by the kernel: out of memory${words}`, oomKilled: true };
 }
 
 function isGoneForGood(on: Supervision, run: ActiveRun): boolean {
