@@ -59,7 +59,8 @@ export function makeIncidents(runs: readonly Run[], count: number, now: number):
 export function makeIncident(run: Run, index: number, now: number): IncidentDetail {
   const kind = KINDS[index % KINDS.length] ?? KINDS[0];
   const start = Date.parse(run.started_at ?? run.created_at);
-  const opened = Math.min(now - 60_000, start + 540_000);
+  const end = run.ended_at === null ? now : Date.parse(run.ended_at);
+  const opened = start + (end - start) * 0.9;
   const state = index < 3 ? "open" : index % 5 === 3 ? "acknowledged" : "closed";
   const line = (seq: number, text: string): LogLine => ({
     seq,

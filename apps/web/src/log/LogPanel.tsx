@@ -1,8 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
-import { useQuery, keepPreviousData } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { isTerminal, type Run } from "@flowplane/contract";
-import { q } from "../api/query.ts";
 import { storedSwitch } from "../lib/stored.ts";
 import { useKeys } from "../frame/keys.ts";
 import { Problem } from "../ui/Problem.tsx";
@@ -10,9 +8,9 @@ import type { RunSearch } from "../search.ts";
 import { LogStore } from "./LogStore.ts";
 import { LogToolbar } from "./LogToolbar.tsx";
 import { LogView } from "./LogView.tsx";
+import { PatternView } from "./PatternView.tsx";
+import { useLogSearch } from "./useLogSearch.ts";
 
-const SEARCH_AGAIN_MS = 2_000;
-const FOUND_MAX = 10_000;
 const isNarrow = window.matchMedia("(max-width: 719.98px)").matches;
 const wrapSwitch = storedSwitch("log.wrap", isNarrow);
 const timesSwitch = storedSwitch("log.times", !isNarrow);
@@ -21,11 +19,18 @@ const timesSwitch = storedSwitch("log.times", !isNarrow);
 export default function LogPanel({ run, search }: { run: Run; search: RunSearch }) {
   const navigate = useNavigate();
   const { line, find = "" } = search;
+  const byPattern = search.log === "patterns";
   const isLive = !isTerminal(run.state);
   // Where the log stood when the page opened; the store itself keeps up from there.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
   const store = useMemo(() => new LogStore(run.id, run.log.stored_seq), [run.id]);
   const [follow, setFollow] = useState(line === undefined);
+  const [knownLine, setKnownLine] = useState(line);
+  if (knownLine !== line) {
+    // A moment of the time axis, or the address, asked for a line: it wins over following.
+    setKnownLine(line);
+    if (line !== undefined) setFollow(false);
+  }
   const wrap = useSyncExternalStore(wrapSwitch.subscribe, wrapSwitch.get) === "on";
   const timestamps = useSyncExternalStore(timesSwitch.subscribe, timesSwitch.get) === "on";
 
@@ -38,12 +43,7 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [store]);
 
-  const found = useQuery({
-    ...q("runLogSearch", { params: { run_id: run.id }, query: { q: find, limit: FOUND_MAX } }),
-    enabled: find !== "",
-    placeholderData: keepPreviousData,
-    ...(isLive ? { refetchInterval: SEARCH_AGAIN_MS } : {}),
-  });
+  const found = useLogSearch(run.id, find, isLive);
   const change = useCallback(
     (part: RunSearch) =>
       void navigate({ to: ".", search: (now: object) => ({ ...now, ...part }), replace: true }),
@@ -52,7 +52,7 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
   const goTo = useCallback(
     (seq: number) => {
       setFollow(false);
-      change({ line: seq });
+      change({ line: seq, log: undefined });
     },
     [change],
   );
@@ -65,6 +65,11 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
   );
   useKeys([
     { keys: "f", does: "Follow the log", run: () => onFollow(!follow) },
+    {
+      keys: "p",
+      does: "Count lines by pattern",
+      run: () => change({ log: byPattern ? undefined : "patterns" }),
+    },
     { keys: "w", does: "Wrap lines", run: () => wrapSwitch.set(wrap ? "off" : "on") },
     { keys: "t", does: "Show times", run: () => timesSwitch.set(timestamps ? "off" : "on") },
   ]);
@@ -75,7 +80,10 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
         isLive={isLive}
         find={find}
         onFind={useCallback((text: string) => change({ find: text === "" ? undefined : text }), [change])}
-        found={find === "" ? undefined : found.data}
+        found={found}
+        lastSeq={run.log.lines}
+        byPattern={byPattern}
+        onByPattern={() => change({ log: byPattern ? undefined : "patterns" })}
         line={line}
         onLine={goTo}
         follow={follow}
@@ -85,23 +93,29 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
         timestamps={timestamps}
         onTimestamps={() => timesSwitch.set(timestamps ? "off" : "on")}
       />
-      {found.error === null || find === "" ? null : <Problem error={found.error} />}
+      {found?.error === undefined ? null : <Problem error={found.error} />}
       <LogProblem store={store} />
-      <LogView
-        store={store}
-        follow={follow}
-        onFollow={onFollow}
-        wrap={wrap}
-        timestamps={timestamps}
-        find={find}
-        line={line}
-        onLine={goTo}
-        waitingText={
-          isLive
-            ? "No output yet. Lines appear here the moment the program writes them."
-            : "The run ended without any output."
-        }
-      />
+      {byPattern ? (
+        <PatternView runId={run.id} lastSeq={run.log.lines} onLine={goTo} />
+      ) : (
+        <LogView
+          store={store}
+          follow={follow}
+          onFollow={onFollow}
+          wrap={wrap}
+          timestamps={timestamps}
+          find={find}
+          line={line}
+          onLine={goTo}
+          waitingText={
+            isLive
+              ? "No output yet. Lines appear here the moment the program writes them."
+              : run.log.expired
+                ? "Its lines were deleted when their time was over. What is known about the run is kept."
+                : "The run ended without any output."
+          }
+        />
+      )}
     </section>
   );
 }

@@ -40,7 +40,7 @@ export const LogRow = memo(function LogRow({
           onLine(seq);
         }}
         className={clsx(
-          "w-[8ch] shrink-0 pr-3 text-right select-none hover:text-n10 hover:underline max-md:w-[6.5ch] max-md:pr-2",
+          "w-[max(8ch,var(--seq))] shrink-0 pr-3 text-right select-none hover:text-n10 hover:underline max-md:w-[max(6.5ch,var(--seq))] max-md:pr-2",
           isCurrent ? "text-n10" : "text-n8",
         )}
       >

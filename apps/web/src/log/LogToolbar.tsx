@@ -1,22 +1,31 @@
-import { ArrowDownToLine, ChevronDown, ChevronUp, Clock, Download, Search, WrapText } from "lucide-react";
+import {
+  ArrowDownToLine,
+  ChevronDown,
+  ChevronUp,
+  Clock,
+  Download,
+  Layers,
+  Search,
+  WrapText,
+} from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { api, pathOf, type Run } from "@flowplane/contract";
 import { useKeys } from "../frame/keys.ts";
 import { bytes, counted, number } from "../lib/units.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
+import { CopyButton } from "../ui/Copy.tsx";
 import { Menu } from "../ui/Menu.tsx";
-
-interface Found {
-  readonly seqs: readonly number[];
-  readonly more: boolean;
-}
+import type { LogFound } from "./useLogSearch.ts";
 
 interface LogToolbarProps {
   readonly run: Run;
   readonly isLive: boolean;
   readonly find: string;
   readonly onFind: (text: string) => void;
-  readonly found: Found | undefined;
+  readonly found: LogFound | undefined;
+  readonly lastSeq: number;
+  readonly byPattern: boolean;
+  readonly onByPattern: () => void;
   readonly line: number | undefined;
   readonly onLine: (seq: number) => void;
   readonly follow: boolean;
@@ -29,19 +38,32 @@ interface LogToolbarProps {
 
 export function LogToolbar(props: LogToolbarProps) {
   const { run, isLive, follow, onFollow, wrap, onWrap, timestamps, onTimestamps } = props;
+  const { line, byPattern, onByPattern } = props;
   return (
     <div className="flex min-h-10 flex-wrap items-center gap-x-1 gap-y-1 border-y border-n4 bg-n0 px-3 py-1">
       <LogSearch {...props} />
       <span className="ml-auto pr-2 text-sm text-n8 max-lg:hidden">
         {run.log.lines > 0 ? `${counted(run.log.lines, "line")}, ${bytes(run.log.bytes)}` : ""}
       </span>
+      {line === undefined ? null : (
+        <span className="inline-flex items-center text-sm text-n8 max-lg:ml-auto">
+          Line {number(line)}
+          <CopyButton
+            text={`${window.location.origin}${window.location.pathname}?line=${line}`}
+            label="Copy a link to the line"
+          />
+        </span>
+      )}
       <IconButton
-        label="Wrap lines"
-        shortcut="w"
-        aria-pressed={wrap}
-        onClick={onWrap}
-        className="max-lg:ml-auto"
+        label="Count by pattern"
+        shortcut="p"
+        aria-pressed={byPattern}
+        onClick={onByPattern}
+        className={line === undefined ? "max-lg:ml-auto" : ""}
       >
+        <Layers size={16} />
+      </IconButton>
+      <IconButton label="Wrap lines" shortcut="w" aria-pressed={wrap} onClick={onWrap}>
         <WrapText size={16} />
       </IconButton>
       <IconButton label="Show times" shortcut="t" aria-pressed={timestamps} onClick={onTimestamps}>
@@ -62,7 +84,7 @@ export function LogToolbar(props: LogToolbarProps) {
 }
 
 /** Search text with the count of lines and the next and previous of them. */
-function LogSearch({ find, onFind, found, line, onLine }: LogToolbarProps) {
+function LogSearch({ find, onFind, found, line, onLine, lastSeq }: LogToolbarProps) {
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(find);
   const seqs = found?.seqs ?? [];
@@ -109,7 +131,7 @@ function LogSearch({ find, onFind, found, line, onLine }: LogToolbarProps) {
       {find === "" ? null : (
         <>
           <span role="status" className="px-1 text-sm whitespace-nowrap text-n8">
-            {found === undefined ? "searching…" : matchText(at, seqs.length, found.more)}
+            {found === undefined ? "searching…" : matchText(at, found, lastSeq)}
           </span>
           <IconButton label="Previous match" shortcut="N" onClick={() => step(-1)}>
             <ChevronUp size={16} />
@@ -123,10 +145,17 @@ function LogSearch({ find, onFind, found, line, onLine }: LogToolbarProps) {
   );
 }
 
-function matchText(at: number, count: number, more: boolean): string {
-  if (count === 0) return "no line";
-  const total = `${number(count)}${more ? "+" : ""}`;
-  return at === -1 ? `${total} ${count === 1 && !more ? "line" : "lines"}` : `${number(at + 1)} of ${total}`;
+function matchText(at: number, { seqs, more, isSearching, searchedTo }: LogFound, lastSeq: number): string {
+  const count = seqs.length;
+  const share =
+    isSearching && lastSeq > 0
+      ? ` (${Math.min(99, Math.floor((searchedTo / lastSeq) * 100))} % searched)`
+      : "";
+  if (count === 0) return isSearching ? `searching…${share}` : "no line";
+  const total = `${number(count)}${more || isSearching ? "+" : ""}`;
+  const words =
+    at === -1 ? `${total} ${count === 1 && !more ? "line" : "lines"}` : `${number(at + 1)} of ${total}`;
+  return words + share;
 }
 
 const DOWNLOADS = [

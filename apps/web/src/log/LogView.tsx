@@ -134,7 +134,10 @@ export function LogView({
       onScroll={onScroll}
       className="min-h-0 flex-1 overflow-auto bg-n1 font-mono text-sm [overflow-anchor:none] focus-visible:-outline-offset-2"
     >
-      <div className={wrap ? "" : "w-max min-w-full"} style={{ height: scale.height }}>
+      <div
+        className={wrap ? "" : "w-max min-w-full"}
+        style={{ height: scale.height, ["--seq" as string]: `${String(count).length + 2}ch` }}
+      >
         <div className="sticky top-0 [overflow-y:clip]" style={{ height: viewPx }}>
           <div ref={rows}>
             {visible.map((seq) => (

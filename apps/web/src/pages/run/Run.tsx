@@ -1,21 +1,28 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { ChartLine } from "lucide-react";
+import { lazy, Suspense, useCallback, useState, useSyncExternalStore } from "react";
 import { isTerminal } from "@flowplane/contract";
 import { q } from "../../api/query.ts";
+import { storedSwitch } from "../../lib/stored.ts";
+import { useLineAt } from "../../log/useLineAt.ts";
 import { paths } from "../../paths.ts";
-import { RunState } from "../runs/RunWords.tsx";
+import { IconButton } from "../../ui/Button.tsx";
+import { IncidentMark, RunState } from "../runs/RunWords.tsx";
 import { RunActions } from "./RunActions.tsx";
 import { RunAside } from "./RunAside.tsx";
 import { RunDialogs, type OpenDialog } from "./RunDialogs.tsx";
+import { RunSentence } from "./RunSentence.tsx";
 
 const LogPanel = lazy(() => import("../../log/LogPanel.tsx"));
+const RunAxis = lazy(() => import("./axis/RunAxis.tsx"));
 /** On a narrow screen the log and what is known about the run take turns. */
 const VIEWS = [
   { name: "Log", view: undefined },
   { name: "Timeline and details", view: "details" },
 ] as const;
 const REREAD_MS = 3_000;
+const axisSwitch = storedSwitch("run.axis", true);
 
 export default function RunPage() {
   const { runId } = useParams({ from: "/frame/runs/$runId" });
@@ -28,20 +35,44 @@ export default function RunPage() {
   }).data;
   const navigate = useNavigate();
   const [dialog, setDialog] = useState<OpenDialog>("nothing");
+  const hasAxis = useSyncExternalStore(axisSwitch.subscribe, axisSwitch.get) === "on";
   const details = search.view === "details";
+  const goToLine = useCallback(
+    (line: number) =>
+      void navigate({
+        to: ".",
+        search: (now: object) => ({ ...now, line, view: undefined, log: undefined }),
+        replace: true,
+      }),
+    [navigate],
+  );
+  const { seek } = useLineAt(run.id, run.log.lines, goToLine);
   return (
     <div className="flex h-full min-h-0 flex-col">
-      <header className="flex flex-wrap items-start gap-x-4 gap-y-2 px-6 pt-5 pb-3 max-md:px-4 max-md:pt-3">
+      <header className="flex flex-wrap items-start gap-x-4 gap-y-2 px-6 pt-4 pb-2 max-md:px-4 max-md:pt-3">
         <div className="min-w-0 flex-1 basis-72">
           <h1 className="flex flex-wrap items-baseline gap-x-3 text-xl font-semibold tracking-tight">
             <span className="min-w-0 break-words">{run.name}</span>
-            <span className="text-base font-normal tracking-normal">
+            {run.attempt > 1 ? (
+              <span className="text-base font-normal tracking-normal text-n8">attempt {run.attempt}</span>
+            ) : null}
+            <span className="inline-flex items-center gap-2 text-base font-normal tracking-normal">
               <RunState run={run} />
+              <IncidentMark run={run} />
             </span>
           </h1>
-          <p className="mt-0.5 max-w-[90ch] text-n9">{run.sentence}</p>
+          <RunSentence run={run} />
         </div>
-        <RunActions run={run} onDialog={setDialog} />
+        <div className="flex flex-wrap items-center gap-2">
+          <IconButton
+            label={hasAxis ? "Hide the time axis" : "Show the time axis"}
+            aria-pressed={hasAxis}
+            onClick={() => axisSwitch.set(hasAxis ? "off" : "on")}
+          >
+            <ChartLine size={16} />
+          </IconButton>
+          <RunActions run={run} onDialog={setDialog} />
+        </div>
       </header>
       <div role="group" aria-label="What to see" className="flex gap-1 px-3 lg:hidden">
         {VIEWS.map(({ name, view }) => (
@@ -58,6 +89,11 @@ export default function RunPage() {
       </div>
       <div className="flex min-h-0 flex-1">
         <div className={`flex min-h-0 min-w-0 flex-1 flex-col ${details ? "max-lg:hidden" : ""}`}>
+          {hasAxis ? (
+            <Suspense fallback={null}>
+              <RunAxis key={run.id} run={run} onMoment={(ms) => void seek(ms)} onLine={goToLine} />
+            </Suspense>
+          ) : null}
           <Suspense fallback={<div className="flex-1 border-t border-n4 bg-n1" />}>
             <LogPanel key={run.id} run={run} search={search} />
           </Suspense>
