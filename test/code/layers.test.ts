@@ -32,6 +32,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "packages/contract",
     "packages/collector-config",
     "packages/detection",
+    // Files of evidence hold a run's log as the agent wrote it.
+    "packages/link",
     "packages/runtime",
     "apps/server",
     "apps/agent",

@@ -7,6 +7,8 @@ export const EXIT = {
   notAllowed: 4,
   notFound: 5,
   conflict: 6,
+  notEqual: 7,
+  tampered: 8,
   timedOut: 124,
   noExitCode: 125,
   interrupted: 130,
@@ -25,6 +27,8 @@ export const EXIT_MEANINGS: readonly (readonly [code: string, meaning: string])[
   ["4", "not signed in, or not allowed"],
   ["5", "no such run, agent, token …"],
   ["6", "not possible in its present state (already ended, several agents match …)"],
+  ["7", "`replay`: a decision did not come out as it was recorded"],
+  ["8", "`replay`: the evidence was changed after the agent wrote it"],
   ["124", "`run` and `logs -f`: the run reached its maximum runtime"],
   [
     "125",

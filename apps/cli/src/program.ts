@@ -6,23 +6,30 @@ import { declareAudit } from "./commands/audit.ts";
 import { declareCompletion } from "./commands/completion.ts";
 import { declareConfigs } from "./commands/configs.ts";
 import { declareDetect } from "./commands/detect.ts";
+import { declareHeartbeat } from "./commands/heartbeat.ts";
+import { declareIncidents } from "./commands/incidents.ts";
 import { declareLogin } from "./commands/login.ts";
 import { declareLogs } from "./commands/logs.ts";
 import { declareApiTokens, declareMembers, declareWhoami } from "./commands/people.ts";
+import { declarePolicies } from "./commands/policies.ts";
+import { declareReplay } from "./commands/replay.ts";
 import { declareRun } from "./commands/run.ts";
 import { declareRuns } from "./commands/runs.ts";
+import { declareSecrets } from "./commands/secrets.ts";
 import { declareServer } from "./commands/server.ts";
 import { declareSites } from "./commands/sites.ts";
 import { declareTokens } from "./commands/tokens.ts";
+import { declareTop } from "./commands/top.ts";
 import { declareUp } from "./commands/up.ts";
 import { declareVersion } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
 
 const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Context) => void)[]>> = {
   "Start:": [declareUp, declareServer, declareAgent],
-  "Runs:": [declareRun, declareLogs, declareRuns, declareDetect],
+  "Runs:": [declareRun, declareLogs, declareRuns, declareTop, declareHeartbeat, declareDetect],
+  "When runs go wrong:": [declareIncidents, declareReplay, declarePolicies],
   "Fleet:": [declareAgents, declareTokens, declareSites, declareConfigs],
-  "Organization:": [declareMembers, declareApiTokens, declareAudit],
+  "Organization:": [declareMembers, declareApiTokens, declareSecrets, declareAudit],
   "This machine:": [declareLogin, declareWhoami, declareCompletion, declareVersion],
 };
 

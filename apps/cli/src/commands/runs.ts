@@ -1,4 +1,3 @@
-import { hostname, userInfo } from "node:os";
 import type { Run } from "@flowplane/contract";
 import type { Command } from "commander";
 import { apiCommand, openApi, type Api, type ApiOptions, type Context } from "../context.ts";
@@ -7,6 +6,7 @@ import { findAgent, findRun } from "../find.ts";
 import { formatCommand, formatDuration, formatWhen, shortId } from "../format.ts";
 import { parseCount, parseDurationMs } from "../input.ts";
 import { listUpTo } from "../listing.ts";
+import { reasonOf } from "../reasons.ts";
 import { exitWord, runStyle } from "../run-words.ts";
 import { printable } from "../text-width.ts";
 import type { Column } from "../table.ts";
@@ -51,6 +51,15 @@ export function declareRuns(program: Command, context: Context): void {
       command.option("--grace <duration>", "time between SIGTERM and SIGKILL", parseDurationMs);
     command.action((runs: string[], options: StopOptions) => stopRuns(context, name, runs, options));
   }
+
+  for (const [name, summary, word] of [
+    ["freeze", "Pause runs: their processes stay where they are and get no CPU", "paused"],
+    ["resume", "Let paused runs go on", "goes on"],
+  ] as const)
+    apiCommand(program, name, summary)
+      .argument("<run...>", "id, a part of one, or - for the newest")
+      .option("-r, --reason <text>", "why; it is shown on the run")
+      .action((runs: string[], options: StopOptions) => freezeRuns(context, name, word, runs, options));
 
   apiCommand(program, "restart", "Launch the command of a run that has ended again, as a new run")
     .argument("<run>", "id, a part of one, or - for the newest")
@@ -133,7 +142,7 @@ async function stopRuns(
 ): Promise<void> {
   const api = await openApi(context, options);
   const { client, output } = api;
-  const reason = options.reason ?? `\`flowplane ${mode}\` by ${userInfo().username} on ${hostname()}`;
+  const reason = options.reason ?? reasonOf(mode);
   const answers = [];
   for (const each of wanted) {
     const run = await findRun(client, each);
@@ -155,6 +164,26 @@ async function stopRuns(
       );
     }
     if (ended?.state === "FAILED_STOP") context.exitCode = EXIT.failed;
+  }
+  if (options.json === true) output.json(answers);
+}
+
+async function freezeRuns(
+  context: Context,
+  name: "freeze" | "resume",
+  word: string,
+  wanted: readonly string[],
+  options: StopOptions,
+): Promise<void> {
+  const { client, output } = await openApi(context, options);
+  const reason = options.reason ?? reasonOf(name);
+  const answers: Run[] = [];
+  for (const each of wanted) {
+    const params = { run_id: (await findRun(client, each)).id };
+    const call = name === "freeze" ? client.runFreeze : client.runResume;
+    const run = await call({ params, body: { reason } });
+    answers.push(run);
+    if (options.json !== true) output.print(`${shortId(run.id)} ${word}`);
   }
   if (options.json === true) output.json(answers);
 }
@@ -185,7 +214,7 @@ async function restartRun(
 ): Promise<void> {
   const { client, output } = await openApi(context, options);
   const run = await findRun(client, wanted);
-  const reason = options.reason ?? `\`flowplane restart\` by ${userInfo().username} on ${hostname()}`;
+  const reason = options.reason ?? reasonOf("restart");
   const fresh = await client.runRestart({ params: { run_id: run.id }, body: { reason } });
   if (options.json === true) return output.json(fresh);
   output.print(fresh.id);
