@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { record, listAuditEvents, verifyChain } from "./features/audit/audit.ts";
 import { verifyAllChains } from "./features/audit/nightly.ts";
 import { cleanIdentity, RETIRED_TOKEN_DAYS } from "./features/identity/clean.ts";
-import { SCHEDULED, startJobs } from "./jobs.ts";
+import { ASKED_FOR, SCHEDULED, startJobs } from "./jobs.ts";
 import { inTransaction, newId } from "./platform/context.ts";
 import { cleanIdempotencyKeys, IDEMPOTENCY_KEY_HOURS } from "./platform/http/idempotency.ts";
 import { metrics } from "./platform/metrics.ts";
@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 test("every kind of job has somebody who does it, and all can be started", async () => {
-  expect(SCHEDULED.map((job) => job.name).toSorted()).toEqual([...JOBS].toSorted());
+  expect([...SCHEDULED, ...ASKED_FOR].map((job) => job.name).toSorted()).toEqual([...JOBS].toSorted());
   const queue = await openQueue(world.base);
   await startJobs(world.base, queue);
   await queue.stop();

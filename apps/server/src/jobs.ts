@@ -1,5 +1,7 @@
 import { verifyAllChains } from "./features/audit/nightly.ts";
 import { cleanIdentity } from "./features/identity/clean.ts";
+import { workOnComparison } from "./features/policies/compare.ts";
+import type { EnqueueComparison } from "./features/policies/comparisons.ts";
 import type { Base } from "./platform/context.ts";
 import { cleanIdempotencyKeys } from "./platform/http/idempotency.ts";
 import type { JobName, Queue } from "./platform/queue/queue.ts";
@@ -18,8 +20,27 @@ export const SCHEDULED: readonly Job[] = [
   { name: "audit.verify", cron: "41 2 * * *", run: verifyAllChains },
 ];
 
-/** Takes up the scheduled work. */
+interface AskedJob {
+  readonly name: JobName;
+  readonly run: (base: Base, queue: Queue, data: object) => Promise<void>;
+}
+
+/** What happens because somebody asked for it. */
+export const ASKED_FOR: readonly AskedJob[] = [
+  {
+    name: "policy.compare",
+    run: (base, queue, data) =>
+      workOnComparison(base, String((data as { id?: unknown }).id), enqueueComparison(queue)),
+  },
+];
+
+export function enqueueComparison(queue: Queue): EnqueueComparison {
+  return (ctx, id) => queue.enqueue(ctx, "policy.compare", { id });
+}
+
+/** Takes up the work of the queue. */
 export async function startJobs(base: Base, queue: Queue): Promise<void> {
+  for (const { name, run } of ASKED_FOR) await queue.work(name, (data) => run(base, queue, data));
   for (const { name, cron, run } of SCHEDULED) {
     await queue.work(name, async () => {
       await run(base);

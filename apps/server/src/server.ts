@@ -25,7 +25,7 @@ import { runRoutes } from "./features/runs/routes.ts";
 import { jobScheduler } from "./features/jobs/scheduler.ts";
 import { jobRoutes } from "./features/jobs/routes.ts";
 import { secretRoutes } from "./features/secrets/routes.ts";
-import { startJobs } from "./jobs.ts";
+import { enqueueComparison, startJobs } from "./jobs.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
 import { installAuth } from "./platform/auth/mount.ts";
 import { createInProcessBus } from "./platform/bus/in-process.ts";
@@ -91,6 +91,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   });
   const auth = createAuth(base);
   const has = (role: Config["roles"][number]) => config.roles.includes(role);
+  const queue = await openQueue(base);
+  opening.defer(() => queue.stop());
   const gateway = has("gateway")
     ? await createGateway(base, { enrolment, applyEvents: counting(applyRunEvents) })
     : undefined;
@@ -103,7 +105,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     runRoutes(http);
-    policyRoutes(http);
+    policyRoutes(http, enqueueComparison(queue));
     incidentRoutes(http);
     jobRoutes(http);
     secretRoutes(http);
@@ -121,8 +123,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   }
   if (has("worker")) {
     tasks.push(runDeadlines(base), runDispatch(base), jobScheduler(base), guardNews(base), figures(base));
-    const queue = await openQueue(base);
-    opening.defer(() => queue.stop());
     await startJobs(base, queue);
   }
   await http.fastify.listen(config.http).catch(explainListen("FLOWPLANE_HTTP", config.http));

@@ -35,6 +35,8 @@ export interface RunWorld extends AsyncDisposable {
   readonly siteId: string;
   readonly fastify: FastifyInstance;
   readonly clock: { now: number };
+  /** Comparisons that wait in the queue, which the tests take out of it by themselves. */
+  readonly comparisons: string[];
   /** Calls the API as the organization's owner, or as somebody else. */
   call(
     method: "GET" | "POST" | "PUT" | "DELETE",
@@ -95,6 +97,7 @@ export const T0 = Date.parse("2026-03-01T12:00:00.000Z");
 /** `routes` adds those of another feature. */
 export async function runWorld(routes: (http: Http) => void = () => undefined): Promise<RunWorld> {
   const clock = { now: T0 };
+  const comparisons: string[] = [];
   const test = await testBase({ now: () => clock.now });
   const { base } = test;
   const { ctx, actor: owner, siteId } = await testOrganization(base);
@@ -103,7 +106,7 @@ export async function runWorld(routes: (http: Http) => void = () => undefined): 
   runRoutes(http);
   routes(http);
   incidentRoutes(http);
-  policyRoutes(http);
+  policyRoutes(http, async (_ctx, id) => void comparisons.push(id));
   await http.fastify.ready();
   const identities = new Map<string, AgentIdentity>();
   const agents = createFastify();
@@ -125,6 +128,7 @@ export async function runWorld(routes: (http: Http) => void = () => undefined): 
     siteId,
     fastify: http.fastify,
     clock,
+    comparisons,
     async call(method, path, body, actor = owner) {
       const response = await http.fastify.inject({
         method,
