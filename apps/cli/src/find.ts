@@ -1,4 +1,4 @@
-import type { Agent, Client, Run } from "@flowplane/contract";
+import type { Agent, Client, Job, Run } from "@flowplane/contract";
 import { EXIT } from "./exit-codes.ts";
 import { CliError } from "./failure.ts";
 import { shortId } from "./format.ts";
@@ -7,6 +7,8 @@ import { isWholeId, listUpTo, matchesId, theOnly } from "./listing.ts";
 /** How far back a part of an id is looked for. */
 const RUNS_SEARCHED_MAX = 2_000;
 const AGENTS_SEARCHED_MAX = 2_000;
+const JOBS_SEARCHED_MAX = 10_000;
+const POLICIES_SEARCHED_MAX = 2_000;
 
 /** The run somebody means: an id, a part of one, or `-` or `@last` for the newest. */
 export async function findRun(client: Client, wanted: string): Promise<Run> {
@@ -58,4 +60,26 @@ function agentWords(agent: Agent): string {
 /** The query language gives `word:` a meaning of its own; a name with a colon is not searched by the server. */
 function quoteWord(name: string): string {
   return /[:"]/.test(name) ? "" : name;
+}
+
+/** The job somebody means: its name, an id, or a part of one. A name that is exact wins. */
+export async function findJob(client: Client, wanted: string): Promise<Job> {
+  if (isWholeId(wanted)) return await client.jobRead({ params: { job_id: wanted.toLowerCase() } });
+  const { items } = await listUpTo((query) => client.jobList({ query }), JOBS_SEARCHED_MAX);
+  const named = items.filter((job) => job.name === wanted);
+  const matches = named.length > 0 ? named : items.filter((job) => matchesId(job.id, wanted));
+  return theOnly(matches, "job", wanted, (job) => `${job.name} ${shortId(job.id)}`);
+}
+
+/** The detection policy somebody means, as a reference: its name or id, and `@3` for that version. */
+export async function findPolicyRef(
+  client: Client,
+  wanted: string,
+): Promise<{ policy_id: string; version?: number }> {
+  const [, name = wanted, version] = /^(.*?)(?:@v?(\d+))?$/.exec(wanted) ?? [];
+  const { items } = await listUpTo((query) => client.policyList({ query }), POLICIES_SEARCHED_MAX);
+  const named = items.filter((policy) => policy.name.toLowerCase() === name.toLowerCase());
+  const matches = named.length > 0 ? named : items.filter((policy) => matchesId(policy.id, name));
+  const { id } = theOnly(matches, "policy", name, (policy) => `${policy.name} ${shortId(policy.id)}`);
+  return { policy_id: id, ...(version === undefined ? {} : { version: Number(version) }) };
 }

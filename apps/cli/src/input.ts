@@ -1,23 +1,44 @@
 import { InvalidArgumentError } from "commander";
+import { MIB, readCores, readDuration, readSize } from "./amounts.ts";
 
 /** Parsers of option values; what they throw commander prints, with the option's name. */
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
 /** `90s`, `5m`, `1h30m`, `7d`, `500ms`; a bare number is seconds. Milliseconds. */
 export function parseDurationMs(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)?/g)];
-  const whole = parts.map(([part]) => part).join("");
-  if (parts.length === 0 || whole !== text)
-    throw new InvalidArgumentError("Write it like 90s, 5m, 1h30m or 7d.");
-  const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNIT_MS[unit ?? "s"] ?? 0), 0);
-  return Math.round(ms);
+  const ms = readDuration(text);
+  if (ms === null) throw new InvalidArgumentError("Write it like 90s, 5m, 1h30m or 7d.");
+  return ms;
+}
+
+/** `512m`, `1.5g`: whole MiB, rounded up. */
+export function parseSizeMib(text: string): number {
+  const bytes = readSize(text);
+  if (bytes === null) throw new InvalidArgumentError("Write it like 512m or 1.5g.");
+  return Math.ceil(bytes / MIB);
+}
+
+/** `0.5`, `2`: cores, as thousandths of one. */
+export function parseMillicores(text: string): number {
+  const millicores = readCores(text);
+  if (millicores === null) throw new InvalidArgumentError("Write it like 0.5 or 2.");
+  return millicores;
+}
+
+export function parseInteger(text: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+export function collectWords(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, text];
+}
+
+/** `VARIABLE=SECRET`, or one name that is both. */
+export function collectSecrets(
+  text: string,
+  previous: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return collectPairs(text.includes("=") ? text : `${text}=${text}`, previous);
 }
 
 export function parseDurationSeconds(text: string): number {

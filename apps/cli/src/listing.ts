@@ -52,7 +52,7 @@ export function theOnly<Row extends { readonly id: string }>(
   if (first === undefined) {
     throw new CliError(`There is no ${noun} "${wanted}".`, {
       exitCode: EXIT.notFound,
-      advice: `Give the id (or at least ${ID_PART_MIN} characters of its beginning or end)${noun === "agent" ? " or the name" : ""}; \`flowplane ${LIST_COMMAND[noun] ?? `${noun}s`}\` lists them.`,
+      advice: `Give the id (or at least ${ID_PART_MIN} characters of its beginning or end)${NAMED.has(noun) ? " or the name" : ""}; \`flowplane ${LIST_COMMAND[noun] ?? `${noun}s`}\` lists them.`,
     });
   }
   if (second === undefined) return first;
@@ -65,6 +65,8 @@ export function theOnly<Row extends { readonly id: string }>(
     },
   );
 }
+
+const NAMED = new Set(["agent", "job", "policy", "site"]);
 
 const LIST_COMMAND: Readonly<Record<string, string>> = {
   run: "ps --all",

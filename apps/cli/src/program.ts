@@ -8,6 +8,7 @@ import { declareConfigs } from "./commands/configs.ts";
 import { declareDetect } from "./commands/detect.ts";
 import { declareHeartbeat } from "./commands/heartbeat.ts";
 import { declareIncidents } from "./commands/incidents.ts";
+import { declareJobs } from "./commands/jobs.ts";
 import { declareLogin } from "./commands/login.ts";
 import { declareLogs } from "./commands/logs.ts";
 import { declareApiTokens, declareMembers, declareWhoami } from "./commands/people.ts";
@@ -26,7 +27,7 @@ import { VERSION } from "./version.ts";
 
 const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Context) => void)[]>> = {
   "Start:": [declareUp, declareServer, declareAgent],
-  "Runs:": [declareRun, declareLogs, declareRuns, declareTop, declareHeartbeat, declareDetect],
+  "Runs:": [declareRun, declareJobs, declareLogs, declareRuns, declareTop, declareHeartbeat, declareDetect],
   "When runs go wrong:": [declareIncidents, declareReplay, declarePolicies],
   "Fleet:": [declareAgents, declareTokens, declareSites, declareConfigs],
   "Organization:": [declareMembers, declareApiTokens, declareSecrets, declareAudit],

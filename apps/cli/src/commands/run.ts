@@ -1,25 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
-import { resolve } from "node:path";
 import type { Run } from "@flowplane/contract";
 import { apiCommand, openApi, type Api, type ApiOptions, type Context } from "../context.ts";
 import type { Command } from "commander";
 import { EXIT } from "../exit-codes.ts";
 import { isApiError } from "../failure.ts";
-import { findAgent } from "../find.ts";
 import { followLog } from "../follow-log.ts";
 import { formatDuration, shortId } from "../format.ts";
-import { environmentCollector, parseDurationMs } from "../input.ts";
+import { declareLaunchOptions, launchBody, type LaunchOptions } from "../run-options.ts";
 import { watchInterrupts } from "../interrupts.ts";
 import { exitCodeOf, exitWord, runStyle } from "../run-words.ts";
 
-interface RunOptions extends ApiOptions {
-  agent?: string;
-  name?: string;
-  cwd?: string;
-  env?: Record<string, string>;
-  grace?: number;
-  maxRuntime?: number;
+interface RunOptions extends ApiOptions, LaunchOptions {
   detach?: true;
 }
 
@@ -28,18 +20,11 @@ const EXPLAIN_WAIT_AFTER_MS = 2_000;
 const CREATE_ATTEMPTS_MAX = 3;
 
 export function declareRun(program: Command, context: Context): void {
-  apiCommand(program, "run", "Launch a command on an agent and watch it")
-    .argument("<command...>", "the program and its arguments; put -- before it")
-    .option("-a, --agent <agent>", "name or id of the agent (default: the only connected one)")
-    .option("-n, --name <name>", "name of the run (default: the program's)")
-    .option("-C, --cwd <folder>", "folder to run in, on the agent (default: the agent's)")
-    .option(
-      "-e, --env <name=value>",
-      "environment variable; a bare name passes yours on; repeatable",
-      environmentCollector(context.env),
-    )
-    .option("--grace <duration>", "time between SIGTERM and SIGKILL when it is stopped", parseDurationMs)
-    .option("--max-runtime <duration>", "stop it after this long", parseDurationMs)
+  const command = apiCommand(program, "run", "Launch a command on an agent and watch it").argument(
+    "<command...>",
+    "the program and its arguments; put -- before it",
+  );
+  declareLaunchOptions(command, context.env)
     .option("-d, --detach", "print the run's id and return")
     .passThroughOptions()
     .addHelpText(
@@ -51,7 +36,8 @@ Exits with the run's exit code, or 128 + n when signal n ended it.
 
 Examples:
   flowplane run -- sh -c 'echo hello; exit 3'
-  flowplane run --agent build-7 --cwd /srv/app --env CI=1 -- make test`,
+  flowplane run --agent build-7 --cwd /srv/app --env CI=1 -- make test
+  flowplane run --label gpu=a100 --memory 8g --secret HF_TOKEN --retries 3 -- python train.py`,
     )
     .action((argv: string[], options: RunOptions) => run(context, argv, options));
 }
@@ -87,18 +73,7 @@ async function run(context: Context, argv: readonly string[], options: RunOption
 }
 
 async function create(api: Api, argv: readonly string[], options: RunOptions): Promise<Run> {
-  const [command = "", ...args] = argv;
-  const agentId = options.agent === undefined ? undefined : (await findAgent(api.client, options.agent)).id;
-  const body = {
-    command,
-    args,
-    ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.cwd === undefined ? {} : { cwd: resolve(options.cwd) }),
-    ...(options.env === undefined ? {} : { env: options.env }),
-    ...(agentId === undefined ? {} : { agent_id: agentId }),
-    ...(options.grace === undefined ? {} : { grace_ms: options.grace }),
-    ...(options.maxRuntime === undefined ? {} : { max_runtime_ms: options.maxRuntime }),
-  };
+  const body = await launchBody(api.client, argv, options);
   // The key makes a repetition after a lost answer safe: it launches nothing a second time.
   const idempotencyKey = randomUUID();
   for (let attempt = 1; ; attempt += 1) {
@@ -147,7 +122,12 @@ async function watch(
 ): Promise<void> {
   const { client, output } = api;
   if (output.interactive && options.json !== true) {
-    output.note(output.style("dim", `run ${shortId(created.id)} on ${created.agent_name}`));
+    output.note(
+      output.style(
+        "dim",
+        `run ${shortId(created.id)} ${created.agent_name === null ? "waits" : `on ${created.agent_name}`}`,
+      ),
+    );
   }
   const explain = setTimeout(() => void explainWait(api, created.id), EXPLAIN_WAIT_AFTER_MS);
   try {

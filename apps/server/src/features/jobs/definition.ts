@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { JobCreate, PolicyVersion, SchedulePolicy } from "@flowplane/contract";
 import type { Tx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
@@ -85,6 +86,17 @@ export async function defineJob(ctx: Tx, input: JobCreate, old: JobRow | null): 
 export function openJobEnv(ctx: Tx, sealed: Buffer | null): Record<string, string> {
   if (sealed === null) return {};
   return JSON.parse(ctx.secrets.open(ENV_SECRET, sealed).toString("utf8")) as Record<string, string>;
+}
+
+/** Whether a definition is what the job has already, values of variables included. */
+export function isSameDefinition(ctx: Tx, definition: Definition, old: JobRow): boolean {
+  const { env_sealed: sealed, next_run_at: _next, ...columns } = definition;
+  if (!isDeepStrictEqual(openJobEnv(ctx, sealed ?? null), openJobEnv(ctx, old.env_sealed))) return false;
+  return Object.entries(columns).every(([name, value]) => {
+    const stored: unknown = old[name as keyof JobRow];
+    const isJson = typeof stored === "object" && stored !== null && typeof value === "string";
+    return isDeepStrictEqual(isJson ? (JSON.parse(value) as unknown) : (value ?? null), stored ?? null);
+  });
 }
 
 async function siteOf(ctx: Tx, input: JobCreate): Promise<string | null> {

@@ -6,7 +6,7 @@ import { isUuid } from "../../platform/ids.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
 import { stopRun } from "../runs/stop.ts";
-import { defineJob } from "./definition.ts";
+import { defineJob, isSameDefinition } from "./definition.ts";
 import { firstTime } from "./schedule.ts";
 import {
   findJob,
@@ -80,7 +80,7 @@ export async function createJob(ctx: Ctx, input: JobCreate): Promise<Job> {
   });
 }
 
-/** Replaces the definition. Runs under way keep theirs; a schedule that stays the same goes on where it was. */
+/** Replaces the definition, unless it is the same. Runs under way keep theirs; a schedule that stays the same goes on where it was. */
 export async function replaceJob(
   ctx: Ctx,
   id: string,
@@ -94,9 +94,12 @@ export async function replaceJob(
         `The job was changed meanwhile: it has revision ${old.revision}, not ${revision}. Read it again, then change that.`,
       );
     if (await isJobNameTaken(ctx.db, input.name, old.id)) throw nameTaken(input.name);
+    const definition = await defineJob(ctx, input, old);
+    // Whoever keeps jobs by a file says the same again and again.
+    if (isSameDefinition(ctx, definition, old)) return shownJob(ctx, old.id);
     const next = old.revision + 1;
     await updateJob(ctx.db, old.id, {
-      ...(await defineJob(ctx, input, old)),
+      ...definition,
       revision: next,
       updated_at: new Date(ctx.now()),
     });
