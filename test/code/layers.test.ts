@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/opamp": [],
   "packages/link": [],
   "packages/detection": [],
+  "packages/redaction": [],
   "packages/runtime": [],
   "packages/collector-config": [],
   "apps/server": [
@@ -50,11 +51,18 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "packages/opamp": ["@bufbuild/protobuf"],
   "packages/link": ["zod"],
   "packages/detection": [],
+  "packages/redaction": [],
   "packages/collector-config": ["yaml"],
 };
 
 /** Of them, those without IO, clock or randomness: `now` and `random` come in as arguments. */
-const PURE = ["packages/collector-config", "packages/opamp", "packages/link", "packages/detection"];
+const PURE = [
+  "packages/collector-config",
+  "packages/opamp",
+  "packages/link",
+  "packages/redaction",
+  "packages/detection",
+];
 
 const IMPURE = [
   { what: "a clock", pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/ },
