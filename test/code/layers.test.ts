@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "packages/opamp",
     "packages/link",
     "packages/detection",
+    "packages/redaction",
     "packages/runtime",
   ],
   // It starts the server and the agent by their package's entry and knows nothing of their insides.

@@ -162,7 +162,8 @@ test("a run that outpaces its quota is paused while nothing can be shipped, and 
   await eventually(() => plane.isLinked);
   plane.refuseBulk = true;
   const script =
-    'i=0; while [ $i -lt 150 ]; do i=$((i+1)); head -c 49999 /dev/zero | tr "\\0" a; echo; sleep 0.005; done';
+    // What does not shrink: a quota counts what is on disk.
+    "i=0; while [ $i -lt 150 ]; do i=$((i+1)); head -c 37500 /dev/urandom | base64 -w 0 | head -c 49999; echo; sleep 0.005; done";
   plane.order("run.start", { run_id: "r1", spec: sh(script) });
   const frozen = () =>
     plane.events.filter((event) => event.type === "run.frozen").map((event) => event.payload["frozen"]);

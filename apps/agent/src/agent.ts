@@ -20,6 +20,7 @@ import { Changes } from "./local/changes.ts";
 import { listenLocally } from "./local/listen.ts";
 import type { LocalServer } from "./local/listen.ts";
 import { LOCAL_ID } from "./local/place.ts";
+import { Redactors } from "./logs/redactors.ts";
 import { SpoolDatabase } from "./spool/database.ts";
 import { hasGaps, renewSpool } from "./spool/events.ts";
 import { forgetHistory, HISTORY_BYTES_MAX } from "./spool/forgetting.ts";
@@ -113,6 +114,7 @@ function assemble(
     random: Math.random,
     log,
     observer: noObserver,
+    redactors: new Redactors(dataDir),
     onEvent: stored,
     onBatch: (runId) => {
       changes.notify(runId);
@@ -162,7 +164,7 @@ function assemble(
         }),
       },
       onIntents: () => intentsToDo.notify(),
-      onFreed: (runId, stdoutFreed, stderrFreed) => supervisor.freed(runId, stdoutFreed, stderrFreed),
+      onGone: (runId, storedBytes) => supervisor.segmentGone(runId, storedBytes),
     });
   };
   let upstream = firstIdentity === null ? null : connect(firstIdentity);

@@ -1,5 +1,6 @@
 // What `flowplane agent status` shows: from files alone, so that it works whether the agent runs or not.
 
+import { HELD_BYTES_OF_ALL } from "./spool/runs.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -68,9 +69,7 @@ function countSpool(path: string): Pick<AgentStatus, "liveRuns" | "eventsWaiting
     return {
       liveRuns: count("SELECT count(*) FROM runs WHERE ended_at IS NULL"),
       eventsWaiting: count("SELECT count(*) FROM events WHERE seq > (SELECT max(acked_up_to) FROM outbox)"),
-      logBytesWaiting: count(
-        "SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) FROM runs WHERE files_gone = 0",
-      ),
+      logBytesWaiting: count(HELD_BYTES_OF_ALL),
     };
   } finally {
     db.close();

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { decodeLines, joinLines } from "@flowplane/link";
-import type { Intent, LinkEvent, RunEnded, RunSpec } from "@flowplane/link";
+import { joinLines } from "@flowplane/link";
+import type { Intent, LinkEvent, LogLine, RunEnded, RunSpec } from "@flowplane/link";
 import { pino } from "pino";
-import { encodeBatches, Scratch } from "../src/logs/segment.ts";
+import { LogReader } from "../src/logs/reader.ts";
+import { Redactors } from "../src/logs/redactors.ts";
 import { SpoolDatabase } from "../src/spool/database.ts";
 import { readEvents, readOutbox } from "../src/spool/events.ts";
 import { storeIntents } from "../src/spool/intents.ts";
-import { readBatches } from "../src/spool/logs.ts";
 import { findRun } from "../src/spool/runs.ts";
 import { RunFiles } from "../src/supervisor/files.ts";
 import { findTools } from "../src/launch/tools.ts";
@@ -63,6 +63,7 @@ export class Bench implements Disposable {
       steady: Date.now,
       random: Math.random,
       observer: noObserver,
+      redactors: new Redactors(dataDir),
       log: pino({ level: process.env["AGENT_TEST_LOG"] ?? "silent" }),
       onEvent: () => undefined,
       onBatch: () => undefined,
@@ -124,16 +125,11 @@ export class Bench implements Disposable {
     return event.payload as RunEnded;
   }
 
-  /** The run's output as its batches tell it, both streams. */
+  /** The run's output as its log has it, both streams. */
   async output(runId: string): Promise<{ stdout: Buffer; stderr: Buffer; seqs: number[] }> {
-    const { bytes } = await encodeBatches(
-      new RunFiles(this.dataDir, runId),
-      readBatches(this.db, runId, 1, 1e9),
-      new Scratch(),
-    );
-    const decoded = decodeLines(bytes);
-    if (!decoded.ok) throw new Error(decoded.issue);
-    const lines = decoded.value;
+    const lines: LogLine[] = [];
+    const reader = new LogReader({ db: this.db, dataDir: this.dataDir });
+    for await (const segment of reader.readSegments(runId)) for (const line of segment) lines.push(line);
     const of = (stream: string) => Buffer.from(joinLines(lines.filter((line) => line.stream === stream)));
     return { stdout: of("stdout"), stderr: of("stderr"), seqs: lines.map((line) => line.seq) };
   }

@@ -91,7 +91,7 @@ export function encodedBytesMax(bytes: number, lines: number): number {
 
 /** Encodes line by line into a buffer it is given, without an object per line: for logs at full speed. */
 export class LineWriter {
-  readonly #out: Uint8Array;
+  #out: Uint8Array;
   #at = 0;
   #nextSeq = 0;
   #lastMs = 0;
@@ -129,6 +129,22 @@ export class LineWriter {
     this.#lastMs = atMs;
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** The time of the line written last, from which the next one's is told. */
+  get lastMs(): number {
+    return this.#lastMs;
+  }
+
+  /** Goes on in a larger buffer. */
+  moveTo(out: Uint8Array): void {
+    out.set(this.#out.subarray(0, this.#at));
+    this.#out = out;
+  }
+
   /** The encoding, a view of the buffer. */
   finish(): Uint8Array {
     if (this.#at === 0) this.#begin(0, 0);
@@ -141,6 +157,18 @@ export class LineWriter {
     this.#nextSeq = seq;
     this.#lastMs = atMs;
   }
+}
+
+/**
+ * An encoding of its own made of the records of another from `offset` to its end: the first of them is line `seq`, and
+ * `lastMs` the time of the line before it.
+ */
+export function encodingFrom(encoding: Uint8Array, offset: number, seq: number, lastMs: number): Uint8Array {
+  const out = new Uint8Array(HEADER_BYTES_MAX + encoding.length - offset);
+  out.set(MAGIC);
+  const at = writeVarint(out, writeVarint(out, MAGIC.length, seq), lastMs);
+  out.set(encoding.subarray(offset), at);
+  return out.subarray(0, at + encoding.length - offset);
 }
 
 /** Bytes -> lines, or what is wrong with them. Never throws. The lines' bytes are views of the input. */

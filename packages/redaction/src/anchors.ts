@@ -20,11 +20,9 @@ type Entry = { needle: Needle; offset: number; next: Entry | null };
 
 export class Anchors {
   readonly #table = new Uint8Array(65_536);
-  readonly #entries: (Entry | null)[] = [];
-  readonly #heads = new Uint16Array(65_536);
+  readonly #entries = new Map<number, Entry>();
 
   constructor(needles: readonly Needle[]) {
-    this.#entries.push(null);
     for (const needle of needles) this.#add(needle);
   }
 
@@ -62,8 +60,7 @@ export class Anchors {
   }
 
   #compare(input: Uint8Array, at: number, pair: number, from: number, to: number, limit: number): void {
-    let entry = this.#entries[this.#heads[pair] as number];
-    for (; entry; entry = entry.next) {
+    for (let entry = this.#entries.get(pair) ?? null; entry; entry = entry.next) {
       const start = at - entry.offset;
       const { needle } = entry;
       if (start < from || start >= to || start + needle.bytes.length > limit) continue;
@@ -82,11 +79,8 @@ export class Anchors {
   }
 
   #enter(pair: number, entry: Entry): void {
-    const present = this.#heads[pair] as number;
-    if (present === 0) {
-      this.#table[pair] = 1;
-      this.#heads[pair] = this.#entries.push(entry) - 1;
-    } else this.#entries[present] = { ...entry, next: this.#entries[present] ?? null };
+    this.#table[pair] = 1;
+    this.#entries.set(pair, { ...entry, next: this.#entries.get(pair) ?? null });
   }
 }
 

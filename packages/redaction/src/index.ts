@@ -1,5 +1,5 @@
 /** Takes secrets out of output before anything else sees it. Pure: no IO, no clock, no chance. */
-export { CONTEXT_BYTES, KNOWN_BYTES_MIN, PATTERNS_MAX } from "./limits.ts";
+export { CONTEXT_BYTES, LOOKAHEAD_BYTES, PATTERNS_MAX } from "./limits.ts";
 export { isSecretName, secretValues } from "./names.ts";
 export { compilePattern, type Pattern } from "./pattern.ts";
 export {

@@ -21,9 +21,9 @@ function inPieces(by: Redactor, bytes: Buffer, sizes: readonly number[]): { text
   let known = 0;
   let marks = 0;
   const out: Uint8Array[] = [];
-  const feed = (all: boolean) => {
+  const feed = (take: "lines" | "all") => {
     const context = Math.min(CONTEXT_BYTES, at);
-    const redacted = by.redact(state, bytes.subarray(at - context, known), context, all);
+    const redacted = by.redact(state, bytes.subarray(at - context, known), context, take);
     out.push(redacted.bytes.slice());
     at += redacted.taken;
     marks += redacted.marks;
@@ -31,10 +31,10 @@ function inPieces(by: Redactor, bytes: Buffer, sizes: readonly number[]): { text
   };
   for (const size of sizes) {
     known = Math.min(bytes.length, known + size);
-    feed(false);
+    feed("lines");
   }
   known = bytes.length;
-  while (at < known) feed(true);
+  while (at < known) feed("all");
   return { text: Buffer.concat(out), marks };
 }
 
@@ -221,13 +221,13 @@ test("redacting what needs none gives back the very bytes, broken UTF-8, NUL and
 
 test("what had to be taken early is looked at again when more of its line comes", () => {
   const bytes = Buffer.from("Password: hunter2hunter2 ok\n");
-  const first = plain.redact(FRESH_STATE, bytes.subarray(0, 10), 0, true);
+  const first = plain.redact(FRESH_STATE, bytes.subarray(0, 10), 0, "all");
   expect(Buffer.from(first.bytes).toString()).toBe("Password: ");
-  const second = plain.redact(first.state, bytes, 10, false);
+  const second = plain.redact(first.state, bytes, 10, "lines");
   expect(Buffer.from(second.bytes).toString()).toMatch(/^\[redacted:assigned:\w{8}\] ok\n$/);
   // A secret cut in the middle: its rest is dropped with it.
-  const early = plain.redact(FRESH_STATE, Buffer.from("password=hunt"), 0, true);
-  const rest = plain.redact(early.state, Buffer.from("password=hunter2 ok\n"), 13, false);
+  const early = plain.redact(FRESH_STATE, Buffer.from("password=hunt"), 0, "all");
+  const rest = plain.redact(early.state, Buffer.from("password=hunter2 ok\n"), 13, "lines");
   expect(Buffer.from(early.bytes).toString()).toMatch(/^password=\[redacted:assigned:\w{8}\]$/);
   expect(Buffer.from(rest.bytes).toString()).toBe(" ok\n");
 });

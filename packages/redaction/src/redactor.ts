@@ -47,10 +47,11 @@ export type Redacted = { bytes: Uint8Array; taken: number; marks: number; state:
 
 export type Redactor = {
   /**
-   * Redacts what is new in `input`, from `from` on; before it stand up to CONTEXT_BYTES that were taken already. Takes
-   * whole lines, and of a very long one what can be decided. With `all` it takes everything, though more might follow.
+   * Redacts what is new in `input`, from `from` on; before it stand up to CONTEXT_BYTES that were taken already. With
+   * "lines" it takes whole lines, and of a very long one what can be decided; with "all" everything, though more might
+   * follow; with a number what "lines" took when it took up to there, as long as LOOKAHEAD_BYTES of what follows are shown.
    */
-  redact(state: RedactionState, input: Uint8Array, from: number, all: boolean): Redacted;
+  redact(state: RedactionState, input: Uint8Array, from: number, take: "lines" | "all" | number): Redacted;
   /** The text without its secrets, for a word or a sentence. */
   redactText(text: string): string;
 };
@@ -119,11 +120,10 @@ export function createRedactor(options: RedactorOptions): Redactor {
     }
   };
 
-  const redact: Redactor["redact"] = (state, bytes, from, all) => {
+  const redact: Redactor["redact"] = (state, bytes, from, take) => {
     input = bytes;
-    const lineEnd = input.lastIndexOf(NEWLINE) + 1;
-    const isGiant = input.length - Math.max(lineEnd, from) > LOOKAHEAD_BYTES;
-    const end = all ? input.length : isGiant ? input.length - LOOKAHEAD_BYTES : Math.max(lineEnd, from);
+    const all = take === "all";
+    const end = typeof take === "number" ? take : all ? input.length : decidedEnd(input, from);
     if (end <= from) return { bytes: input.subarray(from, from), taken: 0, marks: 0, state };
 
     const isMidLine = from > 0 && input[from - 1] !== NEWLINE;
@@ -221,8 +221,14 @@ export function createRedactor(options: RedactorOptions): Redactor {
 
   return {
     redact,
-    redactText: (text) => new TextDecoder().decode(redact(FRESH_STATE, utf8(text), 0, true).bytes),
+    redactText: (text) => new TextDecoder().decode(redact(FRESH_STATE, utf8(text), 0, "all").bytes),
   };
+}
+
+/** Up to where everything is known that a decision needs: the end of a line, or far enough from what comes next. */
+function decidedEnd(input: Uint8Array, from: number): number {
+  const lineEnd = Math.max(from, input.lastIndexOf(NEWLINE) + 1);
+  return input.length - lineEnd > LOOKAHEAD_BYTES ? input.length - LOOKAHEAD_BYTES : lineEnd;
 }
 
 /** The needles of the known values: each in all its encodings, and of one with several lines each line as well. */

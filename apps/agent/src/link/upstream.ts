@@ -8,7 +8,6 @@ import type { Logger } from "pino";
 import { writeIdentity } from "../data/identity.ts";
 import type { Identity } from "../data/identity.ts";
 import { BulkClient } from "../shipping/bulk-client.ts";
-import { Freeing } from "../shipping/freeing.ts";
 import { Shipper } from "../shipping/shipper.ts";
 import { Tails } from "../shipping/tails.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
@@ -32,8 +31,8 @@ export type UpstreamOptions = {
   /** What is reported at first, without the description of the agent. */
   report: Omit<AgentReport, "description">;
   onIntents: () => void;
-  /** Output of the run was given back up to these offsets. */
-  onFreed: (runId: string, stdoutFreed: number, stderrFreed: number) => void;
+  /** A segment of the run is stored, and its file is gone from here. */
+  onGone: (runId: string, storedBytes: number) => void;
   /** Wraps a step that recurs, so that its failure ends a round and not the agent. */
   guarded: (what: string, fn: () => void | Promise<void>) => () => Promise<void>;
 };
@@ -57,16 +56,14 @@ export class Upstream {
     health.bad("link", "connecting");
     const client = new BulkClient(this.#identity);
     this.#client = client;
-    const freeing = new Freeing((problem) => log.warn(problem));
-    this.#tails = new Tails({ db, dataDir, client, clock, signal: this.#stop.signal });
+    this.#tails = new Tails({ db, client, clock, signal: this.#stop.signal });
     this.#shipper = new Shipper({
       db,
       dataDir,
       client,
-      freeing,
       clock,
       log,
-      onFreed: options.onFreed,
+      onGone: options.onGone,
       onProblem: (problem) => (problem === null ? health.ok("shipping") : health.bad("shipping", problem)),
     });
     this.#exchange = new Exchange({

@@ -10,10 +10,10 @@ export const POLL_MS = 100;
 export type PumpEvents = {
   /** New lines of the run are in the spool. */
   onBatch: (runId: string) => void;
-  /** A segment of the run was closed. */
-  onSegment: (runId: string) => void;
   /** Reading or committing failed: the disk is full or broken. Tried again at the next poll. */
   onError: (runId: string, error: unknown) => void;
+  /** After errors: everything was stored again. */
+  onRecovered: () => void;
 };
 
 export class LogPump {
@@ -22,6 +22,7 @@ export class LogPump {
   readonly #tails = new Map<string, LogTail>();
   readonly #due = new Set<string>();
   readonly #finishing = new Map<string, () => void>();
+  readonly #failing = new Set<string>();
   #isTurning = false;
 
   constructor(clock: Clock, events: PumpEvents) {
@@ -43,6 +44,15 @@ export class LogPump {
     this.#tails.delete(runId);
     this.#finishing.delete(runId);
     this.#due.delete(runId);
+    this.#works(runId);
+    this.#works(`${runId} seal`);
+  }
+
+  /** A closed segment of the run was stored, or was not: then `error` says why, and it is tried again. */
+  sealed(runId: string, error: unknown): void {
+    if (error !== null) return this.#fails(runId, `${runId} seal`, error);
+    this.#works(`${runId} seal`);
+    return this.nudge(runId);
   }
 
   /** The run may have written something: read it soon. */
@@ -89,18 +99,26 @@ export class LogPump {
     const finished = this.#finishing.get(runId);
     const { lastBatch } = tail.position;
     try {
-      const more = tail.readBatch(this.#clock(), finished !== undefined);
+      const more = tail.readBatch(Math.round(this.#clock()), finished !== undefined);
+      this.#works(runId);
       // At the back of the queue: the others come first.
       if (more === "more") this.#due.add(runId);
-      else if (finished) tail.finish();
       if (tail.position.lastBatch !== lastBatch) this.#events.onBatch(runId);
-      if (tail.takeClosed()) this.#events.onSegment(runId);
       if (more === "idle" && finished) {
         this.#finishing.delete(runId);
-        finished();
+        void tail.finish().then(finished);
       }
     } catch (error) {
-      this.#events.onError(runId, error);
+      this.#fails(runId, runId, error);
     }
+  }
+
+  #fails(runId: string, what: string, error: unknown): void {
+    this.#failing.add(what);
+    this.#events.onError(runId, error);
+  }
+
+  #works(what: string): void {
+    if (this.#failing.delete(what) && this.#failing.size === 0) this.#events.onRecovered();
   }
 }

@@ -1,15 +1,17 @@
 // Reads a run's log on this host, line by line: what is still in the spool, redacted, in order. What the control plane has
 // stored already may be gone from here.
 
-import { decodeLines } from "@flowplane/link";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { zstdDecompress } from "node:zlib";
+import { decodeLines, SEGMENT_BYTES_MAX } from "@flowplane/link";
 import type { LogLine } from "@flowplane/link";
 import type { SpoolDatabase } from "../spool/database.ts";
-import { readBatchesFromSeq } from "../spool/logs.ts";
+import { findRunSegments } from "../spool/logs.ts";
 import { RunFiles } from "../supervisor/files.ts";
-import { encodeBatches, Scratch } from "./segment.ts";
+import { openLogs } from "./open-logs.ts";
 
-/** Batches looked at in one query. */
-const BATCHES_PER_LOOK = 16;
+const decompress = promisify(zstdDecompress);
 
 export type LogReaderOptions = { db: SpoolDatabase; dataDir: string };
 
@@ -42,14 +44,27 @@ export class LogReader {
     const files = new RunFiles(dataDir, runId);
     let next = fromSeq;
     for (;;) {
-      const batches = readBatchesFromSeq(db, runId, next, BATCHES_PER_LOOK);
-      const last = batches.at(-1);
-      if (!last) return;
-      const { bytes } = await encodeBatches(files, batches, new Scratch(), next);
-      const decoded = decodeLines(bytes);
+      const [segment] = findRunSegments(db, runId, next, 1);
+      // Looked for in the same turn: what is in no file is in memory, and the other way round.
+      const open = segment ? null : openLogs(db).get(runId)?.copyFrom(next, SEGMENT_BYTES_MAX);
+      if (!segment && !open) return;
+      const encoding = segment ? await readSegment(files.segment(segment.segment_seq)) : open?.bytes;
+      const from = next;
+      next = segment ? segment.last_seq + 1 : (open?.nextSeq ?? next);
+      // Uploaded and removed a moment ago.
+      if (!encoding) continue;
+      const decoded = decodeLines(encoding);
       if (!decoded.ok) throw new Error(`the log of run ${runId} cannot be read: ${decoded.issue}`);
-      next = last.first_seq + last.lines;
-      yield decoded.value;
+      yield decoded.value.filter((line) => line.seq >= from);
     }
+  }
+}
+
+async function readSegment(path: string): Promise<Uint8Array | null> {
+  try {
+    return await decompress(await readFile(path), { maxOutputLength: SEGMENT_BYTES_MAX });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
   }
 }

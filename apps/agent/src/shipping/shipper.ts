@@ -1,8 +1,6 @@
 // Uploads closed segments, oldest first, and gives their disk space back once they are stored at the other end.
 
-import { createHash } from "node:crypto";
-import { promisify } from "node:util";
-import { constants, zstdCompress } from "node:zlib";
+import { readFile, rm } from "node:fs/promises";
 import {
   BULK_PATH,
   FIRST_SEQ_HEADER,
@@ -14,16 +12,14 @@ import {
 import { backoffMs } from "@flowplane/runtime";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
-import { encodeBatches, Scratch } from "../logs/segment.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
-import { findSegments, forgetSegment, readBatches } from "../spool/logs.ts";
+import { findSegments, forgetSegment } from "../spool/logs.ts";
 import type { SegmentRow } from "../spool/logs.ts";
 import { findRun, findRunsToClean, markFilesGone } from "../spool/runs.ts";
 import { RunFiles } from "../supervisor/files.ts";
 import { Wakeup } from "../wakeup.ts";
 import { UPLOADS_MAX } from "./bulk-client.ts";
 import type { BulkClient, UploadAnswer } from "./bulk-client.ts";
-import type { Freeing } from "./freeing.ts";
 
 const RETRY = { baseMs: 250, maxMs: 30_000 };
 /** A segment the other end refused is offered again this much later: it may have been mended. */
@@ -33,19 +29,14 @@ const REFUSED_KEPT_MS = 24 * 3_600_000;
 /** Looked at in one query: those under way, those refused, and the next ones. */
 const SEGMENTS_PER_LOOK = 50;
 
-const compress = promisify(zstdCompress);
-/** Logs shrink well at the fastest level, and the host has other work. */
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
-
 export type ShipperOptions = {
   db: SpoolDatabase;
   dataDir: string;
   client: BulkClient;
-  freeing: Freeing;
   clock: Clock;
   log: Logger;
-  /** Output of the run was given back up to these offsets. */
-  onFreed: (runId: string, stdoutFreed: number, stderrFreed: number) => void;
+  /** A segment is stored at the other end, and its file is gone from here. */
+  onGone: (runId: string, storedBytes: number) => void;
   /** `null` when uploads work. */
   onProblem: (problem: string | null) => void;
 };
@@ -55,8 +46,6 @@ export class Shipper {
   readonly #wakeup = new Wakeup();
   readonly #underWay = new Set<number>();
   readonly #refusedUntil = new Map<number, number>();
-  /** One per upload under way, used again by the next. */
-  #scratches: Scratch[] = [];
   #failures = 0;
   #pauseUntil = 0;
 
@@ -86,8 +75,6 @@ export class Shipper {
         this.#underWay.add(segment.id);
         void this.#ship(segment, signal);
       } else {
-        // At rest nothing is kept.
-        if (this.#underWay.size === 0) this.#scratches = [];
         await this.#wakeup.wait(pauseMs > 0 ? pauseMs : this.#nextRetryMs(), signal);
       }
     }
@@ -119,37 +106,31 @@ export class Shipper {
   }
 
   async #ship(segment: SegmentRow, signal: AbortSignal): Promise<void> {
-    const scratch = this.#scratches.pop() ?? new Scratch();
-    const answer = await this.#upload(segment, scratch, signal);
-    this.#scratches.push(scratch);
+    const answer = await this.#upload(segment, signal);
     if (!signal.aborted) await this.#settle(segment, answer);
     this.#underWay.delete(segment.id);
     this.#wakeup.notify();
   }
 
-  async #upload(
-    { run_id: runId, segment_seq: seq, first_batch: first, last_batch: last }: SegmentRow,
-    scratch: Scratch,
-    signal: AbortSignal,
-  ): Promise<UploadAnswer> {
+  async #upload(segment: SegmentRow, signal: AbortSignal): Promise<UploadAnswer> {
+    const { run_id: runId, segment_seq: seq } = segment;
     try {
-      const { db, dataDir, client } = this.#options;
-      const { bytes, firstSeq, lastSeq } = await encodeBatches(
-        new RunFiles(dataDir, runId),
-        readBatches(db, runId, first, last),
-        scratch,
-      );
-      const body = await compress(bytes, ZSTD);
+      const { dataDir, client } = this.#options;
+      const body = await readFile(new RunFiles(dataDir, runId).segment(seq));
       const headers = {
         "content-type": SEGMENT_CONTENT_TYPE,
-        [SHA256_HEADER]: createHash("sha256").update(body).digest("hex"),
-        [FIRST_SEQ_HEADER]: String(firstSeq),
-        [LAST_SEQ_HEADER]: String(lastSeq),
+        [SHA256_HEADER]: segment.sha256,
+        [FIRST_SEQ_HEADER]: String(segment.first_seq),
+        [LAST_SEQ_HEADER]: String(segment.last_seq),
       };
       return await client.send("PUT", BULK_PATH + segmentPath(runId, seq), headers, body, signal);
     } catch (error) {
-      // The run's files are damaged: that concerns this segment alone.
-      return { kind: "refused", detail: error instanceof Error ? error.message : String(error) };
+      const { code = "", message = String(error) } = error as NodeJS.ErrnoException;
+      // Too little of something that comes back; anything else says that the file is damaged, which concerns it alone.
+      const isPassing = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EIO"].includes(code);
+      return isPassing
+        ? { kind: "failed", detail: message, retryInMs: null }
+        : { kind: "refused", detail: message };
     }
   }
 
@@ -185,24 +166,21 @@ export class Shipper {
     }
   }
 
+  /** The row first: a file without one is swept with its run, a row without a file would be looked for. */
   async #forget(segment: SegmentRow): Promise<void> {
-    const { db, dataDir, freeing, onFreed } = this.#options;
+    const { db, dataDir, onGone } = this.#options;
     this.#refusedUntil.delete(segment.id);
     forgetSegment(db, segment);
-    const run = findRun(db, segment.run_id);
-    if (!run) return;
-    onFreed(run.id, run.log.stdoutFreed, run.log.stderrFreed);
-    if (run.state.kind === "ended") this.#clean();
-    else await freeing.free(new RunFiles(dataDir, run.id), run.log.stdoutFreed, run.log.stderrFreed);
+    await rm(new RunFiles(dataDir, segment.run_id).segment(segment.segment_seq), { force: true });
+    onGone(segment.run_id, segment.stored_bytes);
+    if (findRun(db, segment.run_id)?.state.kind === "ended") this.#clean();
   }
 
   /** Removes the files of runs that are over and shipped. */
   #clean(): void {
-    const { db, dataDir, freeing } = this.#options;
+    const { db, dataDir } = this.#options;
     for (const runId of findRunsToClean(db)) {
-      const files = new RunFiles(dataDir, runId);
-      files.remove();
-      freeing.forget(files);
+      new RunFiles(dataDir, runId).remove();
       markFilesGone(db, runId);
     }
   }

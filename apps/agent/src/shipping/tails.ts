@@ -3,12 +3,8 @@
 
 import { BULK_PATH, LINES_CONTENT_TYPE, tailPath } from "@flowplane/link";
 import type { Clock } from "@flowplane/runtime";
-import { encodeBatches, Scratch } from "../logs/segment.ts";
+import { openLogs } from "../logs/open-logs.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
-import { readBatchesFromSeq } from "../spool/logs.ts";
-import type { Batch } from "../spool/logs.ts";
-import { findRun } from "../spool/runs.ts";
-import { RunFiles } from "../supervisor/files.ts";
 import type { BulkClient } from "./bulk-client.ts";
 
 /** Runs watched at once; a further watch takes the place of the one that lapses first. */
@@ -17,13 +13,11 @@ const WATCHES_MAX = 100;
 const TAIL_BYTES_MAX = 256 * 1024;
 /** A watcher this many lines behind is moved forward. */
 const LAG_LINES_MAX = 50_000;
-const BATCHES_PER_LOOK = 16;
 
 type Watch = { nextSeq: number; expiresAt: number; isSending: boolean; isDue: boolean };
 
 export type TailsOptions = {
   db: SpoolDatabase;
-  dataDir: string;
   client: BulkClient;
   clock: Clock;
   signal: AbortSignal;
@@ -70,27 +64,21 @@ export class Tails {
 
   /** Sends the next lines; false when there are none. */
   async #sendNext(runId: string, watch: Watch): Promise<boolean> {
-    const { db, dataDir, client, signal } = this.#options;
-    const run = findRun(db, runId);
-    if (!run) return false;
-    if (run.log.lastSeq - watch.nextSeq > LAG_LINES_MAX) watch.nextSeq = run.log.lastSeq - LAG_LINES_MAX / 10;
-    const batches = takeUpTo(TAIL_BYTES_MAX, readBatchesFromSeq(db, runId, watch.nextSeq, BATCHES_PER_LOOK));
-    const last = batches.at(-1);
-    if (!last) return false;
-    const { nextSeq } = watch;
-    watch.nextSeq = last.first_seq + last.lines;
-    // Meanwhile these lines may have been shipped and their bytes freed: then they are at the other end already.
-    const encoded = await encodeBatches(new RunFiles(dataDir, runId), batches, new Scratch(), nextSeq).catch(
-      () => null,
+    const { db, client, signal } = this.#options;
+    const log = openLogs(db).get(runId);
+    if (!log) return false;
+    if (log.lastSeq - watch.nextSeq > LAG_LINES_MAX) watch.nextSeq = log.lastSeq - LAG_LINES_MAX / 10;
+    // What is in a segment already comes with that.
+    const found = log.copyFrom(watch.nextSeq, TAIL_BYTES_MAX);
+    if (!found) return false;
+    watch.nextSeq = found.nextSeq;
+    await client.send(
+      "POST",
+      BULK_PATH + tailPath(runId),
+      { "content-type": LINES_CONTENT_TYPE },
+      found.bytes,
+      signal,
     );
-    if (encoded)
-      await client.send(
-        "POST",
-        BULK_PATH + tailPath(runId),
-        { "content-type": LINES_CONTENT_TYPE },
-        encoded.bytes,
-        signal,
-      );
     return true;
   }
 
@@ -107,13 +95,4 @@ export class Tails {
       if (first) this.#watches.delete(first[0]);
     }
   }
-}
-
-function takeUpTo(bytesMax: number, batches: Batch[]): Batch[] {
-  let bytes = 0;
-  const end = batches.findIndex((batch) => {
-    bytes += batch.stdout_to - batch.stdout_from + batch.stderr_to - batch.stderr_from;
-    return bytes > bytesMax;
-  });
-  return end < 0 ? batches : batches.slice(0, Math.max(1, end));
 }

@@ -89,7 +89,12 @@ function makeBench() {
       insertRun(db, { id, spec: spec("true"), state, mark: "", bootId: "" }, 0);
       new RunFiles(folder.path, id).create();
       appendEvent(db, note(id));
-      db.run("UPDATE runs SET stdout_to = ? WHERE id = ?", bytes, id);
+      db.run(
+        `INSERT INTO segments (run_id, segment_seq, first_seq, last_seq, bytes, encoding_sha256, stored_bytes, sha256)
+         VALUES (?, 1, 1, 1, 1, '', ?, '')`,
+        id,
+        bytes,
+      );
       if (endedAt === null) return;
       const outcome = { state: "SUCCEEDED" as const, exitCode: 0, signal: null, reason: null, endedAt };
       saveRunState(db, id, { kind: "ended", outcome }, endedAt);

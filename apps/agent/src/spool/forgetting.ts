@@ -3,6 +3,7 @@
 
 import { RunFiles } from "../supervisor/files.ts";
 import type { SpoolDatabase } from "./database.ts";
+import { HELD_BYTES } from "./runs.ts";
 
 /** Alone: ended runs that are remembered at most, for how long at most, and what their logs and evidence may take. */
 export const HISTORY_RUNS_MAX = 1_000;
@@ -31,12 +32,12 @@ export function forgetHistory(
 function findForgettable(db: SpoolDatabase, now: number, bytesMax: number): string[] {
   const ended = "FROM runs WHERE ended_at IS NOT NULL";
   const { runs, bytes } = db.get<{ runs: number; bytes: number | null }>(
-    `SELECT count(*) AS runs, sum(${HELD}) AS bytes ${ended}`,
+    `SELECT count(*) AS runs, sum(${HELD_BYTES}) AS bytes ${ended}`,
   ) ?? { runs: 0, bytes: 0 };
   let [runsOver, bytesOver] = [runs - HISTORY_RUNS_MAX, (bytes ?? 0) - bytesMax];
   const forgettable: string[] = [];
   const oldest = db.all<EndedRun & { ended_at: number }>(
-    `SELECT id, ended_at, ${HELD} AS bytes ${ended} ORDER BY ended_at LIMIT ?`,
+    `SELECT id, ended_at, ${HELD_BYTES} AS bytes ${ended} ORDER BY ended_at LIMIT ?`,
     RUNS_PER_ROUND,
   );
   for (const run of oldest) {
@@ -47,9 +48,6 @@ function findForgettable(db: SpoolDatabase, now: number, bytesMax: number): stri
   }
   return forgettable;
 }
-
-/** Bytes of a run's output that are still on disk. */
-const HELD = "(stdout_to - stdout_freed + stderr_to - stderr_freed) * (files_gone = 0)";
 
 /** Files first: a crash in between leaves a row, which is found again, and never files that nobody knows. */
 function forgetRun(db: SpoolDatabase, dataDir: string, id: string): void {

@@ -1,6 +1,9 @@
 import type { SpoolDatabase } from "./database.ts";
 
-/** A stretch of a run's output that was read at one moment. Batches of a run follow each other without gaps. */
+/**
+ * A stretch of a run's output that was read at one moment and is not in a segment yet. Batches of a run follow each other
+ * without gaps. `flushed` says of which streams (1 stdout, 2 stderr) an unfinished line was taken early.
+ */
 export type Batch = {
   batch: number;
   at_ms: number;
@@ -10,160 +13,163 @@ export type Batch = {
   stderr_to: number;
   first_seq: number;
   lines: number;
+  flushed: number;
 };
 
-/** A closed segment: consecutive batches, to be uploaded. */
+/** A segment whose file is on this host: to be uploaded, or kept where there is nobody to upload to. */
 export type SegmentRow = {
   id: number;
   run_id: string;
   segment_seq: number;
-  first_batch: number;
-  last_batch: number;
+  first_seq: number;
+  last_seq: number;
+  /** Of the encoded lines, before compression. */
+  bytes: number;
+  encoding_sha256: string;
+  /** Of the file. */
+  stored_bytes: number;
+  sha256: string;
 };
 
-const BATCH_COLUMNS = "batch, at_ms, stdout_from, stdout_to, stderr_from, stderr_to, first_seq, lines";
+/** Where a segment ends: what has to be known to go on behind it. */
+export type SegmentEnd = {
+  lastBatch: number;
+  stdoutTo: number;
+  stderrTo: number;
+  /** What redaction goes on with, and what was counted so far, as JSON. */
+  redaction: string;
+};
 
-/** Adds a batch and moves the run's read position, together. */
+const BATCH_COLUMNS =
+  "batch, at_ms, stdout_from, stdout_to, stderr_from, stderr_to, first_seq, lines, flushed";
+
+/** Adds a batch and moves the run's read position; in the caller's transaction. */
 export function appendBatch(db: SpoolDatabase, runId: string, batch: Batch): void {
-  db.lazily(() => {
-    db.run(
-      `INSERT INTO batches (run_id, ${BATCH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      runId,
-      batch.batch,
-      batch.at_ms,
-      batch.stdout_from,
-      batch.stdout_to,
-      batch.stderr_from,
-      batch.stderr_to,
-      batch.first_seq,
-      batch.lines,
-    );
-    db.run(
-      "UPDATE runs SET stdout_to = ?, stderr_to = ?, last_seq = ?, last_batch = ? WHERE id = ?",
-      batch.stdout_to,
-      batch.stderr_to,
-      batch.first_seq + batch.lines - 1,
-      batch.batch,
-      runId,
-    );
-  });
+  db.run(
+    `INSERT INTO batches (run_id, ${BATCH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    runId,
+    batch.batch,
+    batch.at_ms,
+    batch.stdout_from,
+    batch.stdout_to,
+    batch.stderr_from,
+    batch.stderr_to,
+    batch.first_seq,
+    batch.lines,
+    batch.flushed,
+  );
+  db.run(
+    "UPDATE runs SET stdout_to = ?, stderr_to = ?, last_seq = ?, last_batch = ? WHERE id = ?",
+    batch.stdout_to,
+    batch.stderr_to,
+    batch.first_seq + batch.lines - 1,
+    batch.batch,
+    runId,
+  );
 }
 
-/** Closes the next segment over `firstBatch` to `lastBatch`. Durable, and everything before it becomes so, too. */
-export function closeSegment(
-  db: SpoolDatabase,
-  runId: string,
-  segmentSeq: number,
-  firstBatch: number,
-  lastBatch: number,
-): void {
+/** A segment's file is on disk: from now on it is what holds these lines. Durable; the batches it is made of go. */
+export function storeSegment(db: SpoolDatabase, segment: Omit<SegmentRow, "id">, end: SegmentEnd): void {
   db.durably(() => {
     db.run(
-      "INSERT INTO segments (run_id, segment_seq, first_batch, last_batch) VALUES (?, ?, ?, ?)",
-      runId,
-      segmentSeq,
-      firstBatch,
-      lastBatch,
+      `INSERT INTO segments (run_id, segment_seq, first_seq, last_seq, bytes, encoding_sha256, stored_bytes, sha256)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      segment.run_id,
+      segment.segment_seq,
+      segment.first_seq,
+      segment.last_seq,
+      segment.bytes,
+      segment.encoding_sha256,
+      segment.stored_bytes,
+      segment.sha256,
     );
-    db.run("UPDATE runs SET last_segment = ?, closed_batch = ? WHERE id = ?", segmentSeq, lastBatch, runId);
+    moveSealed(db, segment.run_id, end);
+    db.run("UPDATE runs SET last_segment = ? WHERE id = ?", segment.segment_seq, segment.run_id);
   });
 }
 
-export function readBatches(
-  db: SpoolDatabase,
-  runId: string,
-  firstBatch: number,
-  lastBatch: number,
-): Batch[] {
-  return db.all<Batch>(
-    `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? AND batch BETWEEN ? AND ? ORDER BY batch`,
+/** As `storeSegment` for batches that hold no line: all of their bytes belonged to a secret marked before. */
+export function storeNothing(db: SpoolDatabase, runId: string, end: SegmentEnd): void {
+  db.lazily(() => moveSealed(db, runId, end));
+}
+
+function moveSealed(db: SpoolDatabase, runId: string, end: SegmentEnd): void {
+  db.run("DELETE FROM batches WHERE run_id = ? AND batch <= ?", runId, end.lastBatch);
+  db.run(
+    "UPDATE runs SET closed_batch = ?, stdout_freed = ?, stderr_freed = ?, redaction = ? WHERE id = ?",
+    end.lastBatch,
+    end.stdoutTo,
+    end.stderrTo,
+    end.redaction,
     runId,
-    firstBatch,
-    lastBatch,
   );
 }
 
-/** The batches from the one that holds line `seq` on, as far as they are still kept. */
-export function readBatchesFromSeq(db: SpoolDatabase, runId: string, seq: number, limit: number): Batch[] {
-  return db.all<Batch>(
-    `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? AND first_seq + lines > ? ORDER BY batch LIMIT ?`,
-    runId,
-    seq,
-    limit,
-  );
+/** The batches that are in no segment yet, in order. */
+export function readBatches(db: SpoolDatabase, runId: string): Batch[] {
+  return db.all<Batch>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? ORDER BY batch`, runId);
 }
 
 /** Segments waiting for upload, oldest first, past `afterId`. */
 export function findSegments(db: SpoolDatabase, afterId: number, limit: number): SegmentRow[] {
+  return db.all<SegmentRow>("SELECT * FROM segments WHERE id > ? ORDER BY id LIMIT ?", afterId, limit);
+}
+
+/** The run's segments on this host that hold line `fromSeq` or later ones, in order. */
+export function findRunSegments(
+  db: SpoolDatabase,
+  runId: string,
+  fromSeq: number,
+  limit: number,
+): SegmentRow[] {
   return db.all<SegmentRow>(
-    "SELECT id, run_id, segment_seq, first_batch, last_batch FROM segments WHERE id > ? ORDER BY id LIMIT ?",
-    afterId,
+    "SELECT * FROM segments WHERE run_id = ? AND last_seq >= ? ORDER BY segment_seq LIMIT ?",
+    runId,
+    fromSeq,
     limit,
   );
 }
 
+/** Bytes of the run's segments on this host. */
+export function sumSegmentBytes(db: SpoolDatabase, runId: string): number {
+  const sql = "SELECT sum(stored_bytes) AS n FROM segments WHERE run_id = ?";
+  return db.get<{ n: number | null }>(sql, runId)?.n ?? 0;
+}
+
 /**
- * A segment is stored at the other end: forgets it and its batches, and moves the run's freed position up to the first
- * batch that is still kept. Losing this to a power cut costs one upload that the other end recognises.
+ * A segment is stored at the other end; its file may go once this has returned. Losing this to a power cut costs one upload
+ * that the other end recognises.
  */
-export function forgetSegment(db: SpoolDatabase, segment: SegmentRow): void {
-  db.lazily(() => {
-    db.run("DELETE FROM segments WHERE id = ?", segment.id);
+export function forgetSegment(db: SpoolDatabase, segment: Pick<SegmentRow, "id">): void {
+  db.lazily(() => db.run("DELETE FROM segments WHERE id = ?", segment.id));
+}
+
+/**
+ * Forgets the batches from `batch` on, so that their bytes are read again: for those that speak of more than the files
+ * hold, or that are no longer cut into as many lines.
+ */
+export function forgetBatchesFrom(db: SpoolDatabase, runId: string, batch: Batch): void {
+  db.durably(() => {
+    db.run("DELETE FROM batches WHERE run_id = ? AND batch >= ?", runId, batch.batch);
     db.run(
-      "DELETE FROM batches WHERE run_id = ? AND batch BETWEEN ? AND ?",
-      segment.run_id,
-      segment.first_batch,
-      segment.last_batch,
-    );
-    // Segments may be stored out of order when one is tried again, so the first batch kept decides.
-    const kept = db.get<Batch>(
-      `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? ORDER BY batch LIMIT 1`,
-      segment.run_id,
-    );
-    db.run(
-      `UPDATE runs SET stdout_freed = coalesce(?, stdout_to), stderr_freed = coalesce(?, stderr_to) WHERE id = ?`,
-      kept?.stdout_from ?? null,
-      kept?.stderr_from ?? null,
-      segment.run_id,
+      "UPDATE runs SET stdout_to = ?, stderr_to = ?, last_seq = ?, last_batch = ? WHERE id = ?",
+      batch.stdout_from,
+      batch.stderr_from,
+      batch.first_seq - 1,
+      batch.batch - 1,
+      runId,
     );
   });
 }
 
-/**
- * Forgets the batches, and the segments made of them, that speak of more bytes than the files hold; what is left of a cut
- * segment is read into a new one of the same number. False when nothing was missing.
- */
+/** Forgets the batches that speak of more bytes than the files hold. False when nothing was missing. */
 export function trimLog(db: SpoolDatabase, runId: string, stdoutBytes: number, stderrBytes: number): boolean {
-  const cut = db.get<Batch>(
-    `SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? AND (stdout_to > ? OR stderr_to > ?) ORDER BY batch LIMIT 1`,
-    runId,
-    stdoutBytes,
-    stderrBytes,
+  const cut = readBatches(db, runId).find(
+    (batch) =>
+      (batch.stdout_to > stdoutBytes && batch.stdout_to > batch.stdout_from) ||
+      (batch.stderr_to > stderrBytes && batch.stderr_to > batch.stderr_from),
   );
   if (!cut) return false;
-  db.durably(() => {
-    const segment = db.get<SegmentRow>(
-      "SELECT * FROM segments WHERE run_id = ? AND last_batch >= ? ORDER BY segment_seq LIMIT 1",
-      runId,
-      cut.batch,
-    );
-    db.run("DELETE FROM batches WHERE run_id = ? AND batch >= ?", runId, cut.batch);
-    db.run(
-      "UPDATE runs SET stdout_to = ?, stderr_to = ?, last_seq = ?, last_batch = ? WHERE id = ?",
-      cut.stdout_from,
-      cut.stderr_from,
-      cut.first_seq - 1,
-      cut.batch - 1,
-      runId,
-    );
-    if (!segment) return;
-    db.run("DELETE FROM segments WHERE run_id = ? AND segment_seq >= ?", runId, segment.segment_seq);
-    db.run(
-      "UPDATE runs SET last_segment = ?, closed_batch = ? WHERE id = ?",
-      segment.segment_seq - 1,
-      segment.first_batch - 1,
-      runId,
-    );
-  });
+  forgetBatchesFrom(db, runId, cut);
   return true;
 }

@@ -123,4 +123,26 @@ export const MIGRATIONS: readonly string[] = [
     created_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  -- Segments are files of their own, made once; batches are only what is in none yet. No version with the former
+  -- tables was ever released, so what they speak of is read again from where it was.
+  ALTER TABLE runs ADD COLUMN redaction TEXT NOT NULL DEFAULT '';
+  UPDATE runs SET stdout_to = stdout_freed, stderr_to = stderr_freed, last_batch = closed_batch;
+  DELETE FROM batches;
+  ALTER TABLE batches ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
+  DROP TABLE segments;
+  CREATE TABLE segments (
+    id              INTEGER PRIMARY KEY,
+    run_id          TEXT NOT NULL,
+    segment_seq     INTEGER NOT NULL,
+    first_seq       INTEGER NOT NULL,
+    last_seq        INTEGER NOT NULL,
+    bytes           INTEGER NOT NULL,
+    encoding_sha256 TEXT NOT NULL,
+    stored_bytes    INTEGER NOT NULL,
+    sha256          TEXT NOT NULL,
+    UNIQUE (run_id, segment_seq)
+  ) STRICT;
+  CREATE INDEX segments_bytes ON segments (run_id, stored_bytes);
+  `,
 ];

@@ -13,7 +13,10 @@ export const RUN_MEMORY_MS = 30 * 24 * 3_600_000;
 
 export type RunProcess = { wrapper: ProcessIdentity; job: ProcessIdentity };
 
-/** How far a run's output is read (`To`), and how far it is shipped and its disk space given back (`Freed`). */
+/**
+ * How far a run's output is read (`To`), and how far it is in segments on disk (`Freed`). `redaction` is what its redaction
+ * goes on with from there, and what was counted up to there, as JSON.
+ */
 export type LogPosition = {
   stdoutTo: number;
   stderrTo: number;
@@ -23,6 +26,7 @@ export type LogPosition = {
   lastBatch: number;
   lastSegment: number;
   closedBatch: number;
+  redaction: string;
 };
 
 export type StoredRun = {
@@ -85,6 +89,7 @@ type RunRow = {
   last_batch: number;
   last_segment: number;
   closed_batch: number;
+  redaction: string;
 };
 
 export function insertRun(
@@ -159,11 +164,16 @@ export function findLineage(db: SpoolDatabase, id: string): string | null {
   return db.get<{ lineage: string }>("SELECT lineage FROM runs WHERE id = ?", id)?.lineage ?? null;
 }
 
-/** Bytes of output of all runs that are read and not yet shipped. */
-export function sumUnshippedBytes(db: SpoolDatabase): number {
-  const sql =
-    "SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) AS n FROM runs WHERE files_gone = 0";
-  return db.get<{ n: number | null }>(sql)?.n ?? 0;
+/** What a run's log takes on disk: its segments, and the output that is in none. */
+export const HELD_BYTES = `((SELECT coalesce(sum(stored_bytes), 0) FROM segments WHERE segments.run_id = runs.id)
+  + (stdout_to - stdout_freed + stderr_to - stderr_freed) * (ended_at IS NULL))`;
+
+/** Bytes that the logs of all runs take on disk, as far as they are read. */
+export const HELD_BYTES_OF_ALL = `SELECT coalesce((SELECT sum(stored_bytes) FROM segments), 0)
+  + coalesce((SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) FROM runs WHERE ended_at IS NULL), 0) AS n`;
+
+export function sumHeldBytes(db: SpoolDatabase): number {
+  return db.get<{ n: number }>(HELD_BYTES_OF_ALL)?.n ?? 0;
 }
 
 /** Runs that are not over, in the order they came. */
@@ -218,6 +228,7 @@ function toRun(row: RunRow): StoredRun {
       lastBatch: row.last_batch,
       lastSegment: row.last_segment,
       closedBatch: row.closed_batch,
+      redaction: row.redaction,
     },
   };
 }

@@ -12,8 +12,17 @@ import {
   markIntentDone,
   storeIntents,
 } from "./intents.ts";
-import { appendBatch, closeSegment, findSegments, forgetSegment, trimLog } from "./logs.ts";
-import { findRun, insertRun } from "./runs.ts";
+import {
+  appendBatch,
+  findRunSegments,
+  findSegments,
+  forgetSegment,
+  readBatches,
+  storeSegment,
+  sumSegmentBytes,
+  trimLog,
+} from "./logs.ts";
+import { findRun, insertRun, sumHeldBytes } from "./runs.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { startRun } from "../supervisor/run.ts";
 
@@ -81,67 +90,64 @@ test("intents are done in order and known for long after", () => {
   expect([isKnownIntent(db, "a"), isKnownIntent(db, "b")]).toEqual([false, true]);
 });
 
-test("space is given back up to the first segment that is not stored yet", () => {
-  using folder = makeFolder();
-  using db = new SpoolDatabase(join(folder.path, "spool.db"));
-  const spec = { command: "x", args: [], env: {}, cwd: null, grace_ms: 0 };
-  insertRun(
-    db,
-    { id: "r", spec, state: startRun({ graceMs: 0, maxRuntimeMs: null }, 0), mark: "m", bootId: "b" },
-    0,
-  );
-  for (let batch = 1; batch <= 3; batch += 1) {
-    const [from, to] = [(batch - 1) * 10, batch * 10];
-    appendBatch(db, "r", {
-      batch,
-      at_ms: 0,
-      stdout_from: from,
-      stdout_to: to,
-      stderr_from: 0,
-      stderr_to: 0,
-      first_seq: batch,
-      lines: 1,
-    });
-  }
-  closeSegment(db, "r", 1, 1, 1);
-  closeSegment(db, "r", 2, 2, 2);
-  const [first, second] = findSegments(db, 0, 10);
-  forgetSegment(db, second!);
-  expect(findRun(db, "r")?.log).toMatchObject({
-    stdoutTo: 30,
-    stdoutFreed: 0,
-    lastSeq: 3,
-    lastSegment: 2,
-    closedBatch: 2,
-  });
-  forgetSegment(db, first!);
-  expect(findRun(db, "r")?.log.stdoutFreed).toBe(20);
-});
+const spec = { command: "x", args: [], env: {}, cwd: null, grace_ms: 0 };
 
-test("batches that speak of output a power cut took are forgotten, and their segments with them", () => {
-  using folder = makeFolder();
-  using db = new SpoolDatabase(join(folder.path, "spool.db"));
-  const spec = { command: "x", args: [], env: {}, cwd: null, grace_ms: 0 };
-  insertRun(
-    db,
-    { id: "r", spec, state: startRun({ graceMs: 0, maxRuntimeMs: null }, 0), mark: "m", bootId: "b" },
-    0,
-  );
-  for (let batch = 1; batch <= 4; batch += 1) {
-    const [from, to] = [(batch - 1) * 10, batch * 10];
+function withBatches(db: SpoolDatabase, count: number): void {
+  const state = startRun({ graceMs: 0, maxRuntimeMs: null }, 0);
+  insertRun(db, { id: "r", spec, state, mark: "m", bootId: "b" }, 0);
+  for (let batch = 1; batch <= count; batch += 1) {
     appendBatch(db, "r", {
       batch,
       at_ms: 0,
-      stdout_from: from,
-      stdout_to: to,
+      stdout_from: (batch - 1) * 10,
+      stdout_to: batch * 10,
       stderr_from: 0,
       stderr_to: 0,
       first_seq: batch * 2 - 1,
       lines: 2,
+      flushed: 0,
     });
   }
-  closeSegment(db, "r", 1, 1, 1);
-  closeSegment(db, "r", 2, 2, 4);
+}
+
+const segment = (seq: number, firstSeq: number, lastSeq: number) => ({
+  run_id: "r",
+  segment_seq: seq,
+  first_seq: firstSeq,
+  last_seq: lastSeq,
+  bytes: 100,
+  encoding_sha256: "e",
+  stored_bytes: 7,
+  sha256: "s",
+});
+
+test("a segment takes the place of its batches, and is what its lines take on disk until it is stored elsewhere", () => {
+  using folder = makeFolder();
+  using db = new SpoolDatabase(join(folder.path, "spool.db"));
+  withBatches(db, 3);
+  expect(sumHeldBytes(db)).toBe(30);
+  storeSegment(db, segment(1, 1, 4), { lastBatch: 2, stdoutTo: 20, stderrTo: 0, redaction: "{}" });
+  expect(readBatches(db, "r").map(({ batch }) => batch)).toEqual([3]);
+  expect(findRun(db, "r")?.log).toMatchObject({
+    stdoutTo: 30,
+    stdoutFreed: 20,
+    lastSeq: 6,
+    lastSegment: 1,
+    closedBatch: 2,
+    redaction: "{}",
+  });
+  expect([sumHeldBytes(db), sumSegmentBytes(db, "r")]).toEqual([17, 7]);
+  expect(findRunSegments(db, "r", 4, 10).map((row) => row.segment_seq)).toEqual([1]);
+  expect(findRunSegments(db, "r", 5, 10)).toEqual([]);
+  forgetSegment(db, findSegments(db, 0, 10)[0]!);
+  expect([sumHeldBytes(db), findSegments(db, 0, 10).length]).toEqual([10, 0]);
+});
+
+test("batches that speak of output a power cut took are forgotten", () => {
+  using folder = makeFolder();
+  using db = new SpoolDatabase(join(folder.path, "spool.db"));
+  withBatches(db, 4);
+  storeSegment(db, segment(1, 1, 2), { lastBatch: 1, stdoutTo: 10, stderrTo: 0, redaction: "{}" });
   expect(trimLog(db, "r", 40, 0)).toBe(false);
   expect(trimLog(db, "r", 29, 0)).toBe(true);
   expect(findRun(db, "r")?.log).toMatchObject({
@@ -151,7 +157,7 @@ test("batches that speak of output a power cut took are forgotten, and their seg
     lastSegment: 1,
     closedBatch: 1,
   });
-  expect(findSegments(db, 0, 10).map((segment) => segment.segment_seq)).toEqual([1]);
+  expect(readBatches(db, "r").map(({ batch }) => batch)).toEqual([2]);
 });
 
 test("a spool of a newer version is refused, with both numbers", () => {

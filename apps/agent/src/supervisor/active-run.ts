@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { WatchedLimit } from "../sampling/limits.ts";
 import type { RunStart } from "@flowplane/link";
+import type { LogTotals } from "../logs/tail.ts";
 import type { StoredRun } from "../spool/runs.ts";
 import type { RunFiles } from "./files.ts";
 import type { RunMembership } from "./members.ts";
@@ -22,6 +23,8 @@ export type ActiveRun = StoredRun & {
   lastLivenessAt: number;
   /** Limits that are kept by looking, since the kernel does not keep them here. */
   watchedLimits: readonly WatchedLimit[];
+  /** What its log comes to, once it is whole. */
+  logTotals: LogTotals | null;
 };
 
 export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
@@ -35,6 +38,7 @@ export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
     wrapperGoneAt: null,
     lastLivenessAt: 0,
     watchedLimits: watchedLimitsOf(stored),
+    logTotals: null,
   };
 }
 

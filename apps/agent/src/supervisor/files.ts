@@ -1,4 +1,4 @@
-// The files of one run: DATA/runs/RUN_ID/{claimed,pid,refused,times,exit,stdout,stderr,said}.
+// The files of one run: DATA/runs/RUN_ID/{claimed,pid,refused,times,exit,stdout,stderr,said,segments/N.zst}.
 
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -17,14 +17,23 @@ export class RunFiles {
     return join(this.dir, name);
   }
 
+  /** Where the run's closed segments are. */
+  get segmentsDir(): string {
+    return join(this.dir, "segments");
+  }
+
+  segment(segmentSeq: number): string {
+    return join(this.segmentsDir, `${segmentSeq}.zst`);
+  }
+
   /** Bytes in an output file, 0 when there is none. */
   size(name: "stdout" | "stderr"): number {
     return statSync(this.path(name), { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  /** Makes the folder and the two empty output files; only the owner may read them. */
+  /** Makes the folders and the two empty output files; only the owner may read them. */
   create(): void {
-    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+    mkdirSync(this.segmentsDir, { recursive: true, mode: 0o700 });
     for (const name of ["stdout", "stderr"] as const) closeSync(openSync(this.path(name), "a", 0o600));
   }
 
@@ -67,6 +76,11 @@ export class RunFiles {
         0,
       ),
     );
+  }
+
+  /** Removes the output as it was written; what is in segments stays. */
+  removeOutput(): void {
+    for (const name of ["stdout", "stderr"] as const) rmSync(this.path(name), { force: true });
   }
 
   remove(): void {

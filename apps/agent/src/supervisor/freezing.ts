@@ -6,7 +6,7 @@ import { TEXT_CHARS_MAX } from "@flowplane/link";
 import { judgeQuota } from "../logs/quota.ts";
 import type { QuotaVerdict } from "../logs/quota.ts";
 import { appendEvent } from "../spool/events.ts";
-import { saveHolds, sumUnshippedBytes } from "../spool/runs.ts";
+import { saveHolds, sumHeldBytes } from "../spool/runs.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { addHold, dropHold } from "./holds.ts";
 import type { Hold } from "./holds.ts";
@@ -58,7 +58,7 @@ export function forgetHolds(on: Supervision, run: ActiveRun): void {
 /** Pauses what writes faster than it can be shipped, and lets it go on when there is room again. */
 export function applyQuota(on: Supervision): void {
   const { db, quota, dataDir } = on.options;
-  const hostBytes = sumUnshippedBytes(db);
+  const hostBytes = sumHeldBytes(db);
   const disk = statfsSync(dataDir);
   const diskFreeBytes = disk.bavail * disk.bsize;
   for (const run of on.runs.values()) {

@@ -9,6 +9,8 @@ import type { Outcome, RunEffect, Wait } from "./run.ts";
 import { tellTime } from "./supervision.ts";
 import type { SupervisorOptions } from "./supervision.ts";
 
+const NO_LOG = { stdoutBytes: 0, stderrBytes: 0, redactions: 0 };
+
 type Times = Pick<SupervisorOptions, "clock" | "steady">;
 
 /** A wait as it travels. */
@@ -59,7 +61,8 @@ function tellEnd(
   outcome: Outcome,
   next: NextStart | null,
 ): EventPayload<"run.ended"> {
-  const { stdoutTo, stderrTo, lastSeq, lastSegment } = run.log;
+  const { lastSeq, lastSegment } = run.log;
+  const { stdoutBytes, stderrBytes, redactions } = run.logTotals ?? NO_LOG;
   return {
     state: outcome.state,
     exit_code: outcome.exitCode,
@@ -67,11 +70,12 @@ function tellEnd(
     ended_at: tellTime(times, outcome.endedAt),
     reason: outcome.reason?.slice(0, TEXT_CHARS_MAX) ?? null,
     log: {
-      stdout_bytes: stdoutTo,
-      stderr_bytes: stderrTo,
+      stdout_bytes: stdoutBytes,
+      stderr_bytes: stderrBytes,
       lines: lastSeq,
       last_seq: lastSeq,
       last_segment: lastSegment,
+      redactions,
     },
     usage: {
       cpu_ms: Math.round(run.usage.cpuMs),

@@ -5,7 +5,9 @@ import type { Logger } from "pino";
 import type { Tools } from "../launch/tools.ts";
 import type { LogPump } from "../logs/pump.ts";
 import type { Quota } from "../logs/quota.ts";
+import type { Redactors } from "../logs/redactors.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
+import type { SegmentRow } from "../spool/logs.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { CgroupTree } from "./cgroups.ts";
 import type { RunObserver } from "./observer.ts";
@@ -29,11 +31,13 @@ export type SupervisorOptions = {
   random: Random;
   log: Logger;
   observer: RunObserver;
+  redactors: Redactors;
   /** Events were added to the spool. */
   onEvent: () => void;
-  /** A run has new lines, or a newly closed segment, in the spool. */
+  /** A run has new lines in the spool. */
   onBatch: (runId: string) => void;
-  onSegment: (runId: string) => void;
+  /** A run has a new segment on disk. */
+  onSegment: (segment: Omit<SegmentRow, "id">) => void;
   /** The spool could not be written or read; `null` when it works again. */
   onSpoolProblem: (problem: string | null) => void;
 };

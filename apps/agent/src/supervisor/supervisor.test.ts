@@ -13,7 +13,14 @@ test("a run: its events, exit code and output, byte for byte", async () => {
   await bench.start("r1", sh("echo one; echo two >&2; printf tail; exit 3"));
   const ended = await bench.ended("r1");
   expect(ended).toMatchObject({ state: "FAILED", exit_code: 3, signal: null, reason: null });
-  expect(ended.log).toEqual({ stdout_bytes: 8, stderr_bytes: 4, lines: 3, last_seq: 3, last_segment: 1 });
+  expect(ended.log).toEqual({
+    stdout_bytes: 8,
+    stderr_bytes: 4,
+    lines: 3,
+    last_seq: 3,
+    last_segment: 1,
+    redactions: 0,
+  });
   expect(bench.types("r1")).toEqual(["run.starting", "run.running", "run.ended"]);
   const output = await bench.output("r1");
   expect([text(output.stdout), text(output.stderr), output.seqs]).toEqual(["one\ntail", "two\n", [1, 2, 3]]);
@@ -25,7 +32,7 @@ test("arguments reach the program as they are, and no shell looks at them", asyn
   const args = ["$(id)", "a b", "", "*", "'\"\\", "-n", "é\n"];
   await bench.start("r1", spec("printf", ["<%s>", ...args]));
   expect(await bench.ended("r1")).toMatchObject({ state: "SUCCEEDED", exit_code: 0 });
-  expect(text(bench.raw("r1", "stdout"))).toBe(args.map((arg) => `<${arg}>`).join(""));
+  expect(text((await bench.output("r1")).stdout)).toBe(args.map((arg) => `<${arg}>`).join(""));
 });
 
 test("the environment is the minimal one and what was given, nothing of ours", async () => {
@@ -35,14 +42,14 @@ test("the environment is the minimal one and what was given, nothing of ours", a
   await bench.start("r1", spec("env", [], { env: { GIVEN: "x=y" } }));
   await bench.ended("r1");
   delete process.env["AGENT_SECRET"];
-  const names = text(bench.raw("r1", "stdout"))
+  const names = text((await bench.output("r1")).stdout)
     .trim()
     .split("\n")
     .map((line) => line.split("=")[0]);
   const allowed = ["PATH", "HOME", "LANG", "TZ", "USER", "GIVEN", "_", "SHLVL"];
   allowed.push("FLOWPLANE_RUN_MARK", "FLOWPLANE_RUN_ID", "FLOWPLANE_HEARTBEAT_FILE");
   expect(names.filter((name) => !allowed.includes(name ?? ""))).toEqual([]);
-  expect(text(bench.raw("r1", "stdout"))).toContain("GIVEN=x=y\n");
+  expect(text((await bench.output("r1")).stdout)).toContain("GIVEN=x=y\n");
 });
 
 async function checkRefused(runSpec: Parameters<Bench["start"]>[1], exitCode: number, reason: RegExp) {
@@ -150,7 +157,7 @@ test("a second order to start the same run changes nothing", async () => {
   await bench.start("r1", sh("echo once"));
   await bench.start("r1", sh("echo twice"));
   await bench.ended("r1");
-  expect(text(bench.raw("r1", "stdout"))).toBe("once\n");
+  expect(text((await bench.output("r1")).stdout)).toBe("once\n");
   expect(bench.types("r1")).toHaveLength(3);
 });
 
@@ -177,7 +184,7 @@ test("stop: SIGTERM, and the run says who and why", async () => {
     signal: null,
     reason: "enough",
   });
-  expect(text(bench.raw("r1", "stdout"))).toBe("up\nbye\n");
+  expect(text((await bench.output("r1")).stdout)).toBe("up\nbye\n");
   expect(bench.events("r1").find((event) => event.type === "run.stopping")?.payload).toMatchObject({
     reason: "enough",
     actor: "tester",
@@ -253,7 +260,7 @@ test("a killed wrapper leaves the job supervised, with an unknown end", async ()
   expect(isAlive({ pid: job!, startTicks: start! })).toBe(true);
   writeFileSync(join(folder.path, "go"), "");
   expect(await bench.ended("r1")).toMatchObject({ state: "LOST", exit_code: null });
-  expect(text(bench.raw("r1", "stdout"))).toBe("up\ndown\n");
+  expect(text((await bench.output("r1")).stdout)).toBe("up\ndown\n");
 });
 
 test("runs of another boot: a status on disk counts, without one the run is lost, and no pid of then is touched", async () => {

@@ -7,6 +7,7 @@ import type { FSWatcher } from "node:fs";
 import { TEXT_CHARS_MAX } from "@flowplane/link";
 import type { RunFreeze, RunSpec, RunStart, RunStop } from "@flowplane/link";
 import { newUid } from "@flowplane/opamp";
+import { Freeing } from "../logs/freeing.ts";
 import { LogPump, POLL_MS } from "../logs/pump.ts";
 import { LogTail } from "../logs/tail.ts";
 import { rememberEarlyStop, takeEarlyStop } from "../spool/early-stops.ts";
@@ -59,17 +60,19 @@ export class Supervisor implements Supervision {
   readonly #watches = new Map<string, FSWatcher>();
   readonly #successors = new Successors(this);
   readonly #sampler = new Sampler(this);
+  readonly #freeing: Freeing;
   #timer: NodeJS.Timeout | null = null;
   #spoolProblem: string | null = null;
   #isClosed = false;
 
   constructor(options: SupervisorOptions) {
     this.options = options;
-    this.pump = new LogPump(options.clock, {
+    this.pump = new LogPump(options.steady, {
       onBatch: options.onBatch,
-      onSegment: options.onSegment,
       onError: (runId, error) => this.#spoolFailed(runId, error),
+      onRecovered: () => this.#spoolWorks(),
     });
+    this.#freeing = new Freeing((problem) => options.log.warn(problem));
   }
 
   get runs(): ReadonlyMap<string, ActiveRun> {
@@ -220,10 +223,9 @@ export class Supervisor implements Supervision {
     return restart.runId;
   }
 
-  /** The run's files moved on: its shipped part was given back. */
-  freed(runId: string, stdoutFreed: number, stderrFreed: number): void {
-    const tail = this.pump.get(runId);
-    if (tail) Object.assign(tail.position, { stdoutFreed, stderrFreed });
+  /** A segment of the run is stored elsewhere, and its file is gone. */
+  segmentGone(runId: string, storedBytes: number): void {
+    this.pump.get(runId)?.segmentGone(storedBytes);
   }
 
   /** Stops looking. The jobs go on without us, and are adopted at the next start. */
@@ -250,7 +252,20 @@ export class Supervisor implements Supervision {
 
   /** Output goes to the pump, `pid` and `exit` to `look`. */
   follow(run: ActiveRun): void {
-    this.pump.add(run.id, new LogTail(this.options.db, run.id, run.files, run.log));
+    const { db, redactors, onSegment } = this.options;
+    const tail = new LogTail({
+      db,
+      runId: run.id,
+      files: run.files,
+      position: run.log,
+      redactor: redactors.of(run.spec),
+      freeing: this.#freeing,
+      isReady: () => run.state.kind !== "starting",
+      observe: (tell) => this.observe(tell),
+      onSegment,
+      onSealProblem: (error) => this.pump.sealed(run.id, error),
+    });
+    this.pump.add(run.id, tail);
     try {
       const watcher = watch(run.files.dir, { persistent: false }, (_event, name) => {
         if (name === "stdout" || name === "stderr") this.pump.nudge(run.id);
@@ -450,23 +465,27 @@ export class Supervisor implements Supervision {
         removeHeartbeatFile(run.mark);
         return this.drain(run);
       case "report_ended":
-        return this.#deactivate(run.id);
+        this.#deactivate(run.id);
+        // All of it is in segments by now.
+        run.files.removeOutput();
+        for (const name of ["stdout", "stderr"] as const) this.#freeing.forget(run.files.path(name));
+        return undefined;
       case "report_stopping":
         // A paused process could not hear the order to end.
         return forgetHolds(this, run);
       case "report_running":
-        return undefined;
+        // Its watcher knows of it now.
+        return this.pump.nudge(run.id);
     }
   }
 
   async #finishLog(run: ActiveRun): Promise<void> {
     await this.pump.finish(run.id);
     const tail = this.pump.get(run.id);
-    // The end is told with the log's size, so the log has to be on disk by then, whatever happens to the power.
-    const problem = (await tail?.sync()) ?? null;
     run.log = tail?.position ?? run.log;
+    run.logTotals = tail?.totals ?? null;
     run.isDraining = false;
-    if (this.#runs.has(run.id)) this.step(run, { kind: "drained", problem });
+    if (this.#runs.has(run.id)) this.step(run, { kind: "drained", problem: null });
   }
 
   #spoolWorks(): void {
