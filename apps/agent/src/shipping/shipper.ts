@@ -125,9 +125,9 @@ export class Shipper {
       };
       return await client.send("PUT", BULK_PATH + segmentPath(runId, seq), headers, body, signal);
     } catch (error) {
-      const { code = "", message = String(error) } = error as NodeJS.ErrnoException;
+      const { code, message } = error as NodeJS.ErrnoException;
       // Too little of something that comes back; anything else says that the file is damaged, which concerns it alone.
-      const isPassing = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EIO"].includes(code);
+      const isPassing = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EIO"].includes(code ?? "");
       return isPassing
         ? { kind: "failed", detail: message, retryInMs: null }
         : { kind: "refused", detail: message };
