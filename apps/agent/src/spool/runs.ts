@@ -164,6 +164,10 @@ export function findLineage(db: SpoolDatabase, id: string): string | null {
   return db.get<{ lineage: string }>("SELECT lineage FROM runs WHERE id = ?", id)?.lineage ?? null;
 }
 
+/** What a run's log takes on disk: its segments, and the output that is in none. */
+export const HELD_BYTES = `((SELECT coalesce(sum(stored_bytes), 0) FROM segments WHERE segments.run_id = runs.id)
+  + (stdout_to - stdout_freed + stderr_to - stderr_freed) * (ended_at IS NULL))`;
+
 /** Bytes that the logs of all runs take on disk, as far as they are read. */
 export const HELD_BYTES_OF_ALL = `SELECT coalesce((SELECT sum(stored_bytes) FROM segments), 0)
   + coalesce((SELECT sum(stdout_to - stdout_freed + stderr_to - stderr_freed) FROM runs WHERE ended_at IS NULL), 0) AS n`;
