@@ -97,6 +97,12 @@ const PEM = [
   "-----END RSA PRIVATE KEY-----",
 ];
 
+test("what is encoded as base64 holds no words and stays whole", () => {
+  const text = createHmac("sha512", "key").update("anything").digest("base64").replaceAll("=", "");
+  const blob = `pwd${text}+pwd/${text}`.repeat(50);
+  expect(hide(`data:${blob} end`)).toBe(`data:${blob} end`);
+});
+
 test("a private key is hidden line by line, behind a logger's prefix and with written-out newlines as well", () => {
   const lines = hide(`before\n${PEM.join("\n")}\nafter MIIEpAIBAAKCAQEA stays\n`).split("\n");
   expect(lines.slice(0, 2)).toEqual(["before", PEM[0]]);

@@ -213,8 +213,10 @@ function judgeHeader(input: Uint8Array, start: number, runs: Runs): Finding | nu
 /** Something random soon after a secret's word. */
 function judgeNear(input: Uint8Array, wordEnd: number, runs: Runs): Finding | null {
   const limit = Math.min(input.length, wordEnd + NEAR_BYTES);
-  // What hangs on the word itself is a longer word.
-  for (let at = runs.end(input, wordEnd, CHARSETS.word); at < limit && input[at] !== NEWLINE;) {
+  // What hangs on the word itself is a longer word, and within something encoded there are no words.
+  const afterWord = runs.end(input, wordEnd, CHARSETS.word);
+  if (CHARSETS.base64[input[afterWord] ?? 0] === 1) return null;
+  for (let at = afterWord; at < limit && input[at] !== NEWLINE;) {
     // So much of it decides: what follows only makes it longer.
     const sample = runEnd(input, at, Math.min(input.length, at + SAMPLE_BYTES), CHARSETS.base64);
     if (sample - at >= RANDOM_BYTES_MIN && isRandom(input, at, sample, RANDOM_BYTES_MIN)) {
