@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/runtime": [],
   "packages/collector-config": [],
   "apps/server": [
+    "packages/collector-config",
     "packages/contract",
     "packages/opamp",
     "packages/link",

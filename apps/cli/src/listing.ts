@@ -70,6 +70,7 @@ const NAMED = new Set(["agent", "job", "policy", "site"]);
 
 const LIST_COMMAND: Readonly<Record<string, string>> = {
   run: "ps --all",
+  configuration: "configs ls",
   "enrolment token": "tokens",
   bearer: "tokens --bearer",
   "API token": "api-tokens",

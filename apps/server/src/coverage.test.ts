@@ -82,6 +82,7 @@ describe("authorization", () => {
     incident_id: newId(),
     policy_id: newId(),
     comparison_id: newId(),
+    configuration_id: newId(),
     secret_name: "NOBODYS_SECRET",
   });
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { runAll, type Task } from "@flowplane/runtime";
 import { ConfigError, type Config } from "./config.ts";
+import { configurationRoutes } from "./features/configurations/routes.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
 import { openEnrolment } from "./features/enrolment/enrolment.ts";
 import { enrolmentRoutes } from "./features/enrolment/routes.ts";
@@ -102,6 +103,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     installAuth(http, auth);
     overviewRoutes(http);
     fleetRoutes(http);
+    configurationRoutes(http);
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     runRoutes(http);

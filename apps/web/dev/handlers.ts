@@ -11,6 +11,7 @@ import {
   type Run,
 } from "@flowplane/contract";
 import { makeAgent, sentenceOf, SITES } from "./agents.ts";
+import { configurations } from "./configurations.ts";
 import { filterTerms } from "../src/list/filterText.ts";
 import { ADA, found, MockProblem, nextSerial, paged, type Context, type Handlers } from "./answer.ts";
 import { logLine } from "./log.ts";
@@ -22,6 +23,7 @@ import type { World } from "./world.ts";
 
 export const handlers: Handlers = {
   ...supervision,
+  ...configurations,
   overview: ({ world }) => overviewOf(world),
   me: ({ role, world }) => {
     const organization = { id: "org-1", name: "Northwind Data", role };

@@ -1,5 +1,5 @@
 /** Most bytes of a configuration. The largest real ones are some hundred kilobytes. */
-export const CONFIG_BYTES_MAX = 1024 * 1024;
+export const CONFIG_BYTES_MAX = 512 * 1024;
 /** Most values that aliases may stand for: a few lines of YAML can say "billions of laughs". */
 export const ALIASES_MAX = 100;
 /** Most levels of maps and lists within each other. */

@@ -1,5 +1,6 @@
 import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
+import { configurationApi } from "./configurations.ts";
 import { enrolmentApi } from "./enrolment.ts";
 import { identityApi } from "./identity.ts";
 import { incidentApi } from "./incidents.ts";
@@ -18,6 +19,7 @@ export const api = {
   ...runApi,
   ...incidentApi,
   ...policyApi,
+  ...configurationApi,
   ...secretApi,
   ...identityApi,
   ...auditApi,

@@ -4,6 +4,7 @@ export * from "./audit.ts";
 export * from "./calls.ts";
 export * from "./client.ts";
 export * from "./common.ts";
+export * from "./configurations.ts";
 export * from "./endpoint.ts";
 export * from "./enrolment.ts";
 export * from "./execution.ts";

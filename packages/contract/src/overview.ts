@@ -49,6 +49,7 @@ export const ChangeNotice = z.object({
     "policy",
     "policy_comparison",
     "secret",
+    "configuration",
     "enrolment_token",
     "bearer",
     "member",

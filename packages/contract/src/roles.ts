@@ -15,6 +15,7 @@ export const PERMISSIONS = [
   "run:write",
   "policy:write",
   "secret:write",
+  "configuration:write",
   "member:read",
   "member:write",
   "api_token:write",
@@ -23,7 +24,14 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 const READ: readonly Permission[] = ["organization:read", "agent:read", "run:read", "member:read"];
-const OPERATE: readonly Permission[] = [...READ, "run:write", "agent:write", "agent:wire", "token:read"];
+const OPERATE: readonly Permission[] = [
+  ...READ,
+  "run:write",
+  "agent:write",
+  "agent:wire",
+  "configuration:write",
+  "token:read",
+];
 const ADMINISTER: readonly Permission[] = [
   ...OPERATE,
   "site:write",

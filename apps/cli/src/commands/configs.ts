@@ -5,6 +5,7 @@ import { plainCommand, type Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliError } from "../failure.ts";
 import type { Output } from "../output.ts";
+import { declareSavedConfigs } from "./saved-configs.ts";
 
 interface JsonOption {
   json?: true;
@@ -17,14 +18,14 @@ interface LintResult {
   readonly problems: readonly (Omit<Problem, "at"> & { readonly line: number; readonly column: number })[];
 }
 
-/** Configurations of Collectors, as files: nothing here needs a control plane. */
+/** What works on files alone (`lint`, `diff`, `merge`) needs no control plane. */
 export function declareConfigs(program: Command, context: Context): void {
-  const configs = program
-    .command("configs")
-    .summary("Check, compare and merge configurations of OpenTelemetry Collectors");
-  configs.description(
-    "Check, compare and merge configurations of OpenTelemetry Collectors. Works on files, without a control plane.",
+  const configs = plainCommand(
+    program,
+    "configs",
+    "Check, compare and keep configurations of OpenTelemetry Collectors",
   );
+  declareSavedConfigs(configs, context);
   plainCommand(
     configs,
     "lint",

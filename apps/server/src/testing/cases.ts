@@ -13,6 +13,7 @@ export interface Things {
   readonly incident_id: string;
   readonly policy_id: string;
   readonly comparison_id: string;
+  readonly configuration_id: string;
   readonly secret_name: string;
 }
 
@@ -31,6 +32,10 @@ export interface Case {
   readonly isNaming?: true;
 }
 
+/** The least that a Collector takes. */
+const COLLECTOR_CONFIG =
+  "receivers: {nop: }\nexporters: {nop: }\nservice: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}\n";
+
 /**
  * One good call of every endpoint. The type demands a line for each: a new endpoint does not compile before it has one,
  * and with it gets its authorization, isolation and bad-input tests.
@@ -41,6 +46,7 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
   const token = { params: { token_id: things.enrolment_token_id } };
   const job = { params: { job_id: things.job_id } };
   const incident = { params: { incident_id: things.incident_id } };
+  const configuration = { params: { configuration_id: things.configuration_id } };
   const policy = { params: { policy_id: things.policy_id } };
   const reason = { body: { reason: "because a test says so" } };
   return {
@@ -133,6 +139,20 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     policyCompare: { ...policy, body: { candidate: { version: 1 } } },
     policyComparisonRead: { params: { ...policy.params, comparison_id: things.comparison_id } },
     policySuggestions: policy,
+    configurationList: {},
+    configurationCreate: { body: { name: "edge", body: COLLECTOR_CONFIG } },
+    configurationCheck: { body: { body: COLLECTOR_CONFIG } },
+    configurationImport: { body: { agent_id: things.agent_id }, bodyIds: { agent_id: things.agent_id } },
+    configurationRead: configuration,
+    configurationChange: { ...configuration, body: { name: "renamed" } },
+    configurationArchive: configuration,
+    configurationVersionList: configuration,
+    configurationVersionCreate: {
+      ...configuration,
+      body: { body: COLLECTOR_CONFIG, message: "because a test says so" },
+    },
+    configurationVersionRead: { params: { ...configuration.params, version: "1" } },
+    configurationDiff: { ...configuration, query: { from: "1", to: "1" } },
     secretList: {},
     secretPut: { params: { secret_name: things.secret_name }, body: { value: "replaced" }, isNaming: true },
     secretDelete: { params: { secret_name: things.secret_name } },

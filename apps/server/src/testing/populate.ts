@@ -31,6 +31,7 @@ export async function populate(db: Db, name: string): Promise<Population> {
     incident_id: newId(),
     policy_id: newId(),
     comparison_id: newId(),
+    configuration_id: newId(),
     secret_name: `SECRET_${name.toUpperCase()}`,
   };
   const shared = { organization_id, site_id: things.site_id };
@@ -150,6 +151,33 @@ export async function populate(db: Db, name: string): Promise<Population> {
       created_by: by,
       created_at: now,
       finished_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("configurations")
+    .values({
+      organization_id,
+      id: things.configuration_id,
+      name: `${name} configuration`,
+      current_version: 1,
+      created_by: by,
+      created_at: now,
+      updated_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("configuration_versions")
+    .values({
+      organization_id,
+      configuration_id: things.configuration_id,
+      version: 1,
+      body: "service: {}\n",
+      hash: "1",
+      bytes: 12,
+      warnings: 0,
+      message: "first",
+      created_by: by,
+      created_at: now,
     })
     .execute();
   await db

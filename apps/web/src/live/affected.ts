@@ -57,6 +57,8 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
       return name === "policyComparisonRead" && params.comparison_id === notice.id;
     case "secret":
       return name === "secretList";
+    case "configuration":
+      return name.startsWith("configuration") && (params.configuration_id ?? notice.id) === notice.id;
     case "audit":
       return false;
   }

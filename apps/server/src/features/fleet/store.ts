@@ -93,6 +93,27 @@ export async function countFacets(db: Db, filter: AgentFilter, now: number) {
     .execute();
 }
 
+/** Agents by the set of components they report; agents that report none are counted together. */
+export async function countComponentSets(db: Db, filter: AgentFilter, now: number) {
+  return db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("agents")
+        .select([
+          sql<Buffer | null>`(select available_components_hash from agent_reports where agent_id = agents.id)`.as(
+            "hash",
+          ),
+          sql<number>`count(*)::int`.as("agents"),
+        ])
+        .where((eb) => matching(eb, filter, now))
+        .groupBy("hash")
+        .as("sets"),
+    )
+    .leftJoin("available_components", "available_components.hash", "sets.hash")
+    .select(["sets.agents", "available_components.components"])
+    .execute();
+}
+
 export async function findAgent(db: Db, id: string): Promise<AgentRow | undefined> {
   return db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
 }

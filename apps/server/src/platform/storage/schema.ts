@@ -116,6 +116,27 @@ export interface Database {
     updated_at: Date;
     archived_at: Date | null;
   };
+  configurations: Tenant & {
+    id: string;
+    name: string;
+    description: Generated<string>;
+    current_version: number;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    updated_at: Date;
+    archived_at: Date | null;
+  };
+  configuration_versions: Tenant & {
+    configuration_id: string;
+    version: number;
+    body: string;
+    hash: string;
+    bytes: number;
+    warnings: number;
+    message: string;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+  };
   incidents: Tenant & {
     id: string;
     site_id: string;

@@ -1,0 +1,30 @@
+import { inTransaction, type Ctx } from "../../platform/context.ts";
+import { AppError, notFound } from "../../platform/errors.ts";
+import { isUuid } from "../../platform/ids.ts";
+import { parseAgentQuery } from "./query.ts";
+import { countComponentSets, findAgent, findReport } from "./store.ts";
+
+/** How many of the Collectors that a query matches report which components; null for those that report none. */
+export async function countByComponents(
+  ctx: Ctx,
+  text: string,
+): Promise<{ components: Record<string, unknown> | null; agents: number }[]> {
+  const parsed = parseAgentQuery(text);
+  if (!parsed.ok) throw new AppError("invalid_input", parsed.problem);
+  return inTransaction(ctx, (ctx) =>
+    countComponentSets(ctx.db, { query: parsed.query, kind: "collector" }, ctx.now()),
+  );
+}
+
+/** What an agent says it runs; secrets in it were redacted when it came. */
+export async function readEffectiveConfig(
+  ctx: Ctx,
+  agentId: string,
+): Promise<{ name: string; entries: readonly { name: string; body: string }[] }> {
+  return inTransaction(ctx, async (ctx) => {
+    const agent = isUuid(agentId) ? await findAgent(ctx.db, agentId) : undefined;
+    if (agent === undefined) throw notFound("agent", agentId);
+    const report = await findReport(ctx.db, agent.id);
+    return { name: agent.name, entries: report?.effective_config ?? [] };
+  });
+}
