@@ -14,6 +14,8 @@ service:
     logs: {receivers: [otlp], exporters: [debug]}
 `;
 
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of every endpoint are looked into
+type Answer = { status: number; body: any };
 type World = Awaited<ReturnType<typeof startWorld>>;
 let world: World;
 beforeEach(async () => {
@@ -30,12 +32,7 @@ async function startWorld() {
   return {
     base: testing.base,
     ctx,
-    // oxlint-disable-next-line typescript/no-explicit-any -- answers of every endpoint are looked into
-    async call(
-      method: "GET" | "POST" | "PATCH" | "DELETE",
-      path: string,
-      body?: object,
-    ): Promise<{ status: number; body: any }> {
+    async call(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<Answer> {
       const response = await http.fastify.inject({
         method,
         url: `/api/v1${path}`,
@@ -111,7 +108,7 @@ test("two people who save at once: the later one is told, nothing is lost", asyn
   const save = (body: string) =>
     world.call("POST", `/configurations/${id}/versions`, { body, message: "Mine", based_on: 1 });
   const answers = await Promise.all([save(GOOD.replace("4317", "1")), save(GOOD.replace("4317", "2"))]);
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409]);
   expect(answers.find(({ status }) => status === 409)?.body.detail).toContain(
     "Version 2 was saved in the meantime",
   );
