@@ -149,7 +149,7 @@ const shots: readonly Shot[] = [
     sizes: SMALL,
     act: async (page) => {
       await page.getByRole("button", { name: "Compare", exact: true }).click();
-      await page.getByText("Good work lost").waitFor();
+      await page.getByRole("rowheader", { name: "Good work lost" }).waitFor();
     },
   },
   { name: "policy-suggestions", path: `/policies/${policy}/suggestions`, sizes: SMALL },

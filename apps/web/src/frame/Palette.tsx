@@ -1,11 +1,23 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Activity, ArrowRight, Monitor, Moon, Pause, Play, Plus, Server, Sun } from "lucide-react";
+import {
+  Activity,
+  ArrowRight,
+  CalendarClock,
+  FileSearch,
+  Monitor,
+  Moon,
+  Pause,
+  Play,
+  Plus,
+  Server,
+  Sun,
+} from "lucide-react";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useState, type ReactNode } from "react";
 import { useMe, whyNot } from "../api/me.ts";
 import { q } from "../api/query.ts";
-import { agentLook, RUN_LOOK } from "../api/states.ts";
+import { agentLook, JOB_LOOK, RUN_LOOK } from "../api/states.ts";
 import { connect, pause, useLiveState } from "../live/live.ts";
 import { paths } from "../paths.ts";
 import { setTheme } from "../theme/theme.ts";
@@ -25,6 +37,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const words = text.trim();
   const agents = useFound("agentList", words);
   const runs = useFound("runList", words);
+  const jobs = useFound("jobList", words);
   // With each new answer the first result is the one that enter takes.
   const firstFound = agents[0]?.id ?? runs[0]?.id;
   const [known, setKnown] = useState(firstFound);
@@ -88,6 +101,21 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             ))}
           </Group>
         )}
+        {jobs.length === 0 ? null : (
+          <Group heading="Jobs">
+            {jobs.map((job) => (
+              <Item
+                key={job.id}
+                value={`job ${job.id} ${words}`}
+                icon={<CalendarClock size={16} />}
+                onSelect={act(() => navigate(paths.job(job.id)))}
+                aside={<StateMark {...JOB_LOOK[job.status]} />}
+              >
+                {job.name} <span className="text-n8">{job.schedule_in_words ?? "by hand"}</span>
+              </Item>
+            ))}
+          </Group>
+        )}
         <Group heading="Do">
           {may("token:write") ? (
             <Item
@@ -109,6 +137,39 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               Launch a run
             </Item>
           ) : null}
+          {may("run:write") ? (
+            <Item
+              value="new job create schedule cron"
+              icon={<Plus size={16} />}
+              keys="c j"
+              onSelect={act(() => navigate(paths.newJob()))}
+            >
+              New job
+            </Item>
+          ) : null}
+          {may("policy:write") ? (
+            <Item
+              value="new policy create detection"
+              icon={<Plus size={16} />}
+              onSelect={act(() => navigate(paths.newPolicy()))}
+            >
+              New detection policy
+            </Item>
+          ) : null}
+          <Item
+            value="detect saved log file look into"
+            icon={<FileSearch size={16} />}
+            onSelect={act(() => navigate(paths.detect()))}
+          >
+            Look into a saved log
+          </Item>
+          <Item
+            value="calendar of jobs schedule"
+            icon={<CalendarClock size={16} />}
+            onSelect={act(() => navigate(paths.jobCalendar()))}
+          >
+            Calendar of jobs
+          </Item>
           <Item
             value="pause live go on resume"
             icon={live.kind === "paused" ? <Play size={16} /> : <Pause size={16} />}
@@ -153,7 +214,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-function useFound<K extends "agentList" | "runList">(name: K, words: string) {
+function useFound<K extends "agentList" | "runList" | "jobList">(name: K, words: string) {
   const { data } = useQuery({
     ...q(name, { query: { q: words, limit: FOUND_MAX } } as Parameters<typeof q<K>>[1]),
     enabled: words.length > 0,
@@ -161,7 +222,7 @@ function useFound<K extends "agentList" | "runList">(name: K, words: string) {
   });
   return words === "" || data === undefined ? [] : (data as unknown as { items: Found<K>[] }).items;
 }
-type Found<K extends "agentList" | "runList"> = import("../api/query.ts").Item<K>;
+type Found<K extends "agentList" | "runList" | "jobList"> = import("../api/query.ts").Item<K>;
 
 function Group({ heading, children }: { heading: string; children: ReactNode }) {
   return (

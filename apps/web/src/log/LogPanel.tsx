@@ -1,6 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { isTerminal, type Run } from "@flowplane/contract";
+import { isNarrow } from "../lib/narrow.ts";
 import { storedSwitch } from "../lib/stored.ts";
 import { useKeys } from "../frame/keys.ts";
 import { Problem } from "../ui/Problem.tsx";
@@ -11,9 +12,8 @@ import { LogView } from "./LogView.tsx";
 import { PatternView } from "./PatternView.tsx";
 import { useLogSearch } from "./useLogSearch.ts";
 
-const isNarrow = window.matchMedia("(max-width: 719.98px)").matches;
-const wrapSwitch = storedSwitch("log.wrap", isNarrow);
-const timesSwitch = storedSwitch("log.times", !isNarrow);
+const wrapSwitch = storedSwitch("log.wrap", isNarrow());
+const timesSwitch = storedSwitch("log.times", !isNarrow());
 
 /** The log of a run with its tools. Line and search text are in the address. */
 export default function LogPanel({ run, search }: { run: Run; search: RunSearch }) {

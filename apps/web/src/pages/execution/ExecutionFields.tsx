@@ -50,7 +50,10 @@ function One({ form, problems, onChange, field, label, hint, placeholder, mono =
 }
 
 /** The folder, the variables, and the secrets among them. */
-export function EnvironmentFields(props: ExecutionFieldsProps) {
+export function EnvironmentFields({
+  envHint = "One NAME=value a line. Values are given to the program and never shown again.",
+  ...props
+}: ExecutionFieldsProps & { envHint?: string }) {
   const { form, problems, onChange } = props;
   const secrets = useQuery(q("secretList", { query: { limit: SECRETS_MAX } })).data?.items ?? [];
   return (
@@ -58,7 +61,7 @@ export function EnvironmentFields(props: ExecutionFieldsProps) {
       <One {...props} field="cwd" label="Folder" placeholder="the agent's work folder for runs" mono />
       <TextArea
         label="Environment"
-        hint="One NAME=value a line. Values are given to the program and never shown again."
+        hint={envHint}
         className="font-mono text-sm"
         spellCheck={false}
         value={form.env}

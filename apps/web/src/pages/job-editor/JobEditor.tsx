@@ -144,7 +144,12 @@ export function JobEditor({ job }: { job: Job | undefined }) {
               onChange={(event) => fields.onChange({ command: event.target.value })}
             />
             <More title="Folder, environment, secrets" open={form.env !== "" || form.secrets !== ""}>
-              <EnvironmentFields {...fields} />
+              <EnvironmentFields
+                {...fields}
+                {...(job === undefined
+                  ? {}
+                  : { envHint: "One NAME=value a line. A line left as NAME= keeps the value it has." })}
+              />
             </More>
           </div>
         </Section>

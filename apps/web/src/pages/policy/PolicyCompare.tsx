@@ -84,7 +84,7 @@ function StartComparison({ policyId }: { policyId: string }) {
     >
       <div className="min-w-40 flex-1">
         <SelectField
-          label="Would"
+          label="Candidate"
           value={candidate}
           onChange={(event) => set({ candidate: event.target.value })}
         >

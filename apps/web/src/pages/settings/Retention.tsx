@@ -1,6 +1,6 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Retention } from "@flowplane/contract";
+import { Retention } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q, useApi } from "../../api/query.ts";
 import { numberIn } from "../../lib/numberIn.ts";
@@ -51,9 +51,24 @@ export default function RetentionTab() {
     const value = read(field);
     return typeof value === "number" && value < retention[field];
   });
+  const days = (field: keyof Retention) => {
+    const value = read(field);
+    return typeof value === "number" ? Math.round(value) : retention[field];
+  };
+  const wanted = {
+    run_days: days("run_days"),
+    log_days: days("log_days"),
+    log_hot_days: days("log_hot_days"),
+    evidence_days: days("evidence_days"),
+    samples_days: days("samples_days"),
+    incident_days: days("incident_days"),
+  };
+  const judged = Retention.safeParse(wanted).error?.issues[0];
+  const nameOf = (field: unknown) => FIELDS.find((one) => one.field === field)?.label ?? String(field);
   const whyNot =
     mayNot ??
     FIELDS.map(({ field }) => problemOf(field)).find((problem) => problem !== undefined) ??
+    (judged === undefined ? undefined : `${nameOf(judged.path[0])}: ${judged.message}`) ??
     (isChanged ? undefined : "Nothing is changed.");
   return (
     <TabPage>
@@ -62,20 +77,7 @@ export default function RetentionTab() {
         onSubmit={(event) => {
           event.preventDefault();
           if (whyNot !== undefined || save.isPending) return;
-          const days = (field: keyof Retention) => {
-            const value = read(field);
-            return typeof value === "number" ? Math.round(value) : retention[field];
-          };
-          save.mutate({
-            body: {
-              run_days: days("run_days"),
-              log_days: days("log_days"),
-              log_hot_days: days("log_hot_days"),
-              evidence_days: days("evidence_days"),
-              samples_days: days("samples_days"),
-              incident_days: days("incident_days"),
-            },
-          });
+          save.mutate({ body: wanted });
         }}
       >
         <p className="text-n9">Days until things are deleted, counted from a run's end.</p>

@@ -1,13 +1,11 @@
 import { useState } from "react";
-import type { Secret, Site } from "@flowplane/contract";
+import { SecretName, type Secret, type Site } from "@flowplane/contract";
 import { useApi } from "../../api/query.ts";
 import { say } from "../../ui/announce.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { SelectField, TextArea, TextField } from "../../ui/Field.tsx";
 import { Problem } from "../../ui/Problem.tsx";
-
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
 /** Stores a secret, or gives a stored one another value. */
 export function SecretForm({
@@ -29,7 +27,9 @@ export function SecretForm({
     },
   });
   const nameProblem =
-    name === "" || NAME.test(name) ? undefined : "Letters, digits and _ only, no digit first.";
+    name === "" || SecretName.safeParse(name).success
+      ? undefined
+      : "Letters, digits and _ only, no digit first, at most 64.";
   const whyNot =
     nameProblem ??
     (name === "" ? "Give it a name." : undefined) ??

@@ -4,6 +4,7 @@ import { absoluteTime, clockTime, duration } from "../../../lib/time.ts";
 import { paths } from "../../../paths.ts";
 import { StateShape } from "../../../ui/StateMark.tsx";
 import type { Mark, Span } from "./marks.ts";
+import { timeWords } from "./timeWords.ts";
 
 const FILL: Readonly<Record<Tone, string>> = {
   ok: "bg-ok",
@@ -12,6 +13,9 @@ const FILL: Readonly<Record<Tone, string>> = {
   bad: "bg-bad",
   off: "bg-n5",
 };
+
+const MARK_PX = 20;
+const CLOSE_PERCENT = 2.5;
 
 interface LanesProps {
   readonly spans: readonly Span[];
@@ -38,13 +42,15 @@ export function Lanes({ spans, marks, range, labelPx, axisPx, showTimes, onMomen
         <div className="relative">
           <span className="absolute top-0.5 left-0 text-sm text-n8">Seen and done</span>
           <ul className="relative h-6" style={lane} aria-label="Seen and done">
-            {visible.map((mark) => (
+            {clustersOf(visible, share).map(({ at, members }) => (
               <li
-                key={mark.key}
-                className="absolute top-0.5 -translate-x-1/2"
-                style={{ left: `${share(mark.at)}%` }}
+                key={members[0]?.key}
+                className={`absolute top-0.5 flex gap-0.5 ${at > 50 ? "-translate-x-full" : ""}`}
+                style={{ left: `calc(${at}% ${at > 50 ? "+" : "-"} ${MARK_PX / 2}px)` }}
               >
-                <MarkLink mark={mark} onMoment={onMoment} onLine={onLine} />
+                {members.map((mark) => (
+                  <MarkLink key={mark.key} mark={mark} onMoment={onMoment} onLine={onLine} />
+                ))}
               </li>
             ))}
           </ul>
@@ -73,12 +79,30 @@ export function Lanes({ spans, marks, range, labelPx, axisPx, showTimes, onMomen
       </div>
       {showTimes ? (
         <div className="flex justify-between text-xs text-n8" style={lane}>
-          <span title={absoluteTime(from)}>{clockTime(from).slice(0, 8)}</span>
-          <span title={absoluteTime(to)}>{clockTime(to).slice(0, 8)}</span>
+          <span title={absoluteTime(from)}>{timeWords(from, range)}</span>
+          <span title={absoluteTime(to)}>{timeWords(to, range)}</span>
         </div>
       ) : null}
     </div>
   );
+}
+
+/** Marks too close to each other to be seen apart stand side by side, where the first (or, late in a run, the last) is. */
+function clustersOf(
+  marks: readonly Mark[],
+  share: (at: number) => number,
+): { at: number; members: Mark[] }[] {
+  const clusters: { at: number; members: Mark[] }[] = [];
+  for (const mark of marks) {
+    const at = share(mark.at);
+    const last = clusters.at(-1);
+    if (last === undefined || at - last.at > CLOSE_PERCENT) clusters.push({ at, members: [mark] });
+    else {
+      last.members.push(mark);
+      if (at > 50) last.at = at;
+    }
+  }
+  return clusters;
 }
 
 function MarkLink({

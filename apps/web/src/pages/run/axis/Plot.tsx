@@ -3,6 +3,7 @@ import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { TokenName } from "../../../theme/tokens.ts";
 import { useThemeOnPage } from "../../../theme/onPage.ts";
+import { timeWords } from "./timeWords.ts";
 
 export interface Line {
   readonly values: readonly (number | null)[];
@@ -103,6 +104,7 @@ function optionsOf(latest: { current: PlotProps }, width: number): UPlot.Options
         grid,
         ticks: { show: false },
         space: 90,
+        values: (_, splits) => splits.map((at) => timeWords(at * 1_000, latest.current.range)),
       },
       {
         side: 1,
@@ -113,7 +115,9 @@ function optionsOf(latest: { current: PlotProps }, width: number): UPlot.Options
         ticks: { show: false },
         space: 22,
         gap: 4,
-        values: (_, splits) => splits.map((value) => latest.current.amount(value)),
+        // A zero at the very bottom would be cut off where no times stand below it.
+        values: (_, splits) =>
+          splits.map((value) => (value === 0 && !showTimes ? "" : latest.current.amount(value))),
       },
     ],
     series: [

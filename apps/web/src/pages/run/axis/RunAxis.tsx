@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState, useSyncExternalStore } from "react";
 import { isTerminal, type Run } from "@flowplane/contract";
 import { q } from "../../../api/query.ts";
-import { useNarrow } from "../../../lib/narrow.ts";
+import { isNarrow, useNarrow } from "../../../lib/narrow.ts";
 import { useNow } from "../../../lib/now.ts";
 import { stored } from "../../../lib/stored.ts";
 import { clockTime } from "../../../lib/time.ts";
@@ -18,13 +18,13 @@ const REREAD_MS = 5_000;
 const EVENTS_MAX = 200;
 const INCIDENTS_MAX = 100;
 const PLOT_PX = 42;
-const LABEL_PX = 148;
+const LABEL_PX = 128;
 const NARROW_LABEL_PX = 92;
 /** A run's axis is never shorter than this, so that a quick one is still seen. */
 const RANGE_SECONDS_MIN = 2;
 
 /** Names with commas between; "none" when somebody wants none. */
-const shownCurves = stored<string>("run.curves", "cpu,memory,output", (text) =>
+const shownCurves = stored<string>("run.curves", isNarrow() ? "none" : "cpu,memory,output", (text) =>
   text === "" ? undefined : text,
 );
 
@@ -157,9 +157,11 @@ function useWholeRange(run: Run, end: number): readonly [number, number] {
 function CurveLabel({ name, curves, point }: { name: CurveName; curves: Curves; point: number | undefined }) {
   const look = CURVE_LOOK[name];
   return (
-    <span className="flex min-w-0 items-baseline gap-2 pr-2 text-sm">
+    <span className="flex min-w-0 flex-col pr-2 text-sm leading-4">
       <span className="text-n8">{look.word}</span>
-      <span className="truncate font-medium">{look.value(curves, point ?? curves.at.length - 1)}</span>
+      <span className="truncate font-medium" title={look.value(curves, point ?? curves.at.length - 1)}>
+        {look.value(curves, point ?? curves.at.length - 1)}
+      </span>
     </span>
   );
 }
