@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { patternOf, runScript, stepsOf } from "./harness/guide.ts";
 import { eventually, startControlPlane, type ControlPlane } from "./harness/control-plane.ts";
 
 // The README's tour, done: each block marked `sh` is run in order on a fresh data folder, and must print what the `text`
@@ -10,21 +9,7 @@ import { eventually, startControlPlane, type ControlPlane } from "./harness/cont
 
 const ROOT = resolve(import.meta.dirname, "..");
 
-interface Step {
-  readonly script: string;
-  readonly expected: readonly string[];
-}
-
 const steps = stepsOf(readFileSync(join(ROOT, "README.md"), "utf8"));
-
-function stepsOf(markdown: string): Step[] {
-  const blocks = [...markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)];
-  return blocks.flatMap(([, language, script = ""], index) => {
-    if (language !== "sh") return [];
-    const [, nextLanguage, next = ""] = blocks[index + 1] ?? [];
-    return [{ script, expected: nextLanguage === "text" ? next.trimEnd().split("\n") : [] }];
-  });
-}
 
 describe("the README's tour", () => {
   let plane: ControlPlane;
@@ -49,29 +34,9 @@ describe("the README's tour", () => {
     const { code, output } = await runScript(
       script.replaceAll("http://127.0.0.1:4300", plane.url),
       plane.env,
+      ROOT,
     );
     expect(output).toMatch(patternOf(expected));
     expect(code, output).toBe(0);
   });
 });
-
-/** The lines in this order, whatever is between them; … is anything within a line, and blanks are any blanks. */
-function patternOf(lines: readonly string[]): RegExp {
-  const patterns = lines.map((line) =>
-    line
-      .trim()
-      .split("…")
-      .map((part) => part.trim().split(/\s+/).map(RegExp.escape).join("\\s+"))
-      .join(".*"),
-  );
-  return new RegExp(patterns.join("[^]*?"));
-}
-
-async function runScript(script: string, env: Record<string, string>) {
-  const child = spawn("sh", ["-c", script], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, output };
-}
