@@ -376,7 +376,9 @@ export const runApi = {
     summary: "Repeat every decision from the stored evidence; under another policy, what it would have done",
     access: "run:read",
     params: RunParams,
-    body: z.object({ policy: PolicyRef.optional(), policy_document: PolicyDocument.optional() }).default({}),
+    body: z
+      .strictObject({ policy: PolicyRef.optional(), policy_document: PolicyDocument.optional() })
+      .default({}),
     response: ReplayResult,
   }),
   runEvidenceDownload: endpoint({
