@@ -1,4 +1,5 @@
-import { newId, type Tx } from "../../platform/context.ts";
+import { sql } from "kysely";
+import { newId, type Base, type Tx } from "../../platform/context.ts";
 import type { Db } from "../../platform/storage/database.ts";
 import { subjects } from "../../platform/bus/bus.ts";
 
@@ -153,4 +154,19 @@ export async function findIntentRuns(
     .where("agent_id", "=", agentId)
     .execute();
   return new Map(rows.flatMap((row) => (row.run_id === null ? [] : [[row.id, row.run_id] as const])));
+}
+
+/** Orders deleted by one statement. */
+const CLEANED_MAX = 5_000;
+
+/** Forgets orders that agents confirmed before a moment. */
+export async function cleanIntents(base: Base, before: Date): Promise<void> {
+  for (;;) {
+    const { numAffectedRows } = await sql`
+      delete from intents where ctid in (
+        select ctid from intents where acknowledged_at < ${before} limit ${CLEANED_MAX})`.execute(
+      base.storage.system,
+    );
+    if (Number(numAffectedRows ?? 0) < CLEANED_MAX) return;
+  }
 }

@@ -11,7 +11,10 @@ export type RunEventRow = Selectable<Database["run_events"]>;
 export type NewRunEventRow = Insertable<Database["run_events"]>;
 
 /** A run as it is shown: with what is known of its agent now; null when the agent was deleted. */
-export type ShownRunRow = Omit<RunRow, "env_sealed" | "policy_document"> & {
+export type ShownRunRow = Omit<
+  RunRow,
+  "env_sealed" | "policy_document" | "evidence_expired_at" | "log_packed_at"
+> & {
   readonly agent_state: AgentState | null;
   readonly agent_seen_at: Date | null;
 };
@@ -154,8 +157,9 @@ export async function findRunLog(db: Db, id: string) {
       "name",
       "state",
       "exit_code",
-      "log_stored_seq",
       "log_last_seq",
+      // What was deleted is not looked for; its rows go a little later.
+      sql<number>`case when log_expired_at is null then log_stored_seq else 0 end`.as("log_stored_seq"),
     ])
     .where("id", "=", id)
     .executeTakeFirst();

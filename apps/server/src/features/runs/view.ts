@@ -61,7 +61,7 @@ export function runOf(row: ShownRunRow, now: number): Run {
       stored_seq: row.log_stored_seq,
       complete: isLogComplete(row),
       redactions: row.log_redactions,
-      expired: row.log_expired_at !== null,
+      expired: row.log_expired_at !== null && row.log_lines > 0,
     },
   };
 }

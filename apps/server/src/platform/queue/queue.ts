@@ -4,7 +4,13 @@ import type { Base, Tx } from "../context.ts";
 import { QUEUE_SCHEMA } from "./install.ts";
 
 /** Every kind of job, in one place. */
-export const JOBS = ["idempotency.clean", "identity.clean", "audit.verify", "policy.compare"] as const;
+export const JOBS = [
+  "idempotency.clean",
+  "identity.clean",
+  "audit.verify",
+  "policy.compare",
+  "retention.keep",
+] as const;
 export type JobName = (typeof JOBS)[number];
 
 const POLL_SECONDS = 5;

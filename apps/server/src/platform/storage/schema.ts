@@ -173,6 +173,7 @@ export interface Database {
     checksum: string;
     created_at: Generated<Date>;
   };
+  object_garbage: Tenant & { object_key: string; created_at: Date };
   run_samples: Tenant & {
     run_id: string;
     at: Date;
@@ -351,6 +352,8 @@ export interface Database {
     log_redactions: Generated<number>;
     log_expired_at: Date | null;
     evidence_last: number | null;
+    evidence_expired_at: Date | null;
+    log_packed_at: Date | null;
   };
   run_events: Tenant & {
     id: string;
@@ -375,6 +378,8 @@ export interface Database {
     first_at: Date;
     last_at: Date;
     created_at: Generated<Date>;
+    pack_offset: number | null;
+    pack_length: number | null;
   };
   intents: Tenant & {
     id: string;

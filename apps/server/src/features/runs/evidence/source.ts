@@ -10,6 +10,8 @@ import { chunksAfter, type EvidenceRun } from "./store.ts";
  * with an EvidenceProblem that says which it is.
  */
 export async function* storedChunks(ctx: Ctx, run: EvidenceRun): AsyncGenerator<Uint8Array> {
+  if (run.evidence_expired_at !== null)
+    throw new EvidenceProblem("The evidence was deleted when its time was over.");
   let last = 0;
   for (;;) {
     const after = last;
@@ -44,6 +46,7 @@ export interface StoredSegment {
 
 /** The stored segments of a run's log in order, each as it was encoded; ends with an EvidenceProblem like the chunks. */
 export async function* storedSegments(ctx: Ctx, run: EvidenceRun): AsyncGenerator<StoredSegment> {
+  if (run.log_expired_at !== null) return;
   for await (const found of segmentEncodings(ctx, run.id, run.log_stored_seq)) {
     if ("issue" in found) throw new EvidenceProblem(`Segment ${found.segment} of the log ${found.issue}.`);
     yield found;

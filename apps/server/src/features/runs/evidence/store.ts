@@ -91,7 +91,7 @@ export type EvidenceRun = NonNullable<Awaited<ReturnType<typeof findEvidenceRun>
 export async function findEvidenceRun(db: Db, id: string) {
   return db
     .selectFrom("runs")
-    .select(["id", "log_stored_seq", "log_expired_at", "evidence_last"])
+    .select(["id", "log_stored_seq", "log_expired_at", "evidence_last", "evidence_expired_at"])
     .where("id", "=", id)
     .executeTakeFirst();
 }

@@ -41,3 +41,8 @@ export const WATCH_TTL_MS = 25_000;
 export const WATCH_RENEW_MS = 10_000;
 /** How often, at most, an agent is asked again for lines that were missed. */
 export const GAP_ASK_EVERY_MS = 500;
+
+/** Uncompressed bytes of the segments in one pack, about: the one that goes beyond is the last. */
+export const PACK_BYTES = 8 * 1024 * 1024;
+/** Unpacked packs kept for the next segment of them. */
+export const PACKS_KEPT = 2;

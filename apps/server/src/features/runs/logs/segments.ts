@@ -2,6 +2,7 @@ import { decodeLines, type LogLine } from "@flowplane/link";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import type { Objects } from "../../../platform/objects/objects.ts";
 import { decompressSegment } from "./decode.ts";
+import { readPacked } from "./packs.ts";
 import { CACHE_BYTES_MAX, SEGMENT_ROWS_PER_READ } from "./limits.ts";
 import { segmentsFrom, type SegmentRow } from "./store.ts";
 
@@ -54,24 +55,25 @@ const cache = new Map<string, Cached>();
 let cachedBytes = 0;
 
 async function readSegment(objects: Objects, row: SegmentRow): Promise<readonly LogLine[]> {
-  const cached = cache.get(row.object_key);
+  const key = `${row.object_key}#${row.pack_offset ?? 0}`;
+  const cached = cache.get(key);
   if (cached !== undefined) {
-    cache.delete(row.object_key);
-    cache.set(row.object_key, cached);
+    cache.delete(key);
+    cache.set(key, cached);
     return cached.lines;
   }
   const entry = { lines: loadSegment(objects, row), cost: row.bytes + row.lines * LINE_COST_BYTES };
-  cache.set(row.object_key, entry);
+  cache.set(key, entry);
   cachedBytes += entry.cost;
-  for (const key of cache.keys()) {
+  for (const oldest of cache.keys()) {
     if (cachedBytes <= CACHE_BYTES_MAX) break;
-    forget(key);
+    forget(oldest);
   }
   try {
     return await entry.lines;
   } catch (error) {
     // A failure is not remembered: the object store may be back in a moment.
-    if (cache.get(row.object_key) === entry) forget(row.object_key);
+    if (cache.get(key) === entry) forget(key);
     throw error;
   }
 }
@@ -120,10 +122,12 @@ export async function* segmentEncodings(
   }
 }
 
-async function readEncoding(
+export async function readEncoding(
   objects: Objects,
   row: SegmentRow,
 ): Promise<{ ok: true; encoding: Uint8Array } | { ok: false; issue: string }> {
+  if (row.pack_offset !== null)
+    return readPacked(objects, row.object_key, row.pack_offset, row.pack_length ?? 0);
   const body = await objects.get(row.object_key);
   if (body === undefined) return { ok: false, issue: "is not in the object store" };
   const unpacked = await decompressSegment(body);

@@ -141,6 +141,16 @@ alter table runs add column usage jsonb;
 alter table runs add column log_redactions bigint not null default 0;
 alter table runs add column log_expired_at timestamptz;
 alter table runs add column evidence_last integer;
+alter table runs add column evidence_expired_at timestamptz;
+-- Its log's segments were packed into fewer objects.
+alter table runs add column log_packed_at timestamptz;
+create index runs_log_hot on runs (organization_id, ended_at) where log_packed_at is null and log_expired_at is null;
+create index runs_log_due on runs (organization_id, ended_at) where log_expired_at is null;
+create index runs_evidence_due on runs (organization_id, ended_at) where evidence_expired_at is null;
+create index runs_due on runs (organization_id, ended_at) where log_expired_at is not null and evidence_expired_at is not null;
+-- Where in its object's uncompressed bytes a segment is, when the object holds several; null when it holds this one alone.
+alter table log_segments add column pack_offset integer;
+alter table log_segments add column pack_length integer;
 create index runs_retrying on runs (job_id) where retry_at is not null and job_id is not null;
 create index runs_by_retry on runs (retry_of) where retry_of is not null;
 create index runs_by_restart on runs (restart_of) where restart_of is not null;
@@ -203,6 +213,14 @@ create table evidence_chunks (
   primary key (run_id, chunk)
 );
 
+-- Objects that no row names any more, until they are deleted: written with the row's end, so that neither is left over.
+create table object_garbage (
+  object_key text primary key,
+  organization_id uuid not null references organizations on delete cascade,
+  created_at timestamptz not null
+);
+create index object_garbage_age on object_garbage (created_at);
+
 create table run_samples (
   run_id uuid not null references runs on delete cascade,
   at timestamptz not null,
@@ -223,7 +241,7 @@ declare
   name text;
 begin
   foreach name in array array['secrets', 'policies', 'policy_versions', 'policy_comparisons', 'jobs', 'incidents',
-    'evidence_chunks', 'run_samples']
+    'evidence_chunks', 'run_samples', 'object_garbage']
   loop
     execute format('alter table %I enable row level security', name);
     execute format('create policy tenant on %I to flowplane_app using (organization_id = (select current_organization())) with check (organization_id = (select current_organization()))', name);

@@ -1,0 +1,169 @@
+import { sql } from "kysely";
+import type { Db } from "../../../platform/storage/database.ts";
+
+/** How long things of runs are kept, as moments: what ended before is due. Runs with incidents have their own. */
+export interface Due {
+  readonly plain: Date;
+  readonly withIncidents: Date;
+}
+
+type Kept = "log_expired_at" | "evidence_expired_at";
+
+/** Ended runs whose log or evidence is due, oldest first. */
+export async function runsDue(
+  db: Db,
+  organizationId: string,
+  kept: Kept,
+  due: Due,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom("runs")
+    .select("id")
+    .where("organization_id", "=", organizationId)
+    .where(kept, "is", null)
+    .where("ended_at", "<", due.plain)
+    .where(({ or, eb }) => or([eb("incidents_total", "=", 0), eb("ended_at", "<", due.withIncidents)]))
+    .orderBy("ended_at")
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+export async function markExpired(db: Db, kept: Kept, runIds: readonly string[], now: Date): Promise<void> {
+  if (runIds.length === 0) return;
+  await db
+    .updateTable("runs")
+    .set({ [kept]: now })
+    .where("id", "in", runIds)
+    .execute();
+}
+
+/** Deletes rows of expired runs, at most so many; their objects become garbage in the same statement. Gives their number. */
+export async function dropRows(
+  db: Db,
+  organizationId: string,
+  table: "log_segments" | "evidence_chunks",
+  kept: Kept,
+  now: Date,
+  limit: number,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    with dropped as (
+      delete from ${sql.table(table)} where ctid in (
+        select things.ctid from ${sql.table(table)} as things join runs on runs.id = things.run_id
+        where runs.organization_id = ${organizationId} and ${sql.ref(`runs.${kept}`)} is not null limit ${limit})
+      returning object_key, organization_id
+    ), garbage as (
+      insert into object_garbage (object_key, organization_id, created_at)
+      select distinct object_key, organization_id, ${now}::timestamptz from dropped
+      on conflict do nothing
+    )
+    select count(*)::int as count from dropped`.execute(db);
+  return rows[0]?.count ?? 0;
+}
+
+export async function dropSamples(db: Db, organizationId: string, due: Due, limit: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from run_samples where ctid in (
+      select samples.ctid from run_samples as samples join runs on runs.id = samples.run_id
+      where samples.organization_id = ${organizationId} and samples.at < ${due.plain}
+        and (runs.incidents_total = 0 or samples.at < ${due.withIncidents}) limit ${limit})`.execute(db);
+  return Number(numAffectedRows ?? 0);
+}
+
+/** Deletes runs that are due and have neither log nor evidence any more, with all that belongs to them. */
+export async function dropRuns(db: Db, organizationId: string, due: Due, limit: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from runs where id in (
+      select id from runs where organization_id = ${organizationId} and ended_at < ${due.plain}
+        and (incidents_total = 0 or ended_at < ${due.withIncidents})
+        and log_expired_at is not null and evidence_expired_at is not null
+        and not exists (select from log_segments where run_id = runs.id)
+        and not exists (select from evidence_chunks where run_id = runs.id)
+      order by ended_at limit ${limit})`.execute(db);
+  return Number(numAffectedRows ?? 0);
+}
+
+export async function garbageBefore(db: Db, before: Date, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom("object_garbage")
+    .select("object_key")
+    .where("created_at", "<", before)
+    .orderBy("created_at")
+    .limit(limit)
+    .execute();
+  return rows.map(({ object_key }) => object_key);
+}
+
+export async function forgetGarbage(db: Db, keys: readonly string[]): Promise<void> {
+  await db.deleteFrom("object_garbage").where("object_key", "in", keys).execute();
+}
+
+/** Ended runs whose log is not packed yet and no longer hot. */
+export async function runsToPack(
+  db: Db,
+  organizationId: string,
+  before: Date,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom("runs")
+    .select("id")
+    .where("organization_id", "=", organizationId)
+    .where("log_packed_at", "is", null)
+    .where("log_expired_at", "is", null)
+    .where("ended_at", "<", before)
+    .orderBy("ended_at")
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+export async function unpackedSegments(db: Db, runId: string, after: number, limit: number) {
+  return db
+    .selectFrom("log_segments")
+    .selectAll()
+    .where("run_id", "=", runId)
+    .where("pack_offset", "is", null)
+    .where("segment_seq", ">", after)
+    .orderBy("segment_seq")
+    .limit(limit)
+    .execute();
+}
+
+export async function moveIntoPack(
+  db: Db,
+  segment: { readonly run_id: string; readonly segment_seq: number; readonly object_key: string },
+  place: { readonly key: string; readonly offset: number; readonly length: number; readonly stored: number },
+): Promise<void> {
+  await db
+    .updateTable("log_segments")
+    .set({
+      object_key: place.key,
+      pack_offset: place.offset,
+      pack_length: place.length,
+      stored_bytes: place.stored,
+    })
+    .where("run_id", "=", segment.run_id)
+    .where("segment_seq", "=", segment.segment_seq)
+    .where("object_key", "=", segment.object_key)
+    .execute();
+}
+
+export async function addGarbage(
+  db: Db,
+  organizationId: string,
+  keys: readonly string[],
+  now: Date,
+): Promise<void> {
+  await db
+    .insertInto("object_garbage")
+    .values(keys.map((object_key) => ({ object_key, organization_id: organizationId, created_at: now })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+export async function markPacked(db: Db, runId: string, now: Date): Promise<void> {
+  await db.updateTable("runs").set({ log_packed_at: now }).where("id", "=", runId).execute();
+}
