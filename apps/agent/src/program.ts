@@ -9,8 +9,11 @@ const SOURCES = [
   ...["contract", "detection", "link", "opamp", "runtime"].map((name) => join(PACKAGES, name, "src")),
 ];
 
-/** Small young generation, one helper thread: a process that mostly waits needs no more, and each costs memory. */
-const FLAGS = ["--max-semi-space-size=1", "--v8-pool-size=1"];
+/**
+ * Small young generation, one helper thread: a process that mostly waits needs no more, and each costs memory. What Node still
+ * calls experimental is used knowingly; its log is for what happens.
+ */
+const FLAGS = ["--max-semi-space-size=1", "--v8-pool-size=1", "--disable-warning=ExperimentalWarning"];
 
 /**
  * Node's arguments that start the agent, before the agent's own (`--data DIR`): the bundle, or the sources where it has

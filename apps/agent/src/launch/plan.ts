@@ -6,6 +6,7 @@ import { getPriority } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import type { LaunchPolicySpec, RunSpec } from "@flowplane/link";
 import type { CgroupTree } from "../supervisor/cgroups.ts";
+import { compilePattern } from "../progress/pattern.ts";
 import { planCgroup } from "../supervisor/cgroups.ts";
 import { HEARTBEAT_INSIDE, planContainer } from "./container.ts";
 import type { Container } from "./container.ts";
@@ -58,7 +59,7 @@ export function planLaunch(context: LaunchContext, spec: RunSpec): LaunchPlan | 
   if (isRefusal(as)) return as;
   const heartbeatFile = heartbeatPath(context.runDir, context.mark, as);
   const env = buildEnvironment(spec, ownVariables(context, heartbeatFile), as);
-  const problem = judgeWords(spec, env, as);
+  const problem = judgeWords(spec, env, as) ?? judgePattern(spec);
   if (problem) return problem;
   const plan =
     spec.isolation?.mode === "container"
@@ -175,6 +176,12 @@ function judgeWords(spec: RunSpec, env: Record<string, string>, as: Principal | 
   if (words.some((word) => Buffer.byteLength(word) >= ARGUMENT_BYTES_MAX))
     return refuse(`an argument or variable is longer than the ${ARGUMENT_BYTES_MAX} bytes the kernel allows`);
   return null;
+}
+
+function judgePattern({ progress }: RunSpec): Refusal | null {
+  if (progress?.pattern === undefined) return null;
+  const compiled = compilePattern(progress.pattern);
+  return "problem" in compiled ? refuse(compiled.problem) : null;
 }
 
 function ownVariables(

@@ -29,6 +29,7 @@ export async function adopt(on: Supervision, run: ActiveRun): Promise<void> {
         run.beganAt ?? on.options.steady(),
       ),
     );
+  if (run.spec.progress?.heartbeat_ms !== undefined) on.progress.listen(run);
   on.look(run);
   // The restart may have fallen between storing a decision and acting on it.
   if (run.state.kind === "running" && run.holds.length > 0) pauseAll(on, run, true);

@@ -11,6 +11,8 @@ export type Containment = {
   container: Container | null;
   /** Limits the kernel keeps, by their names in the run's specification. */
   enforced: string[];
+  /** Where it leaves signs of life; null where it can leave none. */
+  heartbeatFile: string | null;
 };
 
 /** An engine has this long to carry out an order. */

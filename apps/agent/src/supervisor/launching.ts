@@ -6,6 +6,7 @@ import type { LaunchPlan } from "../launch/plan.ts";
 import { isRefusal, refuseForNow } from "../launch/refusal.ts";
 import type { Refusal } from "../launch/refusal.ts";
 import { spawnWrapper } from "../launch/spawn.ts";
+import { notifyAddress } from "../progress/notify-socket.ts";
 import { markForGood, saveContainment } from "../spool/runs.ts";
 import { watchedLimitsOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -20,7 +21,7 @@ export async function launch(on: Supervision, run: ActiveRun): Promise<void> {
     const { tools, dataDir, cgroups } = options;
     const { id: runId, mark } = run;
     const plan = planLaunch(
-      { tools, dataDir, cgroups, runId, runDir: run.files.dir, mark, notify: {} },
+      { tools, dataDir, cgroups, runId, runDir: run.files.dir, mark, notify: listen(on, run) },
       run.spec,
     );
     if (isRefusal(plan)) return refuseLaunch(on, run, plan);
@@ -35,6 +36,19 @@ export async function launch(on: Supervision, run: ActiveRun): Promise<void> {
   }
 }
 
+/** What a run that promised signs of life is told of sd_notify, where that can be heard. */
+function listen(on: Supervision, run: ActiveRun): Record<string, string> {
+  const heartbeatMs = run.spec.progress?.heartbeat_ms;
+  const isInside = run.spec.isolation?.mode === "container";
+  if (heartbeatMs === undefined || isInside) return {};
+  if (!on.progress.listen(run)) {
+    const reason = "its own heartbeat file works as well";
+    on.note(run, "This host's agent cannot hear sd_notify", reason, {});
+    return {};
+  }
+  return { NOTIFY_SOCKET: notifyAddress(run.mark), WATCHDOG_USEC: String(heartbeatMs * 1000) };
+}
+
 function refuseLaunch(on: Supervision, run: ActiveRun, { exitCode, reason, isFinal }: Refusal): void {
   if (isFinal) {
     // What is forbidden stays so: another attempt would only say it again.
@@ -44,9 +58,10 @@ function refuseLaunch(on: Supervision, run: ActiveRun, { exitCode, reason, isFin
   on.step(run, { kind: "launch_failed", exitCode, reason });
 }
 
-function contain(on: Supervision, run: ActiveRun, { cgroup, container, enforced }: LaunchPlan): void {
+function contain(on: Supervision, run: ActiveRun, plan: LaunchPlan): void {
   const { db } = on.options;
-  const containment = { cgroup: cgroup?.path ?? null, container, enforced };
+  const { cgroup, container, enforced, heartbeatFile } = plan;
+  const containment = { cgroup: cgroup?.path ?? null, container, enforced, heartbeatFile };
   db.durably(() => saveContainment(db, run.id, containment));
   run.containment = containment;
   run.watchedLimits = watchedLimitsOf(run);

@@ -47,6 +47,8 @@ export interface Supervision {
   readonly runs: ReadonlyMap<string, ActiveRun>;
   readonly table: ProcessTable;
   readonly pump: LogPump;
+  /** Listens for sd_notify of a run; false where that is not possible. */
+  readonly progress: { listen(run: ActiveRun): boolean };
   readonly bootId: string;
   /** Brings a stored run into the table of live ones; null when there is none, or the supervisor is closed. */
   activate(runId: string): ActiveRun | null;

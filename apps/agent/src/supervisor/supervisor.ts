@@ -13,6 +13,8 @@ import { LogTail } from "../logs/tail.ts";
 import { rememberEarlyStop, takeEarlyStop } from "../spool/early-stops.ts";
 import { appendEvent } from "../spool/events.ts";
 import type { NewEvent } from "../spool/events.ts";
+import { watchPatterns } from "../progress/pattern.ts";
+import { ProgressWatch } from "../progress/watch.ts";
 import { boundNextStarts, deleteNextStart } from "../spool/next-starts.ts";
 import type { NextStart } from "../spool/next-starts.ts";
 import {
@@ -59,6 +61,7 @@ export class Supervisor implements Supervision {
   readonly #runs = new Map<string, ActiveRun>();
   readonly #watches = new Map<string, FSWatcher>();
   readonly #successors = new Successors(this);
+  readonly progress = new ProgressWatch(this);
   readonly #sampler = new Sampler(this);
   readonly #freeing: Freeing;
   #timer: NodeJS.Timeout | null = null;
@@ -66,7 +69,7 @@ export class Supervisor implements Supervision {
   #isClosed = false;
 
   constructor(options: SupervisorOptions) {
-    this.options = options;
+    this.options = { ...options, observer: watchPatterns(options.observer) };
     this.pump = new LogPump(options.steady, {
       onBatch: options.onBatch,
       onError: (runId, error) => this.#spoolFailed(runId, error),
@@ -233,6 +236,7 @@ export class Supervisor implements Supervision {
     this.#isClosed = true;
     if (this.#timer) clearInterval(this.#timer);
     for (const runId of this.#runs.keys()) this.#deactivate(runId);
+    this.progress.close();
   }
 
   activate(runId: string): ActiveRun | null {
@@ -358,6 +362,7 @@ export class Supervisor implements Supervision {
     this.pump.poll();
     this.#guard("quota", () => applyQuota(this));
     this.#guard("attempts", () => this.#startDue());
+    this.#guard("progress", () => this.progress.poll());
     this.#sampler.poll().catch((error: unknown) => this.#spoolFailed("samples", error));
   }
 
