@@ -35,6 +35,9 @@ The most explicit wins.
 | 4 | the last \`flowplane login\` | \`admin.key\` in the default data folder, when the address is on this machine |
 | 5 | the control plane started last on the default data folder, else \`http://127.0.0.1:4300\` | |
 
+Where no key is found and no address was given, this machine's agent is asked itself, if one runs on \`agent\` in the data folder; \`--local\` asks it in
+any case. It knows its own runs, their logs, timelines and incidents; jobs, policies, secrets and people are kept by a control plane.
+
 An \`admin.key\` is never sent to another machine. \`flowplane whoami\` says what was found, and where.
 `;
 

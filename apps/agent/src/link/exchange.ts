@@ -32,6 +32,8 @@ export type ExchangeOptions = {
   send: (message: CustomMessageIn) => void;
   /** Intents were stored and wait to be carried out. */
   onIntents: () => void;
+  /** The control plane has stored more of our events. */
+  onAcked: () => void;
   onWatch: (runId: string, fromSeq: number, ttlMs: number) => void;
   onUnwatch: (runId: string) => void;
 };
@@ -103,6 +105,7 @@ export class Exchange {
           break;
         case "forget":
           forgetEvents(db, effect.upTo);
+          this.#options.onAcked();
           break;
         case "renew_spool":
           log.warn("the control plane knows more of this spool than is in it; the spool gets a new name");

@@ -72,6 +72,8 @@ export class Upstream {
       log,
       send: (message) => this.#session.step({ kind: "send_custom", message }),
       onIntents: options.onIntents,
+      // It may have heard of a run whose log had to wait for that.
+      onAcked: () => this.#shipper.nudge(),
       onWatch: (runId, fromSeq, ttlMs) => this.#tails.watch(runId, fromSeq, ttlMs),
       onUnwatch: (runId) => this.#tails.unwatch(runId),
     });

@@ -110,9 +110,17 @@ export function readBatches(db: SpoolDatabase, runId: string): Batch[] {
   return db.all<Batch>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? ORDER BY batch`, runId);
 }
 
+/** A run that began here is told to the control plane as an event; until it has that, it takes nothing else of the run. */
+const IS_RUN_TOLD = `NOT EXISTS (SELECT 1 FROM events WHERE events.run_id = segments.run_id
+  AND events.seq > (SELECT acked_up_to FROM outbox) AND events.type = 'run.created')`;
+
 /** Segments waiting for upload, oldest first, past `afterId`. */
 export function findSegments(db: SpoolDatabase, afterId: number, limit: number): SegmentRow[] {
-  return db.all<SegmentRow>("SELECT * FROM segments WHERE id > ? ORDER BY id LIMIT ?", afterId, limit);
+  return db.all<SegmentRow>(
+    `SELECT * FROM segments WHERE id > ? AND ${IS_RUN_TOLD} ORDER BY id LIMIT ?`,
+    afterId,
+    limit,
+  );
 }
 
 /** The run's segments on this host that hold line `fromSeq` or later ones, in order. */
