@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   gateway: () => import("./gateway/gateway.ts"),
   api: () => import("./api.ts"),
   detect: () => import("./detect.ts"),
+  logs: () => import("./logs.ts"),
   validate: () => import("./validate.ts"),
   supervise: () => import("./supervise/supervise.ts"),
 };

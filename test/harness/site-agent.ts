@@ -13,6 +13,8 @@ export interface SiteAgent extends AsyncDisposable {
   readonly id: string;
   readonly dataDir: string;
   output(): string;
+  /** Of the agent's process. */
+  pid(): number;
   /** SIGKILL of the agent's process alone; its jobs go on. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -68,6 +70,7 @@ export async function startSiteAgent(plane: ControlPlane, name: string): Promise
     id,
     dataDir,
     output: () => output,
+    pid: () => child?.pid ?? 0,
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
     start,
