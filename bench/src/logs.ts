@@ -105,7 +105,7 @@ function compressOnly(text: string, before: string[]): number | null {
   if (spawnSync("zstd", ["--version"]).status !== 0) return null;
   const start = performance.now();
   const script = 'cat "$1" | zstd -1 -q -c > /dev/null';
-  const [command = "sh", ...args] = [...before, "sh", "-c", script, "sh", text];
-  if (spawnSync(command, args).status !== 0) throw new Error("zstd failed");
+  if (spawnSync("env", [...before, "sh", "-c", script, "sh", text]).status !== 0)
+    throw new Error("zstd failed");
   return round(statSync(text).size / 1e6 / ((performance.now() - start) / 1000));
 }

@@ -1,5 +1,6 @@
 // What `flowplane agent status` shows: from files alone, so that it works whether the agent runs or not.
 
+import { MIGRATIONS } from "./spool/migrations.ts";
 import { HELD_BYTES_OF_ALL } from "./spool/runs.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -64,8 +65,9 @@ function countSpool(path: string): Pick<AgentStatus, "liveRuns" | "eventsWaiting
   const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
   try {
     const count = (sql: string) => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0);
-    // A spool that was made a moment ago may have no tables yet.
-    if (count("PRAGMA user_version") === 0) return { liveRuns: 0, eventsWaiting: 0, logBytesWaiting: 0 };
+    // A spool that is being made, or brought up to date, at this moment has not all tables yet.
+    if (count("PRAGMA user_version") < MIGRATIONS.length)
+      return { liveRuns: 0, eventsWaiting: 0, logBytesWaiting: 0 };
     return {
       liveRuns: count("SELECT count(*) FROM runs WHERE ended_at IS NULL"),
       eventsWaiting: count("SELECT count(*) FROM events WHERE seq > (SELECT max(acked_up_to) FROM outbox)"),

@@ -15,7 +15,7 @@ export const TEXT_CHARS_MAX = 2000;
 /** Most bytes of one log line; a longer line is cut into partial ones. */
 export const LINE_BYTES_MAX = 64 * 1024;
 /** A segment is closed as soon as its encoding is this big… */
-export const SEGMENT_CLOSE_BYTES = 1024 * 1024;
+export const SEGMENT_CLOSE_BYTES = 2 * 1024 * 1024;
 /** …or this old. */
 export const SEGMENT_CLOSE_MS = 2000;
 /** Most bytes of an encoded, uncompressed segment: the closing size and one batch of the worst kind on top. */

@@ -233,8 +233,9 @@ test("what had to be taken early is looked at again when more of its line comes"
   expect(Buffer.from(second.bytes).toString()).toMatch(/^\[redacted:assigned:\w{8}\] ok\n$/);
   // A secret cut in the middle: its rest is dropped with it.
   const early = plain.redact(FRESH_STATE, Buffer.from("password=hunt"), 0, "all");
+  const earlyText = Buffer.from(early.bytes).toString();
   const rest = plain.redact(early.state, Buffer.from("password=hunter2 ok\n"), 13, "lines");
-  expect(Buffer.from(early.bytes).toString()).toMatch(/^password=\[redacted:assigned:\w{8}\]$/);
+  expect(earlyText).toMatch(/^password=\[redacted:assigned:\w{8}\]$/);
   expect(Buffer.from(rest.bytes).toString()).toBe(" ok\n");
 });
 

@@ -40,8 +40,8 @@ export type RedactorOptions = {
 };
 
 /**
- * `bytes` stand for the first `taken` bytes that were new; with nothing to redact they are a view of the input. `marks`
- * counts what was redacted.
+ * `bytes` stand for the first `taken` bytes that were new, and are good until the next call; with nothing to redact they
+ * are a view of the input. `marks` counts what was redacted.
  */
 export type Redacted = { bytes: Uint8Array; taken: number; marks: number; state: RedactionState };
 
@@ -62,6 +62,8 @@ type Rule = { judge: Judge; doneTo: number };
 
 export function createRedactor(options: RedactorOptions): Redactor {
   let input: Uint8Array = new Uint8Array();
+  /** Used again and again: a flood of output must not become a flood of garbage. */
+  let output: Uint8Array = new Uint8Array();
   let findings: Finding[] = [];
   let pemMarks: number[] = [];
   const runs = new Runs();
@@ -202,15 +204,16 @@ export function createRedactor(options: RedactorOptions): Redactor {
       plainFrom = coveredTo;
     }
     if (plainFrom < end) put(input.subarray(plainFrom, end));
-    const bytes = new Uint8Array(size);
+    if (output.length < size) output = new Uint8Array(size * 2);
     let at = 0;
     for (const piece of pieces) {
-      bytes.set(piece, at);
+      output.set(piece, at);
       at += piece.length;
     }
     const skip = Math.max(0, coveredTo - end);
     const swallow = coveredTo === input.length ? charsetNumber(grows) : 0;
     const flushed = all && input[end - 1] !== NEWLINE;
+    const bytes = output.subarray(0, size);
     return { bytes, taken: end - from, marks, state: { pem, skip, swallow: Math.max(0, swallow), flushed } };
   };
 

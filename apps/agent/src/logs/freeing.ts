@@ -3,10 +3,13 @@
 // output stays on disk until its run is over.
 
 import { execFile } from "node:child_process";
+import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 
 /** Punching costs a process, so it is done in steps of at least this size… */
 const STEP_BYTES = 4 * 1024 * 1024;
+/** …and no more often than this: in a flood the steps grow instead of the number of processes. */
+const PAUSE_MS = 250;
 
 const execute = promisify(execFile);
 
@@ -34,7 +37,6 @@ export class Freeing {
     this.#wanted.delete(path);
   }
 
-  /** …and one after the other: in a flood the steps grow instead of the number of processes. */
   async #punchAll(): Promise<void> {
     if (this.#isPunching) return;
     this.#isPunching = true;
@@ -42,6 +44,7 @@ export class Freeing {
       const [path, upTo] = next;
       this.#wanted.delete(path);
       await this.#punch(path, this.#punched.get(path) ?? 0, upTo);
+      await wait(PAUSE_MS, undefined, { ref: false });
     }
     this.#isPunching = false;
   }

@@ -1,6 +1,6 @@
 // A closed segment becomes a file: compressed once, on disk before anybody relies on it.
 
-import { createHash } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -19,7 +19,7 @@ export async function sealSegment(
   segmentSeq: number,
   encoding: Uint8Array,
 ): Promise<Sealed> {
-  const body = await compress(encoding, ZSTD);
+  const [body, encodingSha256] = await Promise.all([compress(encoding, ZSTD), hash(encoding)]);
   const path = files.segment(segmentSeq);
   const draft = `${path}.new`;
   try {
@@ -37,12 +37,20 @@ export async function sealSegment(
     await syncFolder(files.dir);
     await syncFolder(dirname(files.dir));
   }
-  return { storedBytes: body.length, sha256: sha256(body), encodingSha256: sha256(encoding) };
+  return { storedBytes: body.length, sha256: sha256(body), encodingSha256 };
 }
 
 async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, "r");
   await folder.sync();
+}
+
+/** On another thread: this is all of the output. */
+async function hash(bytes: Uint8Array): Promise<string> {
+  // WebCrypto's type leaves out shared memory, in which no segment lies.
+  return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString(
+    "hex",
+  );
 }
 
 function sha256(bytes: Uint8Array): string {

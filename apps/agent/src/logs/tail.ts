@@ -19,7 +19,9 @@ import {
 import type { Batch, SegmentEnd, SegmentRow } from "../spool/logs.ts";
 import type { LogPosition } from "../spool/runs.ts";
 import type { RunFiles } from "../supervisor/files.ts";
+import { noObserver } from "../supervisor/observer.ts";
 import type { RunObserver } from "../supervisor/observer.ts";
+import type { Commits } from "./commits.ts";
 import type { Freeing } from "./freeing.ts";
 import { openLogs } from "./open-logs.ts";
 import type { OpenLog } from "./open-logs.ts";
@@ -41,10 +43,12 @@ export type LogTailOptions = {
   position: LogPosition;
   redactor: Redactor;
   freeing: Freeing;
+  commits: Commits;
   /** Whether the run's watcher knows of it: until then nothing is read. */
   isReady: () => boolean;
-  /** Tells the run's watcher; never throws. */
-  observe: (tell: (observer: RunObserver) => void) => void;
+  observer: RunObserver;
+  /** The run's watcher failed, which is its own trouble. */
+  onObserverError: (error: unknown) => void;
   /** A segment is on disk. */
   onSegment: (segment: Omit<SegmentRow, "id">) => void;
   /** The disk did not take a segment; null: it did after all. */
@@ -186,7 +190,7 @@ export class LogTail implements Disposable, OpenLog {
     isNew: boolean,
   ): number {
     if (bytes.length === 0) return 0;
-    const { observe, runId } = this.#options;
+    const { observer, onObserverError, runId } = this.#options;
     const before = this.#open;
     if (
       before &&
@@ -198,27 +202,35 @@ export class LogTail implements Disposable, OpenLog {
     const firstSeq = open.lastSeq + 1;
     open.reserve(bytes.length);
     const at = batch.at_ms;
-    splitOutput(bytes, (from, to, partial) => open.write(bytes, from, to, at, stream, partial));
-    const lines = open.lastSeq - firstSeq + 1;
-    if (isNew)
-      observe((observer) => {
-        let seq = firstSeq;
-        splitOutput(bytes, (from, to, partial) =>
-          observer.line(runId, seq++, at, stream, bytes.subarray(from, to), partial),
-        );
+    const write = (from: number, to: number, partial: boolean) =>
+      open.write(bytes, from, to, at, stream, partial);
+    if (!isNew) splitOutput(bytes, write);
+    else {
+      let seq = firstSeq;
+      let tell = lineTeller(observer, onObserverError);
+      splitOutput(bytes, (from, to, partial) => {
+        write(from, to, partial);
+        if (tell && !tell(runId, seq, at, stream, bytes.subarray(from, to), partial)) tell = null;
+        seq += 1;
       });
+    }
+    const lines = open.lastSeq - firstSeq + 1;
     return lines;
   }
 
   /** Offsets, lines and the watcher's position together. */
   #commit(): void {
-    const { db, runId, observe } = this.#options;
+    const { db, runId, observer, onObserverError } = this.#options;
     if (!this.#pending) return;
     const { batch, stdout, stderr } = this.#pending;
     const lastSeq = batch.first_seq + batch.lines - 1;
     db.lazily(() => {
       appendBatch(db, runId, batch);
-      observe((observer) => observer.committed(runId, lastSeq));
+      try {
+        observer.committed(runId, lastSeq);
+      } catch (error) {
+        onObserverError(error);
+      }
     });
     this.#pending = null;
     this.#count(batch, stdout, stderr);
@@ -305,7 +317,7 @@ export class LogTail implements Disposable, OpenLog {
   }
 
   async #store(sealing: Sealing, sealed: Sealed | null): Promise<void> {
-    const { db, runId, files, freeing, onSegment, onSealProblem } = this.#options;
+    const { db, runId, files, freeing, commits, onSegment, onSealProblem } = this.#options;
     const { open, segmentSeq, end } = sealing;
     if (this.#stop.signal.aborted || (open && !sealed)) return;
     if (!open || !sealed) {
@@ -322,7 +334,7 @@ export class LogTail implements Disposable, OpenLog {
         sha256: sealed.sha256,
       };
       const stored = await this.#untilDone(async () => {
-        storeSegment(db, segment, end);
+        await commits.add(() => storeSegment(db, segment, end));
         onSealProblem(null);
         return true;
       });
@@ -358,6 +370,23 @@ export class LogTail implements Disposable, OpenLog {
   #sizes(): { stdout: number; stderr: number } {
     return { stdout: this.#streams.stdout.size(), stderr: this.#streams.stderr.size() };
   }
+}
+
+/** Tells one line; false when that failed. Null where nobody watches: making what is told costs, too. */
+function lineTeller(
+  observer: RunObserver,
+  onError: (error: unknown) => void,
+): ((...line: Parameters<RunObserver["line"]>) => boolean) | null {
+  if (observer === noObserver) return null;
+  return (...line) => {
+    try {
+      observer.line(...line);
+      return true;
+    } catch (error) {
+      onError(error);
+      return false;
+    }
+  };
 }
 
 function parseRedaction(text: string): Redaction {

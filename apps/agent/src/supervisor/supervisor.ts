@@ -7,6 +7,7 @@ import type { FSWatcher } from "node:fs";
 import { TEXT_CHARS_MAX } from "@flowplane/link";
 import type { RunFreeze, RunSpec, RunStart, RunStop } from "@flowplane/link";
 import { newUid } from "@flowplane/opamp";
+import { Commits } from "../logs/commits.ts";
 import { Freeing } from "../logs/freeing.ts";
 import { LogPump, POLL_MS } from "../logs/pump.ts";
 import { LogTail } from "../logs/tail.ts";
@@ -64,6 +65,7 @@ export class Supervisor implements Supervision {
   readonly progress = new ProgressWatch(this);
   readonly #sampler = new Sampler(this);
   readonly #freeing: Freeing;
+  readonly #commits: Commits;
   #timer: NodeJS.Timeout | null = null;
   #spoolProblem: string | null = null;
   #isClosed = false;
@@ -75,6 +77,7 @@ export class Supervisor implements Supervision {
       onError: (runId, error) => this.#spoolFailed(runId, error),
       onRecovered: () => this.#spoolWorks(),
     });
+    this.#commits = new Commits(options.db);
     this.#freeing = new Freeing((problem) => options.log.warn(problem));
   }
 
@@ -234,6 +237,7 @@ export class Supervisor implements Supervision {
   /** Stops looking. The jobs go on without us, and are adopted at the next start. */
   close(): void {
     this.#isClosed = true;
+    this.#commits.close();
     if (this.#timer) clearInterval(this.#timer);
     for (const runId of this.#runs.keys()) this.#deactivate(runId);
     this.progress.close();
@@ -256,7 +260,7 @@ export class Supervisor implements Supervision {
 
   /** Output goes to the pump, `pid` and `exit` to `look`. */
   follow(run: ActiveRun): void {
-    const { db, redactors, onSegment } = this.options;
+    const { db, redactors, observer, log, onSegment } = this.options;
     const tail = new LogTail({
       db,
       runId: run.id,
@@ -265,7 +269,9 @@ export class Supervisor implements Supervision {
       redactor: redactors.of(run.spec),
       freeing: this.#freeing,
       isReady: () => run.state.kind !== "starting",
-      observe: (tell) => this.observe(tell),
+      commits: this.#commits,
+      observer,
+      onObserverError: (error) => log.error({ err: error, runId: run.id }, "a run's watcher failed"),
       onSegment,
       onSealProblem: (error) => this.pump.sealed(run.id, error),
     });
