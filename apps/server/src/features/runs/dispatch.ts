@@ -114,9 +114,12 @@ async function dispatchBatch(ctx: Tx): Promise<number> {
   );
   const batch = placed.slice(0, PLACED_AT_ONCE_MAX);
   await give(ctx, batch);
+  const known = new Map(rows.map((row) => [row.id, row.waiting_for]));
   const news = await setWaitingFor(
     ctx.db,
-    held.map(({ run, waitsFor }) => ({ id: run.id, waits_for: waitsFor })),
+    held
+      .filter(({ run, waitsFor }) => known.get(run.id) !== waitsFor)
+      .map(({ run, waitsFor }) => ({ id: run.id, waits_for: waitsFor })),
   );
   for (const id of news) notify(ctx, { topic: "run", id });
   return batch.length;

@@ -105,6 +105,9 @@ export async function findCandidates(
     .select(["agent_id", sql<number>`count(*)::int`.as("count")])
     .where("organization_id", "=", ctx.actor.organization_id)
     .where("agent_id", "is not", null)
+    .$if(placement.agent_id !== undefined, (query) =>
+      query.where("agent_id", "=", placement.agent_id ?? null),
+    )
     .where(ACTIVE)
     .groupBy("agent_id");
   const runsMax = sql<number>`case when agents.labels ->> ${AGENT_RUNS_LABEL} ~ '^[0-9]{1,6}$'
