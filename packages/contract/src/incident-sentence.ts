@@ -47,6 +47,13 @@ function grower(has: (family: string) => boolean): string {
   return "what it uses grows";
 }
 
+/** A sentence as part of another: without its capital and its full stop. */
+export function asPart(sentence: string): string {
+  const text = sentence.trim().replace(/\.$/, "");
+  // A word in capitals is a name or a code.
+  return /^[A-Z][A-Z0-9_]/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
+}
+
 /** An incident in one sentence: what was seen, what was done about it or why nothing was. */
 export function incidentSentence(
   incident: {
@@ -70,7 +77,7 @@ const VERBS = {
   stop_for_good: ["stopped for good", "stopping it for good"],
 } as const satisfies Record<Intervention["action"], readonly [string, string]>;
 
-/** `stopped by Flowplane at 02:14 UTC`; `the policy asked for stopping it, which was withheld: it only watches`. */
+/** `stopped by Flowplane at 02:14 UTC`; `nothing was done: the policy is in shadow mode`. */
 export function interventionWords(
   intervention: Pick<Intervention, "action" | "outcome" | "why" | "at">,
   now: number,
@@ -86,6 +93,6 @@ export function interventionWords(
     case "failed":
       return `${doing} failed ${when}${why}`;
     case "withheld":
-      return `the policy asked for ${doing}, which was withheld${why}`;
+      return `nothing was done${intervention.why === "" ? "" : `: ${asPart(intervention.why)}`}`;
   }
 }

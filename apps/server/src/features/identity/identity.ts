@@ -47,7 +47,12 @@ export async function listAllSites(ctx: Ctx, query: { cursor?: string | undefine
   const after = idOfCursor(query.cursor);
   return inTransaction(ctx, async (ctx) => {
     const rows = await listSites(ctx.db, after, query.limit + 1);
-    return pageOf(rows, query.limit, (row) => [row.id], siteOf);
+    return pageOf(
+      rows,
+      query.limit,
+      (row) => [row.id],
+      (row) => siteOf(row, ctx.now()),
+    );
   });
 }
 
@@ -61,7 +66,7 @@ export async function createSite(ctx: Ctx, input: { name: string; environment: s
     if (row === undefined) throw new AppError("conflict", `There is a site named ${input.name} already.`);
     record(ctx, { action: "site.create", target_type: "site", target_id: row.id, metadata: input });
     notify(ctx, { topic: "site", id: row.id });
-    return siteOf({ ...row, agents: 0 });
+    return siteOf({ ...row, agents: 0 }, ctx.now());
   });
 }
 
@@ -114,12 +119,15 @@ export async function changeSite(ctx: Ctx, id: string, change: SiteChange): Prom
     if (change.detection_fallback === null && before.detection_fallback_until !== null)
       await tellFallbackEnded(ctx, id, `${ctx.actor.name} ended it`);
     if (change.launch_policy !== undefined) ctx.afterCommit(() => ctx.bus.publish(subjects.runsWaiting, {}));
-    return siteOf({
-      ...before,
-      ...patch,
-      launch_policy: change.launch_policy ?? before.launch_policy,
-      agents: await countAgentsOfSite(ctx.db, id),
-    });
+    return siteOf(
+      {
+        ...before,
+        ...patch,
+        launch_policy: change.launch_policy ?? before.launch_policy,
+        agents: await countAgentsOfSite(ctx.db, id),
+      },
+      ctx.now(),
+    );
   });
 }
 
@@ -137,7 +145,8 @@ function checkLaunchPolicy(policy: LaunchPolicy): void {
   );
 }
 
-function siteOf(row: SiteRow): Site {
+/** A fall back ends by its time, whether or not anybody wrote that down. */
+function siteOf(row: SiteRow, now: number): Site {
   return {
     id: row.id,
     name: row.name,
@@ -146,7 +155,7 @@ function siteOf(row: SiteRow): Site {
     created_at: timestamp(row.created_at),
     launch_policy: LaunchPolicy.parse(row.launch_policy),
     detection_fallback:
-      row.detection_fallback_until === null
+      row.detection_fallback_until === null || row.detection_fallback_until.getTime() <= now
         ? null
         : { until: timestamp(row.detection_fallback_until), reason: row.detection_fallback_reason ?? "" },
   };

@@ -2,7 +2,13 @@ import { z } from "zod";
 import type { IncidentEvidence } from "@flowplane/contract";
 import type { EvidenceRecord } from "@flowplane/detection";
 import { storableText } from "../runs/sanitize.ts";
-import { FAMILIES_MAX, SIGNATURE_CHARS_MAX, SUPPRESSIONS_MAX, WORD_CHARS_MAX } from "./limits.ts";
+import {
+  FAMILIES_MAX,
+  SENTENCE_CHARS_MAX,
+  SIGNATURE_CHARS_MAX,
+  SUPPRESSIONS_MAX,
+  WORD_CHARS_MAX,
+} from "./limits.ts";
 
 // An agent is not trusted: whatever it sends becomes evidence of a bounded size and the right form, with what is
 // missing or wrong left out. Nothing here throws.
@@ -39,6 +45,12 @@ const record = z.object({
   last_progress: z.object({ what: word, line: count, at: time }).nullable().catch(null),
   suppressions: listOf(suppression, SUPPRESSIONS_MAX),
   config_hash: word.catch(""),
+  /** What the detector itself says it saw. */
+  sentence: z
+    .string()
+    .transform((text) => storableText(text, SENTENCE_CHARS_MAX))
+    .optional()
+    .catch(undefined),
 });
 
 /** Evidence as it is kept: the form of packages/detection, whatever came. */
@@ -65,7 +77,7 @@ export function noEvidence(line: number, atMs: number): EvidenceRecord {
 
 /** Kept evidence in the contract's form. */
 export function shownEvidence(kept: unknown): IncidentEvidence {
-  const evidence = keepEvidence(kept);
+  const { sentence: _told, ...evidence } = keepEvidence(kept);
   return {
     ...evidence,
     since: { line: evidence.since.line, at: iso(evidence.since.at) },

@@ -171,15 +171,29 @@ test("what was withheld is said with its reason, and counts as nothing done", as
   await world.report(
     agent,
     opened(id),
-    intervened(id, { outcome: "withheld", why: "the policy only watches" }),
+    intervened(id, { outcome: "withheld", why: "The policy only watches." }),
   );
   expect(await read(id)).toMatchObject({
     state: "open",
-    sentence: expect.stringMatching(
-      /; the policy asked for stopping it, which was withheld: the policy only watches\.$/,
-    ),
+    sentence: expect.stringMatching(/; nothing was done: the policy only watches\.$/),
   });
   expect(await world.readRun(run.id)).toMatchObject({ intervention: null, incidents: { open: 1, total: 1 } });
+});
+
+test("what the detector says it saw is said in its own words", async () => {
+  const id = newId();
+  const sentence = "The same error 12 times in 3 min, no progress since 12:01 (line 3): connect # refused.";
+  await world.report(agent, opened(id, { evidence: { ...evidence, sentence } }), intervened(id));
+  const incident = await read(id);
+  expect(incident.sentence).toMatch(
+    /^The same error 12 times in 3 min, .*: connect # refused; stopped by Flowplane at/,
+  );
+  expect(Object.keys(incident.evidence)).not.toContain("sentence");
+  expect(await world.readRun(run.id)).toMatchObject({
+    intervention: {
+      what: "the same error 12 times in 3 min, no progress since 12:01 (line 3): connect # refused",
+    },
+  });
 });
 
 test("the outcome of what is under way takes its place", async () => {

@@ -8,6 +8,7 @@ export const FAMILIES_MAX = 20;
 export const SUPPRESSIONS_MAX = 50;
 export const SIGNATURE_CHARS_MAX = 2_000;
 export const WORD_CHARS_MAX = 200;
+export const SENTENCE_CHARS_MAX = 500;
 
 /** Lines read for showing what convinced the detector: so many from where it began, and so many up to where it was sure. */
 export const SHOWN_LINES_READ_MAX = 2_000;

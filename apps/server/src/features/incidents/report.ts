@@ -152,7 +152,10 @@ async function intervened(
   };
   const entry = {
     type: "incident.intervention",
-    title: storableText(capitalized(interventionWords(intervention, ctx.now())), TEXT_CHARS_MAX),
+    title: storableText(
+      capitalized(interventionWords({ ...intervention, why: "" }, ctx.now())),
+      TEXT_CHARS_MAX,
+    ),
     reason: intervention.why === "" ? null : intervention.why,
     payload: {
       incident_id: incident?.id ?? null,

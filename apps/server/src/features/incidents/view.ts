@@ -1,11 +1,14 @@
-import { incidentSentence, seenWords, type Incident } from "@flowplane/contract";
+import { asPart, incidentSentence, seenWords, type Incident } from "@flowplane/contract";
 import { timestamp } from "../../platform/context.ts";
 import { keepEvidence } from "./evidence.ts";
 import type { IncidentRow } from "./store.ts";
 
 /** What was seen, as part of a sentence. */
 export function seenIn(row: Pick<IncidentRow, "category" | "evidence" | "opened_at">): string {
-  return seenWords(row.category, keepEvidence(row.evidence), row.opened_at.getTime());
+  const evidence = keepEvidence(row.evidence);
+  return evidence.sentence === undefined || evidence.sentence === ""
+    ? seenWords(row.category, evidence, row.opened_at.getTime())
+    : asPart(evidence.sentence);
 }
 
 /** An incident as the API shows it. */

@@ -81,6 +81,9 @@ export interface SearchedRun {
   readonly log_stored_seq: number;
 }
 
+/** Lines have the times of their host's clock, which may be this far from ours; segments are then judged by their own. */
+const CLOCK_DIFFERENCE_MS = 24 * 3_600_000;
+
 /** Runs with stored lines that may be of the wanted time, newest first, from one run on. */
 export async function runsWithLines(
   db: Db,
@@ -105,9 +108,13 @@ export async function runsWithLines(
   const { from, to, site_id, agent_id, job_id } = filter;
   if (from !== undefined)
     query = query.where(({ or, eb }) =>
-      or([eb("ended_at", "is", null), eb("ended_at", ">=", new Date(from))]),
+      or([
+        eb("ended_at", "is", null),
+        eb("ended_at", ">=", new Date(Date.parse(from) - CLOCK_DIFFERENCE_MS)),
+      ]),
     );
-  if (to !== undefined) query = query.where("created_at", "<=", new Date(to));
+  if (to !== undefined)
+    query = query.where("created_at", "<=", new Date(Date.parse(to) + CLOCK_DIFFERENCE_MS));
   if (site_id !== undefined) query = query.where("site_id", "=", site_id);
   if (agent_id !== undefined) query = query.where("agent_id", "=", agent_id);
   if (job_id !== undefined) query = query.where("job_id", "=", job_id);
