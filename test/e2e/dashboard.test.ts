@@ -10,6 +10,13 @@ if (isMissing && process.env.CI !== "true")
   console.warn("No Chromium: the dashboard's browser tests are skipped.");
 
 const WAIT_MS = 15_000;
+const LOOPING_LOG = Array.from(
+  { length: 960 },
+  (_, index) =>
+    `2026-11-21T02:${String(Math.floor(index / 60)).padStart(2, "0")}:${String(index % 60).padStart(2, "0")}.000Z ${
+      index < 60 ? `page ${index} of 2000 fetched` : "ERROR fetch page 412 failed: ECONNRESET, retrying"
+    }`,
+).join("\n");
 let flowplane: Flowplane;
 let browser: Browser;
 let context: BrowserContext;
@@ -18,7 +25,7 @@ const complaints: string[] = [];
 
 test.skipIf(isMissing && process.env.CI !== "true")(
   "the dashboard, from signing in to the audit log",
-  { timeout: 240_000 },
+  { timeout: 420_000 },
   async () => {
     await flow("a page behind the sign-in sends one there and back", async () => {
       await page.goto(`${flowplane.origin}/agents?state=connected`);
@@ -109,6 +116,105 @@ test.skipIf(isMissing && process.env.CI !== "true")(
       await page.getByRole("row").filter({ hasText: "Succeeded" }).filter({ hasText: "echo" }).waitFor();
     });
 
+    await flow("a wrong schedule is told, and a job made in the editor runs", async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("j");
+      await see("Jobs");
+      await page.getByRole("button", { name: "Create the first job" }).click();
+      await see("New job");
+      await page.getByLabel("Name", { exact: true }).fill("nightly");
+      await page.getByLabel("Command", { exact: true }).fill("sh -c 'echo from $WHO; echo done'");
+      await page.getByText("Folder, environment, secrets").click();
+      await page.getByLabel("Environment", { exact: true }).fill("WHO=the-editor");
+      await page.getByRole("button", { name: "Calendar", exact: true }).click();
+      await page.getByLabel("Cron expression").fill("99 2 * * *");
+      await page
+        .getByRole("alert")
+        .filter({ hasText: /minute/i })
+        .waitFor();
+      await page.getByLabel("Cron expression").fill("15 2 * * *");
+      await page.getByLabel("Time zone").fill("Europe/Berlin");
+      await page.getByRole("region", { name: "Next times" }).getByRole("listitem").nth(7).waitFor();
+      await page.getByRole("button", { name: "Create the job" }).click();
+      await see("nightly");
+      await page.getByRole("link", { name: "Schedule", exact: true }).click();
+      await page.getByText("15 2 * * *").waitFor();
+      await page.getByRole("button", { name: "Run now" }).click();
+      await page.waitForURL(/\/runs\/[^/?]+/);
+      await line("from the-editor").waitFor();
+      await page.getByRole("heading", { level: 1 }).getByText("Succeeded").waitFor();
+      await page.getByLabel("About this run").getByRole("link", { name: "nightly" }).waitFor();
+    });
+
+    const jobId = await flow("pause and resume the job, change it, and see it in the calendar", async () => {
+      await page.getByLabel("About this run").getByRole("link", { name: "nightly" }).click();
+      await page.waitForURL(/\/jobs\/[^/?]+/);
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByLabel("Reason").fill("Not tonight");
+      await page.getByRole("button", { name: "Pause the schedule" }).click();
+      await page.getByRole("heading", { level: 1 }).getByText("Paused").waitFor();
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByRole("heading", { level: 1 }).getByText("Active").waitFor();
+      await page.getByRole("button", { name: "Change" }).click();
+      await page.getByLabel("Memory, MB").fill("64");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("link", { name: "Definition" }).click();
+      await page.getByText(/Memory: 67\.1 MB/).waitFor();
+      await page.getByText("WHO", { exact: true }).waitFor();
+      const id = /\/jobs\/([^/?]+)/.exec(page.url())?.[1] ?? "";
+      await page.goto(`${flowplane.origin}/jobs/calendar`);
+      await page
+        .getByRole("link", { name: /nightly/ })
+        .first()
+        .waitFor();
+      return id;
+    });
+
+    await flow("a secret is stored, and nothing shows it again", async () => {
+      await page.goto(`${flowplane.origin}/settings`);
+      await page.getByRole("button", { name: "New secret" }).first().click();
+      await page.getByLabel("Name", { exact: true }).fill("DATABASE_PASSWORD");
+      await page.getByLabel("Value").fill("correct-horse-battery");
+      await page.getByRole("button", { name: "Store", exact: true }).click();
+      await page.getByRole("row").filter({ hasText: "DATABASE_PASSWORD" }).waitFor();
+      expect(await page.content()).not.toContain("correct-horse-battery");
+    });
+
+    const policyId = await flow("a policy, its second version, and what differs between them", async () => {
+      await page.goto(`${flowplane.origin}/policies/new`);
+      await page.getByLabel("Name", { exact: true }).fill("Careful");
+      await page.getByRole("button", { name: "Create the policy" }).click();
+      await see("Careful");
+      const id = /\/policies\/([^/?]+)/.exec(page.url())?.[1] ?? "";
+      await page.getByRole("button", { name: "New version" }).click();
+      await page.getByLabel("Mode").selectOption("enforce");
+      await page
+        .getByText(/no category has an action/)
+        .first()
+        .waitFor();
+      const loop = page.getByRole("group", { name: "Loop" });
+      await loop.getByRole("button", { name: "Add a rung" }).click();
+      await loop.getByLabel("1st time").selectOption("stop");
+      await page.getByLabel("What changed and why").fill("Loops are stopped now");
+      await page.getByRole("button", { name: "Save the version" }).click();
+      await page.getByRole("link", { name: "Versions", exact: true }).click();
+      await page.getByText("Loops are stopped now").first().waitFor();
+      await page.getByRole("heading", { name: "What v2 changed" }).waitFor();
+      await page.locator("ins").filter({ hasText: "enforce" }).waitFor();
+      return id;
+    });
+
+    await flow("a saved log is looked into in the browser, and nothing of it is sent", async () => {
+      const sent: string[] = [];
+      page.on("request", (request) => sent.push(request.postData() ?? ""));
+      await page.goto(`${flowplane.origin}/incidents/saved-log`);
+      await page.getByLabel("Or paste it").fill(LOOPING_LOG);
+      await page.getByRole("button", { name: "Look into it" }).click();
+      await page.getByRole("heading", { name: "Why" }).waitFor();
+      await page.getByText(/certain at line \d/).waitFor();
+      expect(sent.some((body) => body.includes("ECONNRESET"))).toBe(false);
+    });
+
     await flow("add agent: a command with its token, and the collector's configuration", async () => {
       await page.goto(`${flowplane.origin}/agents?add=linux`);
       await page.getByRole("button", { name: "Make the command" }).click();
@@ -147,6 +253,18 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         ...["", "/runs", "/configuration", "/identity", "/wire"].map((tab) => `/agents/${agentId}${tab}`),
         "/runs",
         `/runs/${runId}`,
+        "/runs?group=job",
+        "/incidents",
+        "/incidents/saved-log",
+        "/jobs",
+        "/jobs/calendar",
+        "/jobs/new",
+        ...["", "/schedule", "/definition", "/edit"].map((tab) => `/jobs/${jobId}${tab}`),
+        "/policies",
+        ...["", "/versions", "/compare", "/suggestions", "/edit"].map((tab) => `/policies/${policyId}${tab}`),
+        "/settings",
+        "/settings/sites",
+        "/settings/retention",
         "/tokens",
         "/tokens/bearers",
         "/tokens/api",
@@ -169,7 +287,19 @@ test.skipIf(isMissing && process.env.CI !== "true")(
 
     await flow("nothing scrolls sideways on a narrow screen", async () => {
       await page.setViewportSize({ width: 390, height: 844 });
-      for (const path of ["/", "/agents", `/runs/${runId}`, "/tokens", "/members", "/audit"]) {
+      for (const path of [
+        "/",
+        "/agents",
+        `/runs/${runId}`,
+        "/incidents",
+        `/jobs/${jobId}`,
+        "/jobs/new",
+        `/policies/${policyId}/edit`,
+        "/settings/sites",
+        "/tokens",
+        "/members",
+        "/audit",
+      ]) {
         await page.goto(flowplane.origin + path);
         await page.locator("h1").first().waitFor();
         const overflow = await page.evaluate<number>(

@@ -40,7 +40,7 @@ export function Timeline({ run }: { run: Run }) {
             <p className="break-words">
               <EventTitle event={event} />
             </p>
-            {event.reason === null ? null : <p className="break-words text-n9">{event.reason}</p>}
+            {event.reason === null ? null : <p className="break-words text-n9">{reasonWords(event)}</p>}
             <p className="text-sm text-n8">
               <Time at={event.at} />
               {event.actor.type === "system" ? "" : ` · ${event.actor.name}`}
@@ -77,6 +77,11 @@ function EventTitle({ event }: { event: RunEvent }) {
   ) : (
     event.title
   );
+}
+
+/** What a person said stands in quotes. */
+function reasonWords({ actor, reason }: RunEvent): string {
+  return actor.type === "user" || actor.type === "api_token" ? `“${reason ?? ""}”` : (reason ?? "");
 }
 
 function dotOf({ type, payload }: RunEvent): string {
