@@ -13,7 +13,11 @@ import { calendarDays, type CalendarDay } from "./calendar.ts";
 
 const DAYS = 7;
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clockFormat = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 
 /** Which jobs start when, over seven days. */
 export default function JobCalendarPage() {
@@ -84,7 +88,7 @@ function Day({ day, isToday }: { day: CalendarDay; isToday: boolean }) {
               title={`${entry.name}: ${counted(entry.times, "start")} this day, the first at ${clockFormat.format(entry.at)}`}
               className="flex items-baseline gap-1.5 rounded-sm px-1 py-0.5 hover:bg-n2"
             >
-              <span className="text-sm text-n8">{clockFormat.format(entry.at)}</span>
+              <span className="shrink-0 text-sm text-n8">{clockFormat.format(entry.at)}</span>
               <span className="min-w-0 truncate">{entry.name}</span>
               {entry.times > 1 ? <span className="ml-auto text-sm text-n8">×{entry.times}</span> : null}
             </Link>
