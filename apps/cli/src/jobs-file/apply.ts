@@ -37,7 +37,7 @@ export async function applyJobs(
         job.where(),
         `there is a job named ${job.name} already, kept ${old.managed_by === null ? "by hand" : `by ${old.managed_by}`}; rename one of the two`,
       );
-    wanted.push({ job, body: await resolved(client, job, managedBy), old });
+    wanted.push({ job, body: keepPaused(job, await resolved(client, job, managedBy), old), old });
   }
 
   const done: Applied[] = [];
@@ -56,6 +56,13 @@ export async function applyJobs(
     note({ name: job.name, did: "archived", run: stopped === 0 ? null : "stopped" });
   }
   return done;
+}
+
+/** What somebody paused stays paused, unless the file says otherwise: applying it again is no reason to go on. */
+function keepPaused(job: FileJob, body: JobCreate, old: Job | undefined): JobCreate {
+  const paused = old?.schedule_policy?.paused;
+  if (job.paused !== undefined || paused === undefined || body.schedule_policy === undefined) return body;
+  return { ...body, schedule_policy: { ...body.schedule_policy, paused } };
 }
 
 /** The job with ids for names, judged by the control plane as far as that changes nothing. */

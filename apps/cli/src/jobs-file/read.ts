@@ -12,6 +12,8 @@ export interface FileJob {
   readonly body: JobCreate;
   /** It is started at once and kept running. */
   readonly isService: boolean;
+  /** Undefined: whether it is paused is not the file's to say. */
+  readonly paused: boolean | undefined;
   readonly agent: string | undefined;
   readonly site: string | undefined;
   /** Name or id, maybe `@version`. */
@@ -56,8 +58,17 @@ export function readJobsFile(path: string, text: string): FileJob[] {
         `jobs.${name}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is not valid"}`,
       );
     }
-    const { agent, site, policy } = shape;
-    return { name, body: body.data, isService: isService(shape), agent, site, policy, where: whereJob };
+    const { agent, site, policy, paused } = shape;
+    return {
+      name,
+      body: body.data,
+      isService: isService(shape),
+      paused,
+      agent,
+      site,
+      policy,
+      where: whereJob,
+    };
   });
 }
 

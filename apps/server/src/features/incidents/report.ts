@@ -11,6 +11,7 @@ import { isUuid } from "../../platform/ids.ts";
 import { CONTROL_PLANE } from "../runs/words.ts";
 import { storableText } from "../runs/sanitize.ts";
 import { keepEvidence, noEvidence } from "./evidence.ts";
+import { holdSchedule } from "../jobs/hold.ts";
 import { countIntervention } from "./guard.ts";
 import { INCIDENTS_PER_RUN_MAX, INTERVENTIONS_MAX } from "./limits.ts";
 import {
@@ -172,6 +173,8 @@ async function intervened(
   });
   notify(ctx, { topic: "incident", id: incident.id, parent_id: run.id });
   if (touched) await countIntervention(ctx, run, at);
+  if (touched && intervention.action === "stop_for_good" && run.job_id !== null)
+    await holdSchedule(ctx, run.job_id, intervention.why || seenIn(incident));
   const { action } = intervention;
   if (action === "notify" || intervention.outcome === "withheld" || intervention.outcome === "failed")
     return { patch: {}, entry };

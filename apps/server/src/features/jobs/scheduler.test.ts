@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Job, Run } from "@flowplane/contract";
+import { newId } from "../../platform/context.ts";
 import { putSecret } from "../secrets/secrets.ts";
 import { dispatchRuns } from "../runs/dispatch.ts";
 import { ended, iso, running, runWorld, starting, type RunWorld } from "../runs/fixtures.ts";
@@ -209,4 +210,47 @@ test("one job that cannot be started holds up no other", async () => {
     .execute();
   expect(await passTime(HOUR_MS)).toBe(1);
   expect(await runs(fine)).toHaveLength(1);
+});
+
+test("a run that a policy stopped for good takes the schedule with it, until a person resumes it", async () => {
+  const job = await create({ schedule_policy: { cron: "0 * * * *" } });
+  await passTime(HOUR_MS);
+  const [run] = (await runs(job)) as [Run];
+  const now = world.clock.now;
+  const incident = newId();
+  const event = (type: string, payload: Record<string, unknown>) => ({
+    seq: 1,
+    type,
+    run_id: run.id,
+    at: iso(now),
+    payload: { incident_id: incident, ...payload },
+  });
+  await world.report(
+    agent,
+    starting(run.id, now),
+    running(run.id, now),
+    event("incident.opened", {
+      category: "loop",
+      severity: "critical",
+      score: 90,
+      title: "The same error again and again",
+      line: 10,
+      evidence: {},
+      policy: { id: null, name: "p", version: 1, mode: "enforce" },
+    }),
+    event("incident.intervention", {
+      action: "stop_for_good",
+      outcome: "done",
+      why: "third incident of this kind",
+      run_id: null,
+    }),
+  );
+  expect(await read(job)).toMatchObject({ status: "PAUSED", next_run_at: null });
+  expect((await read(job)).sentence).toContain(
+    "The schedule was paused, because a policy stopped a run for good: third incident of this kind.",
+  );
+  expect((await world.call("POST", `/jobs/${job.id}/resume`)).body).toMatchObject({
+    status: "CREATED",
+    next_run_at: iso(now + HOUR_MS),
+  });
 });

@@ -134,6 +134,24 @@ export async function updateJob(db: Db, id: string, patch: Updateable<Database["
   await db.updateTable("jobs").set(patch).where("id", "=", id).execute();
 }
 
+/** Turns a schedule off with a note; false when there is none that is on. */
+export async function pauseSchedule(db: Db, id: string, note: string, at: Date): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("jobs")
+    .set({
+      schedule_policy: sql`jsonb_set(schedule_policy, '{paused}', 'true')`,
+      next_run_at: null,
+      note,
+      note_at: at,
+      updated_at: at,
+    })
+    .where("id", "=", id)
+    .where("archived_at", "is", null)
+    .where(sql<SqlBool>`schedule_policy ->> 'paused' = 'false'`)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
 /** Jobs whose schedule is on, by name. */
 export async function listScheduled(db: Db, limit: number) {
   return db
