@@ -51,7 +51,7 @@ const KINDS = [
 export function makeIncidents(runs: readonly Run[], count: number, now: number): IncidentDetail[] {
   const hosts = runs.filter(({ started_at }) => started_at !== null);
   return Array.from({ length: Math.min(count, hosts.length * 3) }, (_, index) => {
-    const run = hosts[(index * 7 + 1) % hosts.length] as Run; // There is one: `count` is 0 without runs.
+    const run = hosts[(index * 7 + 4) % hosts.length] as Run; // There is one: `count` is 0 without runs.
     return makeIncident(run, index, now);
   });
 }

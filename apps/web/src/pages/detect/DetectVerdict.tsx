@@ -24,7 +24,11 @@ export function DetectVerdict({ name, size, answer }: { name: string; size: numb
       ) : null}
       {lines.length === 0 ? null : (
         <Section title={`Around line ${number(verdict.atLine ?? 0)}`}>
-          <ol className="overflow-x-auto rounded-md border border-n4 bg-n1 py-1 font-mono text-sm">
+          <ol
+            // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
+            tabIndex={0}
+            className="overflow-x-auto rounded-md border border-n4 bg-n1 py-1 font-mono text-sm"
+          >
             {lines.map(({ line, text }) => (
               <li
                 key={line}

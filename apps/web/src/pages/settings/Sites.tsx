@@ -95,7 +95,8 @@ function Fallback({ site, mayNot }: { site: Site; mayNot: string | undefined }) 
       <p className="flex items-baseline gap-2">
         <StateShape tone="attention" />
         <span>
-          Every policy here only watches until <Time at={fallback.until} />: {fallback.reason}.
+          Every policy here only watches, because of {fallback.reason}; they act again{" "}
+          <Time at={fallback.until} />.
         </span>
       </p>
       <div>
