@@ -1,2 +1,3 @@
 export * from "./control-plane.ts";
 export * from "./site-agent.ts";
+export * from "./clock.ts";

@@ -12,6 +12,8 @@ const run = promisify(execFile);
 export interface SiteAgent extends AsyncDisposable {
   readonly id: string;
   readonly dataDir: string;
+  /** The agent's process; undefined when it does not run. */
+  livePid(): number | undefined;
   output(): string;
   /** Of the agent's process. */
   pid(): number;
@@ -21,8 +23,21 @@ export interface SiteAgent extends AsyncDisposable {
   start(): void;
 }
 
-export async function startSiteAgent(plane: ControlPlane, name: string): Promise<SiteAgent> {
-  const dataDir = mkdtempSync(join(tmpdir(), "flowplane-agent-"));
+export interface SiteAgentOptions {
+  /** Added to its environment. */
+  readonly env?: Record<string, string>;
+  /** What starts it instead of us, `["prlimit", "--nofile=64"]`: has to become the agent, not its parent. */
+  readonly through?: readonly string[];
+  /** Its data folder, which the caller made and takes away; by default one of its own. */
+  readonly dataDir?: string;
+}
+
+export async function startSiteAgent(
+  plane: ControlPlane,
+  name: string,
+  options: SiteAgentOptions = {},
+): Promise<SiteAgent> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "flowplane-agent-"));
   const { secret } = await plane.client.enrolmentTokenCreate({ body: { name } });
   await run(
     process.execPath,
@@ -46,8 +61,12 @@ export async function startSiteAgent(plane: ControlPlane, name: string): Promise
   let child: ChildProcess | undefined;
   let output = "";
   const start = () => {
-    child = spawn(process.execPath, [CLI, "agent", "run", "--data", dataDir], {
-      env: plane.env,
+    const [first, ...rest] = options.through ?? [];
+    const own = [CLI, "agent", "run", "--data", dataDir];
+    const [program, args] =
+      first === undefined ? [process.execPath, own] : [first, [...rest, process.execPath, ...own]];
+    child = spawn(program, args, {
+      env: { ...plane.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const keep = (chunk: Buffer) => (output = (output + chunk.toString("utf8")).slice(-20_000));
@@ -69,6 +88,7 @@ export async function startSiteAgent(plane: ControlPlane, name: string): Promise
   return {
     id,
     dataDir,
+    livePid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
     output: () => output,
     pid: () => child?.pid ?? 0,
     kill: () => end("SIGKILL"),
@@ -76,7 +96,7 @@ export async function startSiteAgent(plane: ControlPlane, name: string): Promise
     start,
     async [Symbol.asyncDispose]() {
       await end("SIGTERM");
-      rmSync(dataDir, { recursive: true, force: true });
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

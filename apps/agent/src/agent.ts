@@ -85,6 +85,7 @@ function assemble(
   { dataDir, quota: given = {} }: RunAgentOptions,
 ) {
   const clock = systemClock;
+  const steady = openSteadyClock(db, readBootId(), clock);
   const startedAt = clock();
   const quota: Quota = {
     // Alone, what a run prints goes nowhere; it is paused only when the whole host's room is taken.
@@ -110,7 +111,7 @@ function assemble(
     cgroups: openCgroups(),
     quota,
     clock,
-    steady: openSteadyClock(db, readBootId(), clock),
+    steady,
     random: Math.random,
     log,
     observer: noObserver,
@@ -148,6 +149,7 @@ function assemble(
       dataDir,
       identity,
       clock,
+      steady,
       log,
       health,
       guarded,

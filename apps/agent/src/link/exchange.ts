@@ -27,6 +27,8 @@ const ENVELOPE_BYTES = 1024;
 export type ExchangeOptions = {
   db: SpoolDatabase;
   clock: Clock;
+  /** For when something is to be sent again. */
+  steady: Clock;
   log: Logger;
   /** Hands a message to the session, which queues it within its own limits. */
   send: (message: CustomMessageIn) => void;
@@ -95,8 +97,8 @@ export class Exchange {
   }
 
   #step(input: OutboxInput): void {
-    const { db, clock, log } = this.#options;
-    const { state, effects } = stepOutbox(this.#outbox, input, clock());
+    const { db, steady, log } = this.#options;
+    const { state, effects } = stepOutbox(this.#outbox, input, steady());
     this.#outbox = state;
     for (const effect of effects) {
       switch (effect.kind) {
@@ -118,7 +120,7 @@ export class Exchange {
     clearTimeout(this.#timer);
     const wakeAt = outboxWakeAt(this.#outbox);
     if (wakeAt !== Infinity)
-      this.#timer = setTimeout(() => this.#step({ kind: "tick" }), Math.max(0, wakeAt - clock()));
+      this.#timer = setTimeout(() => this.#step({ kind: "tick" }), Math.max(0, wakeAt - steady()));
   }
 
   #sendEvents(from: number, to: number): void {

@@ -26,6 +26,8 @@ export type UpstreamOptions = {
   dataDir: string;
   identity: Identity;
   clock: Clock;
+  /** For whatever is waited for: a host whose clock is set back a day must not wait that day. */
+  steady: Clock;
   log: Logger;
   health: HealthRegistry;
   /** What is reported at first, without the description of the agent. */
@@ -51,17 +53,17 @@ export class Upstream {
   constructor(options: UpstreamOptions) {
     this.#options = options;
     this.#identity = options.identity;
-    const { db, dataDir, clock, log, health } = options;
+    const { db, dataDir, clock, steady, log, health } = options;
     health.ok("shipping");
     health.bad("link", "connecting");
     const client = new BulkClient(this.#identity);
     this.#client = client;
-    this.#tails = new Tails({ db, client, clock, signal: this.#stop.signal });
+    this.#tails = new Tails({ db, client, clock: steady, signal: this.#stop.signal });
     this.#shipper = new Shipper({
       db,
       dataDir,
       client,
-      clock,
+      clock: steady,
       log,
       onGone: options.onGone,
       onProblem: (problem) => (problem === null ? health.ok("shipping") : health.bad("shipping", problem)),
@@ -69,6 +71,7 @@ export class Upstream {
     this.#exchange = new Exchange({
       db,
       clock,
+      steady,
       log,
       send: (message) => this.#session.step({ kind: "send_custom", message }),
       onIntents: options.onIntents,
@@ -143,7 +146,7 @@ export class Upstream {
     return new Session({
       identity: () => this.#identity,
       report: { description: describeAgent(this.#identity.instance_uid), ...report },
-      clock,
+      clock: this.#options.steady,
       log,
       onLinked: (speaksLink) => {
         health.ok("link", "connected");

@@ -1,7 +1,7 @@
 // cgroup v2, where the agent may use it: a folder per run below one of ours. What the host allows decides what it is good
 // for: limits that the kernel keeps, or only finding, pausing and killing a run's processes as one.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunLimitsSpec } from "@flowplane/link";
 
@@ -28,7 +28,8 @@ export function openCgroups(
   if (mount === null || own === undefined) return null;
   const parent = join(root, mount, agent.isRoot ? "" : own);
   const dir = join(parent, "flowplane");
-  if (!makeFolder(dir)) return null;
+  // It may be there already as another user's.
+  if (!makeFolder(dir) || !isWritable(dir)) return null;
   if (!existsSync(join(dir, "cgroup.kill")) && !existsSync(join(dir, "cgroup.freeze"))) return null;
   enable(parent, () => leave(parent, agent.pid));
   enable(dir, () => false);
@@ -100,6 +101,15 @@ function available(file: string): Controller[] {
 function makeFolder(path: string): boolean {
   try {
     mkdirSync(path, { recursive: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
     return true;
   } catch {
     return false;

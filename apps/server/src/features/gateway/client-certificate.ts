@@ -77,18 +77,12 @@ export class CertificateJudge {
   }
 }
 
+/**
+ * One that is not valid yet is good: only our own authority makes them, so it says that our clock was ahead when it did,
+ * and refusing it would lock its agent out until that day. It still expires, and is still revoked.
+ */
 function judgeDates(verdict: CertificateVerdict, now: number): CertificateVerdict {
-  if (!verdict.ok) return verdict;
-  if (now >= verdict.claims.notAfter) {
-    const at = new Date(verdict.claims.notAfter).toISOString();
-    return { ok: false, foreign: false, problem: `The client certificate expired at ${at}. Enrol again.` };
-  }
-  if (now < verdict.claims.notBefore) {
-    return {
-      ok: false,
-      foreign: false,
-      problem: "The client certificate is not valid yet. Check the clocks.",
-    };
-  }
-  return verdict;
+  if (!verdict.ok || now < verdict.claims.notAfter) return verdict;
+  const at = new Date(verdict.claims.notAfter).toISOString();
+  return { ok: false, foreign: false, problem: `The client certificate expired at ${at}. Enrol again.` };
 }

@@ -58,6 +58,16 @@ const httpUrl = () => `http://127.0.0.1:${plane.httpPort}/v1/opamp`;
 const ws = (url: string) => url.replace(/^http/, "ws");
 const bearer = (secret: string) => ({ headers: { authorization: `Bearer ${secret}` } });
 
+test("a certificate made while our clock was ahead is good when the clock is right again, and still expires", async () => {
+  clockAhead = 24 * 3_600_000;
+  const machine = await enrolMachine(plane);
+  clockAhead = 0;
+  const socket = await openMachine(plane, machine);
+  await socket.close();
+  clockAhead = 49 * 3_600_000;
+  await expect(openMachine(plane, machine)).rejects.toThrow();
+});
+
 describe("opamp row 63: bad or missing credentials are 401 before the upgrade and on each POST", () => {
   const refused: [string, () => Promise<[string, Record<string, unknown>]>][] = [
     ["nothing", async () => [agentsUrl(), {}]],

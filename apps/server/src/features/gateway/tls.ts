@@ -39,6 +39,7 @@ export function listenerHosts(base: Pick<Base, "config">): string[] {
 export class ListenerTls {
   readonly #base: Base;
   readonly #authority: CertificateAuthority;
+  #madeAt = 0;
   #renewAt = 0;
   #ticketDay = 0;
 
@@ -63,7 +64,8 @@ export class ListenerTls {
   /** Renews what is due; to be called now and then. */
   async tick(server: Server): Promise<void> {
     const now = this.#base.now();
-    if (now >= this.#renewAt) server.setSecureContext(await this.#context());
+    // Made while the clock was ahead, it would not be valid yet for anybody else.
+    if (now >= this.#renewAt || now < this.#madeAt) server.setSecureContext(await this.#context());
     if (Math.floor(now / DAY_MS) !== this.#ticketDay) server.setTicketKeys(this.#ticketKeys());
   }
 
@@ -73,6 +75,7 @@ export class ListenerTls {
       listenerHosts(this.#base),
       now,
     );
+    this.#madeAt = now;
     this.#renewAt = now + (2 / 3) * SERVER_CERTIFICATE_LIFETIME_MS;
     return {
       cert: certificatePem,
