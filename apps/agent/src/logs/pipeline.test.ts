@@ -68,6 +68,24 @@ test("secrets of the run's environment, and what looks like one, are nowhere but
     expect(everything(join(folder.path, "runs"))).not.toContain(secret);
 });
 
+test("what is told of a run hides its secrets, too: arguments of its next attempt, reasons", async () => {
+  using folder = makeFolder();
+  using bench = new Bench(folder.path);
+  const env = { API_TOKEN: "q9w8e7r6-t5y4" };
+  const retry = {
+    retries_max: 1,
+    on: ["failed" as const],
+    backoff_ms: 1,
+    backoff_max_ms: 1,
+    reset_after_ms: 60_000,
+  };
+  await bench.start("r1", spec("sh", ["-c", "exit 3", "sh", "--key=q9w8e7r6-t5y4"], { env, retry }));
+  await bench.start("r2", spec("q9w8e7r6-t5y4", [], { env }));
+  await eventually(() => bench.events().some((event) => event.type === "run.created"));
+  expect((await bench.ended("r2")).reason).toContain("[redacted:known:");
+  expect(JSON.stringify(bench.events())).not.toContain("q9w8e7r6-t5y4");
+});
+
 test("progress bars, colours, NUL, broken UTF-8 and empty lines are kept as they are", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);

@@ -11,10 +11,13 @@ import type { SupervisorOptions } from "./supervision.ts";
 
 const NO_LOG = { stdoutBytes: 0, stderrBytes: 0, redactions: 0 };
 
-type Times = Pick<SupervisorOptions, "clock" | "steady">;
+type Times = Pick<SupervisorOptions, "clock" | "steady" | "redactors">;
 
 /** A wait as it travels. */
-export function tellWait(times: Times, wait: Wait): EventPayload<"run.starting">["waiting"] {
+export function tellWait(
+  times: Pick<Times, "clock" | "steady">,
+  wait: Wait,
+): EventPayload<"run.starting">["waiting"] {
   return {
     waits_for: wait.waitsFor,
     since: tellTime(times, wait.since),
@@ -68,7 +71,11 @@ function tellEnd(
     exit_code: outcome.exitCode,
     signal: outcome.signal,
     ended_at: tellTime(times, outcome.endedAt),
-    reason: outcome.reason?.slice(0, TEXT_CHARS_MAX) ?? null,
+    // It may quote an argument, or what the wrapper said.
+    reason:
+      outcome.reason === null
+        ? null
+        : times.redactors.of(run.spec).redactText(outcome.reason).slice(0, TEXT_CHARS_MAX),
     log: {
       stdout_bytes: stdoutBytes,
       stderr_bytes: stderrBytes,

@@ -125,21 +125,24 @@ export class Successors {
 }
 
 /** The event that a run of our own making begins with. Values of variables stay here. */
-export function tellCreated(next: NextStart, createdAt: number): RunCreated {
+/** `hide` takes out of a text what is secret in the run's environment. */
+export function tellCreated(next: NextStart, createdAt: number, hide: (text: string) => string): RunCreated {
   const { env, ...spec } = next.spec;
   return {
     origin: next.origin,
-    name: nameOf(next.spec),
-    spec: { ...spec, env_names: Object.keys(env) },
+    name: hide(nameOf(next.spec)).slice(0, NAME_CHARS_MAX),
+    spec: { ...spec, args: spec.args.map(hide), env_names: Object.keys(env) },
     job_id: next.spec.job_id ?? null,
     attempt: next.spec.attempt ?? 1,
     retry_of: next.previous,
     created_at: new Date(createdAt).toISOString(),
     actor: next.actor.slice(0, TEXT_CHARS_MAX),
-    reason: next.reason.slice(0, TEXT_CHARS_MAX),
+    reason: hide(next.reason).slice(0, TEXT_CHARS_MAX),
   };
 }
 
+const NAME_CHARS_MAX = 200;
+
 function nameOf({ name, command }: RunSpec): string {
-  return (name ?? basename(command)).slice(0, 200);
+  return (name ?? basename(command)).slice(0, NAME_CHARS_MAX);
 }

@@ -309,8 +309,14 @@ export class Supervisor implements Supervision {
   }
 
   note(run: ActiveRun, title: string, reason: string | null, payload: Record<string, unknown>): void {
-    const { db, clock, onEvent } = this.options;
-    appendEvent(db, { type: "run.note", runId: run.id, at: clock(), payload: { title, reason, payload } });
+    const { db, clock, redactors, onEvent } = this.options;
+    const told = reason === null ? null : redactors.of(run.spec).redactText(reason).slice(0, TEXT_CHARS_MAX);
+    appendEvent(db, {
+      type: "run.note",
+      runId: run.id,
+      at: clock(),
+      payload: { title, reason: told, payload },
+    });
     onEvent();
   }
 
@@ -381,7 +387,8 @@ export class Supervisor implements Supervision {
         const act = db.durably(() => {
           const now = clock();
           deleteNextStart(db, next.runId);
-          const payload = tellCreated(next, now);
+          const redactor = this.options.redactors.of(next.spec);
+          const payload = tellCreated(next, now, (text) => redactor.redactText(text));
           appendEvent(db, { type: "run.created", runId: next.runId, at: now, payload });
           return this.#insert(next.runId, next.spec, next.retriesUsed);
         });
