@@ -23,8 +23,7 @@ export function encodingsOf(value: string): Encoded[] {
   if (bytes.length < BASE64_BYTES_MIN) return forms;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"));
   forms.push({ ...plain(utf8(hex.join(""))), anyCase: true });
-  for (const separator of [":", " ", "\\x", "%", "-"])
-    forms.push({ ...plain(utf8(hex.join(separator))), anyCase: true });
+  for (const separator of ["\\x", "%"]) forms.push({ ...plain(utf8(hex.join(separator))), anyCase: true });
   for (const alignment of [0, 1, 2] as const) forms.push(...base64Forms(bytes, alignment));
   return forms;
 }

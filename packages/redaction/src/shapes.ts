@@ -24,6 +24,7 @@ type Shape = {
 };
 
 const DOT = 46;
+const COLOUR_BYTES_MAX = 20;
 const MIXED_BYTES = 256;
 /** A key's part is at least this long. */
 const PART_BYTES_MIN = 8;
@@ -118,7 +119,8 @@ function judge(
 ): number {
   const { kind, set, min, max, dots = 0, mixed = false, keepsPrefix = false } = shape;
   // A word that merely ends in the prefix: "task-" is no key.
-  if (alnum[prefix[0] as number] === 1 && at > 0 && alnum[input[at - 1] as number] === 1) return at;
+  const isInWord = alnum[prefix[0] as number] === 1 && at > 0 && alnum[input[at - 1] as number] === 1;
+  if (isInWord && !isAfterColour(input, at)) return at;
   const start = at + prefix.length;
   const from = keepsPrefix ? start : at;
   const full = runEnd(input, start, Math.min(input.length, from + SECRET_BYTES_MAX), set);
@@ -133,6 +135,14 @@ function judge(
   if (isIt) tell(makeFinding(input, from, end, kind, RANK.shape, set));
   // Whatever begins within this run ends with it.
   return full;
+}
+
+/** The letter before may be the end of a terminal's colour: ESC [ 3 2 m. */
+function isAfterColour(input: Uint8Array, at: number): boolean {
+  let start = at - 2;
+  const least = Math.max(0, at - COLOUR_BYTES_MAX);
+  while (start > least && (isDigit(input[start] as number) || input[start] === 59)) start -= 1;
+  return input[start] === 91 && input[start - 1] === 27;
 }
 
 function countDots(input: Uint8Array, from: number, to: number): number {
