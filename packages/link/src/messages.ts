@@ -176,7 +176,7 @@ export const runEndedSchema = z.object({
   signal: z.string().max(16).nullable(),
   ended_at: timeSchema,
   reason: textSchema.nullable(),
-  /** The whole log: exact bytes of both streams, and the last line and segment there will ever be (0: none). */
+  /** The whole log: exact bytes of both streams after redaction, what was redacted, and the last line and segment there will ever be (0: none). */
   log: z.object({
     stdout_bytes: countSchema,
     stderr_bytes: countSchema,
