@@ -26,7 +26,7 @@ export const RUNS_SEARCH_MS_MAX = 3_000;
 /** Runs read from the database at a time while searching across them. */
 export const RUNS_PER_READ = 50;
 /** Bytes of output looked through without letting others have the thread. */
-export const BREATH_BYTES = 512 * 1024;
+export const BREATH_BYTES = 128 * 1024;
 
 /** Lines of one event of a live log. */
 export const EVENT_LINES_MAX = 1_000;

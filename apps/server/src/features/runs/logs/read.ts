@@ -1,9 +1,10 @@
+import { setImmediate } from "node:timers/promises";
 import type { LogLine } from "@flowplane/contract";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import { notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
 import { findRunLog } from "../store.ts";
-import { PAGE_BYTES_MAX, SEARCH_BYTES_MAX, SEARCH_LINE_BYTES } from "./limits.ts";
+import { BREATH_BYTES, PAGE_BYTES_MAX, SEARCH_BYTES_MAX, SEARCH_LINE_BYTES } from "./limits.ts";
 import { ESCAPE_BYTE, withoutEscapes } from "./escapes.ts";
 import { bufferOf, lineOf } from "./lines.ts";
 import { storedLines } from "./segments.ts";
@@ -51,6 +52,7 @@ export async function searchLog(
   const seqs: number[] = [];
   let searchedTo = Math.min(query.from_seq - 1, run.log_stored_seq);
   let bytes = 0;
+  let sinceBreath = 0;
   for await (const lines of storedLines(ctx, runId, query.from_seq, run.log_stored_seq)) {
     for (const line of lines) {
       if (seqs.length >= query.limit || bytes >= SEARCH_BYTES_MAX)
@@ -58,6 +60,11 @@ export async function searchLog(
       if (matches(bufferOf(line))) seqs.push(line.seq);
       searchedTo = line.seq;
       bytes += line.bytes.length + SEARCH_LINE_BYTES;
+      sinceBreath += line.bytes.length + SEARCH_LINE_BYTES;
+      if (sinceBreath > BREATH_BYTES) {
+        sinceBreath = 0;
+        await setImmediate();
+      }
     }
   }
   return { seqs, searched_to: Math.max(searchedTo, run.log_stored_seq), more: false };
