@@ -142,6 +142,19 @@ export function saveContainment(db: SpoolDatabase, id: string, containment: Cont
   db.run("UPDATE runs SET containment = ? WHERE id = ?", JSON.stringify(containment), id);
 }
 
+/** The run is over: what of its variables is secret has no use here any more. Their names stay. */
+export function forgetSecrets(
+  db: SpoolDatabase,
+  id: string,
+  { secret_env: names = [], ...spec }: RunSpec,
+): void {
+  if (names.length === 0) return;
+  const env = Object.fromEntries(
+    Object.entries(spec.env).map(([name, value]) => [name, names.includes(name) ? "" : value]),
+  );
+  db.run("UPDATE runs SET spec = ? WHERE id = ?", JSON.stringify({ ...spec, env, secret_env: names }), id);
+}
+
 export function saveBegan(db: SpoolDatabase, id: string, beganAt: number): void {
   db.run("UPDATE runs SET began_at = ? WHERE id = ?", beganAt, id);
 }

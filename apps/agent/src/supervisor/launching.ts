@@ -62,7 +62,8 @@ function contain(on: Supervision, run: ActiveRun, plan: LaunchPlan): void {
   const { db } = on.options;
   const { cgroup, container, enforced, heartbeatFile } = plan;
   const containment = { cgroup: cgroup?.path ?? null, container, enforced, heartbeatFile };
-  db.durably(() => saveContainment(db, run.id, containment));
+  // What a power cut would lose of this, it has ended as well.
+  db.lazily(() => saveContainment(db, run.id, containment));
   run.containment = containment;
   run.watchedLimits = watchedLimitsOf(run);
   if (cgroup) makeCgroup(cgroup.path, cgroup.files);

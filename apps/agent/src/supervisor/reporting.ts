@@ -41,6 +41,7 @@ export function tellEffect(
         pid,
         started_at: tellTime(times, effect.startedAt),
         enforced: run.containment?.enforced ?? [],
+        ...(run.spec.traceparent === undefined ? {} : { traceparent: run.spec.traceparent }),
       };
       return { type: "run.running", runId: run.id, at, payload };
     }

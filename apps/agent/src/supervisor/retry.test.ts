@@ -76,6 +76,20 @@ test("attempts are runs of their own: announced, numbered, of one lineage, and e
   ]);
 });
 
+test("a secret is kept no longer than the attempts that need it", async () => {
+  using folder = makeFolder();
+  using bench = new Bench(folder.path);
+  const more = { env: { TOKEN: "t0ps3cret", MODE: "fast" }, secret_env: ["TOKEN"] };
+  await bench.start("r1", sh("[ ${#TOKEN} = 9 ] && exit 9", { ...more, retry: { ...fast, retries_max: 1 } }));
+  const second = await eventually(() => bench.events().find(({ type }) => type === "run.created")?.run_id);
+  // It had the value, since only then it fails with 9.
+  expect(await bench.ended(second)).toMatchObject({ exit_code: 9 });
+  const rows = bench.db.all<{ spec: string }>("SELECT spec FROM runs UNION ALL SELECT spec FROM next_starts");
+  expect(rows).toHaveLength(2);
+  expect(JSON.stringify(rows)).not.toContain("t0ps3cret");
+  expect(rows.every(({ spec }) => spec.includes('"MODE":"fast"'))).toBe(true);
+});
+
 test("an attempt to come survives the agent, and a stop of the run it follows ends it", async () => {
   using folder = makeFolder();
   const slow = { ...fast, backoff_ms: 3_600_000, backoff_max_ms: 3_600_000 };

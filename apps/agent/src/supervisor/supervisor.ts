@@ -21,6 +21,7 @@ import type { NextStart } from "../spool/next-starts.ts";
 import {
   findLineage,
   findLiveRuns,
+  forgetSecrets,
   findRun,
   insertRun,
   isKnownRun,
@@ -427,6 +428,7 @@ export class Supervisor implements Supervision {
       saveRunState(db, run.id, state, endedAt);
       for (const event of events) appendEvent(db, event);
       if (following) this.#successors.store(following);
+      if (state.kind === "ended") forgetSecrets(db, run.id, run.spec);
     });
     return () => {
       const before = run.state;

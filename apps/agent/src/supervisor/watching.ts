@@ -27,7 +27,8 @@ function lookForStart(on: Supervision, run: ActiveRun): void {
   const found = run.files.readProcess();
   if (found) {
     const beganAt = steady();
-    db.durably(() => {
+    // A power cut ends the process as well; what follows is stored for good.
+    db.lazily(() => {
       saveRunProcess(db, run.id, found);
       saveBegan(db, run.id, beganAt);
     });
