@@ -13,6 +13,8 @@ const SYSTEM_TABLES = [
   "installation",
   "schema_migrations",
 ];
+/** Tables whose rows nobody may change once they are written. */
+const UNCHANGING = ["audit_events", "configuration_versions"];
 const MINE = "018f0000-0000-7000-8000-00000000000a";
 const THEIRS = "018f0000-0000-7000-8000-00000000000b";
 
@@ -110,7 +112,7 @@ describe("the tenant role", () => {
   });
 
   test("cannot change or remove another's rows", async () => {
-    for (const table of tenantTables.filter((name) => name !== "audit_events")) {
+    for (const table of tenantTables.filter((name) => !UNCHANGING.includes(name))) {
       const changed = await runAs(
         THEIRS,
         `update ${table} set organization_id = organization_id where organization_id = '${MINE}'`,
@@ -123,7 +125,7 @@ describe("the tenant role", () => {
   test("cannot write a row into another organization, or move one there", async () => {
     for (const table of tenantTables) {
       await expect(runAs(THEIRS, insertInto(table, MINE)), table).rejects.toThrow("row-level security");
-      if (table !== "audit_events")
+      if (!UNCHANGING.includes(table))
         await expect(runAs(THEIRS, `update ${table} set organization_id = '${MINE}'`), table).rejects.toThrow(
           /row-level security|duplicate key/,
         );
@@ -146,6 +148,17 @@ describe("the tenant role", () => {
       "truncate audit_events",
     ])
       await expect(runAs(MINE, change)).rejects.toThrow("permission denied");
+  });
+
+  test("cannot change what a version of a configuration says", async () => {
+    await expect(runAs(MINE, "update configuration_versions set body = 'x'")).rejects.toThrow(
+      "permission denied",
+    );
+    const removed = await runAs(
+      THEIRS,
+      `delete from configuration_versions where organization_id = '${MINE}'`,
+    );
+    expect(removed.rowCount).toBe(0);
   });
 
   test("cannot turn row-level security off", async () => {
