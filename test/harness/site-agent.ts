@@ -30,6 +30,8 @@ export interface SiteAgentOptions {
   readonly through?: readonly string[];
   /** Its data folder, which the caller made and takes away; by default one of its own. */
   readonly dataDir?: string;
+  /** The folder holds an identity already. */
+  readonly isEnrolled?: boolean;
 }
 
 export async function startSiteAgent(
@@ -38,26 +40,7 @@ export async function startSiteAgent(
   options: SiteAgentOptions = {},
 ): Promise<SiteAgent> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "flowplane-agent-"));
-  const { secret } = await plane.client.enrolmentTokenCreate({ body: { name } });
-  await run(
-    process.execPath,
-    [
-      CLI,
-      "agent",
-      "enroll",
-      "--server",
-      plane.agentsUrl,
-      "--token",
-      secret,
-      "--data",
-      dataDir,
-      "--name",
-      name,
-    ],
-    {
-      env: plane.env,
-    },
-  );
+  if (options.isEnrolled !== true) await enrol(plane, name, dataDir);
   let child: ChildProcess | undefined;
   let output = "";
   const start = () => {
@@ -99,4 +82,27 @@ export async function startSiteAgent(
       if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function enrol(plane: ControlPlane, name: string, dataDir: string): Promise<void> {
+  const { secret } = await plane.client.enrolmentTokenCreate({ body: { name } });
+  await run(
+    process.execPath,
+    [
+      CLI,
+      "agent",
+      "enroll",
+      "--server",
+      plane.agentsUrl,
+      "--token",
+      secret,
+      "--data",
+      dataDir,
+      "--name",
+      name,
+    ],
+    {
+      env: plane.env,
+    },
+  );
 }

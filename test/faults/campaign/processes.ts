@@ -20,7 +20,7 @@ export function processesWith(words: readonly string[]): { pid: number; command:
       const command = readIfThere(`/proc/${pid}/cmdline`);
       const text = `${command}\0${readIfThere(`/proc/${pid}/environ`)}`;
       if (!words.some((word) => text.includes(word))) return [];
-      return [{ pid: Number(pid), command: command.replaceAll("\0", " ").slice(0, 120) }];
+      return [{ pid: Number(pid), command: command.replaceAll("\0", " ").slice(0, 500) }];
     });
 }
 
