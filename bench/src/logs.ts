@@ -75,14 +75,21 @@ async function measure(plane: ControlPlane, agent: SiteAgent, text: string): Pro
   let peak = 0;
   const sampler = setInterval(() => (peak = Math.max(peak, residentMb(agent.pid()))), 50);
   const start = performance.now();
-  const { id } = await plane.client.runCreate({ body: { command: "cat", args: [text], agent_id: agent.id } });
-  await eventually(
-    "the whole log to be stored",
-    async () => ((await plane.client.runRead({ params: { run_id: id } })).log.complete ? true : undefined),
-    600_000,
-  );
+  try {
+    const { id } = await plane.client.runCreate({
+      body: { command: "cat", args: [text], agent_id: agent.id },
+    });
+    await eventually(
+      "the whole log to be stored",
+      async () => ((await plane.client.runRead({ params: { run_id: id } })).log.complete ? true : undefined),
+      600_000,
+    );
+  } catch (error) {
+    throw new Error(`the log did not arrive; the agent said: ${agent.output()}`, { cause: error });
+  } finally {
+    clearInterval(sampler);
+  }
   const seconds = (performance.now() - start) / 1000;
-  clearInterval(sampler);
   return {
     mb_per_second: round(statSync(text).size / 1e6 / seconds),
     seconds: round(seconds, 2),
