@@ -75,11 +75,14 @@ test("kill -9 of the agent during 20 runs: every exit code and every byte is rig
   agent = await killAndRestart(agent, folder.path);
   const lines = Array.from({ length: 60 }, (_, i) => i + 1);
   for (const [code, id] of ids.entries()) {
-    expect(await plane.ended(id)).toMatchObject({
+    const end = await plane.ended(id);
+    expect(end).toMatchObject({
       state: code === 0 ? "SUCCEEDED" : "FAILED",
       exit_code: code,
       signal: null,
     });
+    await eventually(() => plane.evidence.get(id)?.size === end.last_evidence);
+    expect(await plane.replay(id)).toMatchObject({ equal: true, intact: true, problem: null });
     const log = await plane.log(id);
     expect(log.stdout.toString()).toBe(`${lines.map((i) => `run ${code} line ${i}\n`).join("")}end`);
     expect(log.stderr.toString()).toBe(

@@ -22,15 +22,16 @@ import type { LocalServer } from "./local/listen.ts";
 import { LOCAL_ID } from "./local/place.ts";
 import { Redactors } from "./logs/redactors.ts";
 import { SpoolDatabase } from "./spool/database.ts";
+import { forgetOldWatches } from "./spool/evidence.ts";
 import { hasGaps, renewSpool } from "./spool/events.ts";
 import { forgetHistory, HISTORY_BYTES_MAX } from "./spool/forgetting.ts";
 import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
 import { tellStatus } from "./status.ts";
 import { openCgroups } from "./supervisor/cgroups.ts";
-import { noObserver } from "./supervisor/observer.ts";
 import { carryOutIntents } from "./supervisor/orders.ts";
 import { readBootId, readProcess } from "./supervisor/proc.ts";
+import { Detection, TICK_MS } from "./detection/detection.ts";
 import { openSteadyClock } from "./supervisor/steady-clock.ts";
 import { LIVE_RUNS_MAX } from "./supervisor/supervision.ts";
 import { Supervisor } from "./supervisor/supervisor.ts";
@@ -104,6 +105,17 @@ function assemble(
     changes.notify(null);
     upstream?.stored();
   };
+  const steady = openSteadyClock(db, readBootId(), clock);
+  const detection: Detection = new Detection({
+    db,
+    clock,
+    steady,
+    random: Math.random,
+    log,
+    means: () => supervisor,
+    onEvent: stored,
+    onChunk: () => upstream?.chunk(),
+  });
   const supervisor: Supervisor = new Supervisor({
     db,
     dataDir,
@@ -114,7 +126,7 @@ function assemble(
     steady,
     random: Math.random,
     log,
-    observer: noObserver,
+    observer: detection,
     redactors: new Redactors(dataDir),
     onEvent: stored,
     onBatch: (runId) => {
@@ -183,13 +195,14 @@ function assemble(
   };
   const carryOut = async (taskSignal: AbortSignal) => {
     // Also now and then without a notice: a start may have waited for another run to end.
-    await carryOutIntents({ db, supervisor, clock, onEvent: stored });
+    await carryOutIntents({ db, supervisor, detection, clock, onEvent: stored });
     await intentsToDo.wait(HOUSEKEEPING_MS, taskSignal);
   };
   const keepHouse = () => {
     upstream?.runsEnded();
     forgetOldIntents(db, clock());
     forgetOldRuns(db, clock());
+    forgetOldWatches(db);
     const disk = statfsSync(dataDir);
     const isTight = disk.bavail * disk.bsize < 2 * quota.diskReserveBytes;
     // Half of what a host may hold is for runs that are under way.
@@ -253,6 +266,15 @@ function assemble(
           {
             name: "health",
             run: (taskSignal) => every(HEALTH_MS, taskSignal, guarded("telling health", tell)),
+          },
+          {
+            name: "detection",
+            run: (taskSignal) =>
+              every(
+                TICK_MS,
+                taskSignal,
+                guarded("detection", () => detection.tick()),
+              ),
           },
           {
             name: "housekeeping",

@@ -1,6 +1,8 @@
 // A small control plane over real TLS for the agent's tests: enrolment, OpAMP over WebSocket, the link protocol with the
 // real machines of its side, the bulk endpoint. It keeps everything it was told.
 
+import { replay } from "@flowplane/detection";
+import type { ReplayReport } from "@flowplane/detection";
 import { createHash } from "node:crypto";
 import { createServer } from "node:https";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -10,6 +12,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { create } from "@bufbuild/protobuf";
 import {
   decodeLines,
+  encodeLines,
   decodeUp,
   emptyDelivery,
   encodeEnrolmentToken,
@@ -215,6 +218,25 @@ export class ControlPlane implements AsyncDisposable {
     if (message.customMessage) this.#take(message.customMessage);
   }
 
+  /** Uploaded chunks of evidence, decompressed, by run and number. */
+  readonly evidence = new Map<string, Map<number, Uint8Array>>();
+
+  /** Repeats a run's decisions from what was uploaded. */
+  replay(runId: string): Promise<ReplayReport> {
+    const inOrder = <T>(parts: ReadonlyMap<number, T> | undefined): [number, T][] =>
+      [...(parts ?? [])].toSorted(([a], [b]) => a - b);
+    const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+    return replay({
+      chunks: inOrder(this.evidence.get(runId)).map(([, chunk]) => chunk),
+      segments: inOrder(this.segments.get(runId)).map(([segment, lines]) => ({
+        segment,
+        sha256: sha256(encodeLines(lines)),
+        lines,
+      })),
+      sha256,
+    });
+  }
+
   #take(custom: { type: string; data: Uint8Array }): void {
     const decoded = decodeUp(custom);
     if (!decoded.ok) throw new Error(decoded.issue);
@@ -261,13 +283,18 @@ export class ControlPlane implements AsyncDisposable {
     if (!(request.socket as TLSSocket).authorized) return end(401);
     if (this.refuseBulk) return end(503);
     const [, runId = "", kind, seq] =
-      /^\/v1\/bulk\/runs\/([^/]+)\/(segments|tail)\/?(\d+)?$/.exec(request.url ?? "") ?? [];
+      /^\/v1\/bulk\/runs\/([^/]+)\/(segments|tail|evidence)\/?(\d+)?$/.exec(request.url ?? "") ?? [];
     if (kind === "tail") {
       this.tails.set(runId, [...(this.tails.get(runId) ?? []), ...decode(body)]);
       return end(204);
     }
     if (createHash("sha256").update(body).digest("hex") !== request.headers["x-flowplane-sha256"])
       return end(400);
+    if (kind === "evidence") {
+      const chunks = this.evidence.get(runId) ?? new Map<number, Uint8Array>();
+      this.evidence.set(runId, chunks.set(Number(seq), zstdDecompressSync(body)));
+      return end(204);
+    }
     const lines = decode(zstdDecompressSync(body));
     if (Number(request.headers["x-flowplane-first-seq"]) !== lines[0]?.seq) return end(400);
     const segments = this.segments.get(runId) ?? new Map<number, LogLine[]>();

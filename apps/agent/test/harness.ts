@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { joinLines } from "@flowplane/link";
 import type { Intent, LinkEvent, LogLine, RunEnded, RunSpec } from "@flowplane/link";
 import { pino } from "pino";
+import { Detection } from "../src/detection/detection.ts";
 import { LogReader } from "../src/logs/reader.ts";
 import { Redactors } from "../src/logs/redactors.ts";
 import { SpoolDatabase } from "../src/spool/database.ts";
@@ -47,12 +48,27 @@ export function makeFolder(): { path: string } & Disposable {
 export class Bench implements Disposable {
   readonly db: SpoolDatabase;
   readonly supervisor: Supervisor;
+  readonly detection: Detection;
   readonly dataDir: string;
   #intents = 0;
 
-  constructor(dataDir: string, more: Partial<SupervisorOptions> = {}) {
+  /** `detects`: runs are watched, else nothing is. */
+  constructor(
+    dataDir: string,
+    { detects = false, ...more }: Partial<SupervisorOptions> & { detects?: boolean } = {},
+  ) {
     this.dataDir = dataDir;
     this.db = new SpoolDatabase(join(dataDir, "spool.db"));
+    this.detection = new Detection({
+      db: this.db,
+      clock: more.clock ?? Date.now,
+      steady: more.steady ?? Date.now,
+      random: Math.random,
+      log: pino({ level: process.env["AGENT_TEST_LOG"] ?? "silent" }),
+      means: () => this.supervisor,
+      onEvent: () => undefined,
+      onChunk: () => undefined,
+    });
     this.supervisor = new Supervisor({
       db: this.db,
       dataDir,
@@ -62,7 +78,7 @@ export class Bench implements Disposable {
       clock: Date.now,
       steady: Date.now,
       random: Math.random,
-      observer: noObserver,
+      observer: detects ? this.detection : noObserver,
       redactors: new Redactors(dataDir),
       log: pino({ level: process.env["AGENT_TEST_LOG"] ?? "silent" }),
       onEvent: () => undefined,
@@ -88,6 +104,7 @@ export class Bench implements Disposable {
     await carryOutIntents({
       db: this.db,
       supervisor: this.supervisor,
+      detection: this.detection,
       clock: Date.now,
       onEvent: () => undefined,
     });

@@ -72,7 +72,7 @@ export interface DetectorState {
 }
 
 /** The failure printed last; 0 for none. */
-export interface LastFailure {
+interface LastFailure {
   readonly signature: number;
   readonly bytes: Uint8Array;
 }

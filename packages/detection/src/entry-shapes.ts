@@ -88,6 +88,7 @@ const OBSERVATIONS: Readonly<Record<string, Check>> = {
   heartbeat: fields({ progress: orNull(isNumber) }),
   progress: fields({ what: isText }),
   tick: () => true,
+  clock: fields({ offset_ms: isNumber }),
   frozen: fields({ frozen: isFlag }),
   guard: fields({ until: orNull(isNumber), spent: isFlag }),
   exit: fields({ code: orNull(isNumber), signal: orNull(isText) }),

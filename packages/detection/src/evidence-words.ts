@@ -4,7 +4,9 @@ import type { EvidenceRecord, Observation } from "./evidence.ts";
 // Between what the detector speaks and what is written down.
 
 /** What only the policy is concerned with is no event of the detector. */
-export function toEvent(event: Exclude<Observation, { kind: "guard" | "resumed_afresh" }>): DetectionEvent {
+export function toEvent(
+  event: Exclude<Observation, { kind: "guard" | "resumed_afresh" | "clock" }>,
+): DetectionEvent {
   switch (event.kind) {
     case "past_exit": {
       const { at, code, signal, uptime_ms: uptimeMs, signature, text, acted } = event;

@@ -78,6 +78,8 @@ export type Observation =
   /** A sign of progress outside the output, such as a file that changed. */
   | { readonly kind: "progress"; readonly at: number; readonly what: string }
   | { readonly kind: "tick"; readonly at: number }
+  /** Lines carry the host's time, everything else a clock that nobody sets: how much later the former is, from here on. */
+  | { readonly kind: "clock"; readonly at: number; readonly offset_ms: number }
   /** Paused runs cannot get on, and are not blamed for it. */
   | { readonly kind: "frozen"; readonly at: number; readonly frozen: boolean }
   /** Nothing is done before `until`; with `spent`, the next intervention would be one too many. */

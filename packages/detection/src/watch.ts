@@ -15,7 +15,6 @@ import type { Verdict } from "./policy.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { severityOf } from "./severity.ts";
 import { sentenceOf, titleOf } from "./telling.ts";
-import type { LastFailure } from "./detector.ts";
 
 /** What a watch says: to be recorded, in this order, and acted upon. */
 export type Output = DecisionEntry | VerdictEntry;
@@ -33,6 +32,7 @@ export class Watch {
   #state: DetectorState;
   #policy: PolicyState;
   #seq = 0;
+  #clockOffsetMs = 0;
 
   /** Throws a SyntaxError where the configuration holds a pattern that is no regular expression. */
   constructor(header: HeaderEntry) {
@@ -48,17 +48,32 @@ export class Watch {
     return this.#seq;
   }
 
-  /** The failure printed last, which tells ends of attempts apart. */
-  get lastFailure(): LastFailure {
-    return this.#state.lastFailure;
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  /** The failure that the end that was observed last came after; attempts are told apart by it. */
+  get lastEnd(): { readonly signature: number; readonly text: string } {
+    const { signature = 0, text = "" } = this.#state.exits.exits.at(-1) ?? {};
+    return { signature, text };
   }
 
   /** `bytes` are not kept. */
   line(seq: number, atMs: number, stream: "stdout" | "stderr", bytes: Uint8Array): readonly Output[] {
     this.#seq = seq;
-    const step = this.#detector.step(this.#state, { kind: "line", at: atMs, stream, bytes });
+    const step = this.#detector.step(this.#state, {
+      kind: "line",
+      at: atMs - this.#clockOffsetMs,
+      stream,
+      bytes,
+    });
     this.#state = step.state;
     return step.decisions.length === 0 ? NOTHING : this.#outputs(step.decisions);
+  }
+
+  /** The lines up to this one are lost to it; to be followed by `resumed_afresh`. */
+  skipTo(seq: number): void {
+    this.#seq = seq;
   }
 
   observe(event: Observation): readonly Output[] {
@@ -66,6 +81,9 @@ export class Watch {
       case "guard":
         setGuard(this.#policy, event.until, event.spent, event.at);
         return this.#again(event.at);
+      case "clock":
+        this.#clockOffsetMs = event.offset_ms;
+        return NOTHING;
       case "resumed_afresh":
         this.#state = this.#detector.start();
         this.#policy = newPolicyState(this.header.at, event.history, event.incidents);
@@ -83,6 +101,7 @@ export class Watch {
     return encodeSnapshot({
       hash: this.#detector.configHash,
       seq: this.#seq,
+      clockOffsetMs: this.#clockOffsetMs,
       state: this.#state,
       policy: this.#policy,
     });
@@ -93,6 +112,7 @@ export class Watch {
     const kept = decodeSnapshot(snapshot);
     if (!isKept(kept) || kept.hash !== this.#detector.configHash) return false;
     this.#seq = kept.seq;
+    this.#clockOffsetMs = kept.clockOffsetMs;
     this.#state = kept.state;
     this.#policy = kept.policy;
     return true;
@@ -146,6 +166,7 @@ export class Watch {
 interface Kept {
   readonly hash: string;
   readonly seq: number;
+  readonly clockOffsetMs: number;
   readonly state: DetectorState;
   readonly policy: PolicyState;
 }

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import { writeIdentity } from "../data/identity.ts";
 import type { Identity } from "../data/identity.ts";
 import { BulkClient } from "../shipping/bulk-client.ts";
+import { EvidenceShipper } from "../shipping/evidence-shipper.ts";
 import { Shipper } from "../shipping/shipper.ts";
 import { Tails } from "../shipping/tails.ts";
 import type { SpoolDatabase } from "../spool/database.ts";
@@ -46,6 +47,7 @@ export class Upstream {
   readonly #client: BulkClient;
   readonly #tails: Tails;
   readonly #shipper: Shipper;
+  readonly #evidence: EvidenceShipper;
   readonly #exchange: Exchange;
   readonly #session: Session;
   #identity: Identity;
@@ -68,6 +70,7 @@ export class Upstream {
       onGone: options.onGone,
       onProblem: (problem) => (problem === null ? health.ok("shipping") : health.bad("shipping", problem)),
     });
+    this.#evidence = new EvidenceShipper({ db, client, clock, log });
     this.#exchange = new Exchange({
       db,
       clock,
@@ -98,6 +101,11 @@ export class Upstream {
     this.#shipper.nudge();
   }
 
+  /** A chunk of evidence was closed. */
+  chunk(): void {
+    this.#evidence.nudge();
+  }
+
   /** Runs ended: what is shipped of them may go. */
   runsEnded(): void {
     this.#shipper.runEnded();
@@ -120,6 +128,7 @@ export class Upstream {
           },
         },
         { name: "shipping", run: (taskSignal) => this.#shipper.run(taskSignal) },
+        { name: "shipping evidence", run: (taskSignal) => this.#evidence.run(taskSignal) },
         {
           name: "renewal",
           run: (taskSignal) =>
@@ -152,6 +161,7 @@ export class Upstream {
         health.ok("link", "connected");
         if (speaksLink) this.#exchange.connected();
         this.#shipper.retryNow();
+        this.#evidence.retryNow();
       },
       onUnlinked: (why) => {
         log.info({ why }, "not linked to the control plane");

@@ -149,9 +149,9 @@ export class LogTail implements Disposable, OpenLog {
     };
     // One after the other: they share a buffer.
     const stdout = this.#streams.stdout.next(stdoutTo, now, final);
-    const stdoutLines = this.#take(stdout, "stdout", batch, true);
+    const stdoutLines = this.#take(stdout, "stdout", batch, 0);
     const stderr = this.#streams.stderr.next(stderrTo, now, final);
-    const stderrLines = this.#take(stderr, "stderr", batch, true);
+    const stderrLines = this.#take(stderr, "stderr", batch, 0);
     if (stdout.taken + stderr.taken > 0) {
       batch.stdout_to += stdout.taken;
       batch.stderr_to += stderr.taken;
@@ -182,12 +182,12 @@ export class LogTail implements Disposable, OpenLog {
     return this.#open?.copyFrom(seq, bytesMax) ?? null;
   }
 
-  /** Cuts a piece into lines, into the open segment and to the watcher. How many there were. */
+  /** Cuts a piece into lines, into the open segment and, from this line on, to the watcher. How many there were. */
   #take(
     { bytes }: Piece,
     stream: Stream,
     batch: Pick<Batch, "first_seq" | "at_ms" | "lines">,
-    isNew: boolean,
+    tellFrom: number,
   ): number {
     if (bytes.length === 0) return 0;
     const { observer, onObserverError, runId } = this.#options;
@@ -204,16 +204,16 @@ export class LogTail implements Disposable, OpenLog {
     const at = batch.at_ms;
     const write = (from: number, to: number, partial: boolean) =>
       open.write(bytes, from, to, at, stream, partial);
-    if (!isNew) splitOutput(bytes, write);
-    else {
-      let seq = firstSeq;
-      let tell = lineTeller(observer, onObserverError);
+    let seq = firstSeq;
+    let tell = lineTeller(observer, onObserverError);
+    if (tell === null) splitOutput(bytes, write);
+    else
       splitOutput(bytes, (from, to, partial) => {
         write(from, to, partial);
-        if (tell && !tell(runId, seq, at, stream, bytes.subarray(from, to), partial)) tell = null;
+        if (tell && seq >= tellFrom && !tell(runId, seq, at, stream, bytes.subarray(from, to), partial))
+          tell = null;
         seq += 1;
       });
-    }
     const lines = open.lastSeq - firstSeq + 1;
     return lines;
   }
@@ -257,6 +257,7 @@ export class LogTail implements Disposable, OpenLog {
     this.position.stdoutTo = this.position.stdoutFreed;
     this.position.stderrTo = this.position.stderrFreed;
     const sizes = this.#sizes();
+    const tellFrom = this.#resumesAfter() + 1;
     for (const batch of readBatches(db, runId)) {
       if (batch.stdout_to > sizes.stdout || batch.stderr_to > sizes.stderr) {
         forgetBatchesFrom(db, runId, batch);
@@ -269,14 +270,14 @@ export class LogTail implements Disposable, OpenLog {
         (batch.flushed & 1) !== 0,
       );
       const before = this.#open?.lastSeq ?? batch.first_seq - 1;
-      this.#take(stdout, "stdout", batch, false);
+      this.#take(stdout, "stdout", batch, tellFrom);
       this.#streams.stdout.advance(stdout, 0);
       const stderr = this.#streams.stderr.again(
         batch.stderr_from,
         batch.stderr_to,
         (batch.flushed & 2) !== 0,
       );
-      this.#take(stderr, "stderr", batch, false);
+      this.#take(stderr, "stderr", batch, tellFrom);
       this.#streams.stderr.advance(stderr, 0);
       const lines = (this.#open?.lastSeq ?? before) - before;
       this.#count({ ...batch, lines }, stdout, stderr);
@@ -286,6 +287,17 @@ export class LogTail implements Disposable, OpenLog {
         forgetBatchesFrom(db, runId, { ...next, stdout_from: batch.stdout_to, stderr_from: batch.stderr_to });
         return;
       }
+    }
+  }
+
+  /** The last line the run's watcher still knows of. */
+  #resumesAfter(): number {
+    const { observer, onObserverError, runId } = this.#options;
+    try {
+      return observer.resumesAfter(runId);
+    } catch (error) {
+      onObserverError(error);
+      return Number.MAX_SAFE_INTEGER;
     }
   }
 
@@ -317,7 +329,8 @@ export class LogTail implements Disposable, OpenLog {
   }
 
   async #store(sealing: Sealing, sealed: Sealed | null): Promise<void> {
-    const { db, runId, files, freeing, commits, onSegment, onSealProblem } = this.#options;
+    const { db, runId, files, freeing, commits, observer, onObserverError, onSegment, onSealProblem } =
+      this.#options;
     const { open, segmentSeq, end } = sealing;
     if (this.#stop.signal.aborted || (open && !sealed)) return;
     if (!open || !sealed) {
@@ -334,7 +347,20 @@ export class LogTail implements Disposable, OpenLog {
         sha256: sealed.sha256,
       };
       const stored = await this.#untilDone(async () => {
-        await commits.add(() => storeSegment(db, segment, end));
+        await commits.add(() => {
+          storeSegment(db, segment, end);
+          const closed = {
+            segment: segmentSeq,
+            firstSeq: open.firstSeq,
+            lastSeq: open.lastSeq,
+            sha256: sealed.encodingSha256,
+          };
+          try {
+            observer.segmentClosed(runId, closed);
+          } catch (error) {
+            onObserverError(error);
+          }
+        });
         onSealProblem(null);
         return true;
       });

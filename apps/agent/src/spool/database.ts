@@ -16,6 +16,8 @@ export class SpoolDatabase implements Disposable {
   readonly #statements = new Map<string, StatementSync>();
   #synchronous: "FULL" | "NORMAL" = "FULL";
   #inTransaction = false;
+  #afterCommit: (() => void)[] = [];
+  #transactions = 0;
 
   /** Opens the file, made when missing, and brings its schema up to date. Throws when it is newer than this program. */
   constructor(path: string) {
@@ -34,6 +36,11 @@ export class SpoolDatabase implements Disposable {
   /** Whether what was written last may still be undone. */
   get isInTransaction(): boolean {
     return this.#inTransaction;
+  }
+
+  /** Number of the open transaction, or of the last one: what was written under another is committed, or undone. */
+  get transactionNumber(): number {
+    return this.#transactions;
   }
 
   /** Runs one statement; the number of rows it changed. */
@@ -61,6 +68,12 @@ export class SpoolDatabase implements Disposable {
     return this.#transaction("NORMAL", fn);
   }
 
+  /** Calls `fn` once the open transaction is committed, at once where there is none, and never when it is undone. */
+  afterCommit(fn: () => void): void {
+    if (this.#inTransaction) this.#afterCommit.push(fn);
+    else fn();
+  }
+
   #transaction<T>(synchronous: "FULL" | "NORMAL", fn: () => T): T {
     if (this.#inTransaction) return fn();
     if (this.#synchronous !== synchronous) {
@@ -69,9 +82,12 @@ export class SpoolDatabase implements Disposable {
     }
     this.#db.exec("BEGIN IMMEDIATE");
     this.#inTransaction = true;
+    this.#transactions += 1;
+    let following: (() => void)[] = [];
     try {
       const result = fn();
       this.#db.exec("COMMIT");
+      following = this.#afterCommit;
       return result;
     } catch (error) {
       // A failed COMMIT (disk full) may have rolled back by itself.
@@ -79,6 +95,8 @@ export class SpoolDatabase implements Disposable {
       throw error;
     } finally {
       this.#inTransaction = false;
+      this.#afterCommit = [];
+      for (const after of following) after();
     }
   }
 

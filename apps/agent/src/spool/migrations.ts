@@ -145,4 +145,53 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX segments_bytes ON segments (run_id, stored_bytes);
   `,
+  `
+  -- Detection: what a run's watch goes on from, its evidence, what it found, and how much was done of late.
+  CREATE TABLE watches (
+    run_id         TEXT PRIMARY KEY,
+    lineage        TEXT NOT NULL,
+    header         TEXT NOT NULL,
+    snapshot       BLOB,
+    snapshot_entry INTEGER NOT NULL DEFAULT 0,  -- the last entry that the snapshot stands for
+    begun          INTEGER NOT NULL DEFAULT 0,
+    last_chunk     INTEGER NOT NULL DEFAULT 0,
+    last_hash      TEXT,
+    past_exit      TEXT,                        -- how it ended, for the attempts that follow
+    ended          INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX watches_lineage ON watches (lineage);
+
+  -- Entries of the chunk that is still open.
+  CREATE TABLE evidence_entries (
+    run_id TEXT NOT NULL,
+    entry  INTEGER NOT NULL,
+    text   TEXT NOT NULL,
+    PRIMARY KEY (run_id, entry)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE evidence_chunks (
+    id     INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    chunk  INTEGER NOT NULL,
+    body   BLOB NOT NULL,                       -- JSON Lines, zstd
+    UNIQUE (run_id, chunk)
+  ) STRICT;
+
+  CREATE TABLE incidents (
+    id       TEXT PRIMARY KEY,
+    run_id   TEXT NOT NULL,
+    lineage  TEXT NOT NULL,
+    number   INTEGER NOT NULL,                  -- the run's incidents count from 1
+    source   TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    verdict  TEXT NOT NULL,                     -- the last one, as JSON
+    todo     INTEGER NOT NULL DEFAULT 0,        -- what the verdict says is still to be done
+    closed   INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (run_id, number)
+  ) STRICT;
+  CREATE INDEX incidents_todo ON incidents (id) WHERE todo = 1;
+  CREATE INDEX incidents_lineage ON incidents (lineage);
+
+  CREATE TABLE guard (state TEXT NOT NULL) STRICT;
+  `,
 ];

@@ -41,6 +41,13 @@ export interface RunObserver {
   ): void;
   /** The batch up to this line is in the spool; called inside the same transaction. */
   committed(runId: string, seq: number): void;
+  /** The last line its stored state stands for: of those that are committed, the ones after it are to be told again, first. */
+  resumesAfter(runId: string): number;
+  /** A segment of the log was closed; called inside the transaction that says so. `sha256` is of its uncompressed encoding. */
+  segmentClosed(
+    runId: string,
+    closed: { segment: number; firstSeq: number; lastSeq: number; sha256: string },
+  ): void;
   /** Every few seconds. */
   sampled(runId: string, atMs: number, sample: ResourceSample): void;
   heartbeat(runId: string, atMs: number, progress: number | null): void;
@@ -53,6 +60,12 @@ export interface RunObserver {
     exit: { code: number | null; signal: string | null; oomKilled: boolean },
     atMs: number,
   ): void;
+  /** Its end is being stored, in the open transaction; the last chunk of evidence there will ever be, 0: none. */
+  ending(
+    runId: string,
+    outcome: { state: EndState; exitCode: number | null; signal: string | null },
+    atMs: number,
+  ): number;
   ended(runId: string, state: EndState): void;
 }
 
@@ -61,10 +74,13 @@ export const noObserver: RunObserver = {
   began: () => undefined,
   line: () => undefined,
   committed: () => undefined,
+  resumesAfter: () => Number.MAX_SAFE_INTEGER,
+  segmentClosed: () => undefined,
   sampled: () => undefined,
   heartbeat: () => undefined,
   progressed: () => undefined,
   frozen: () => undefined,
   exited: () => undefined,
+  ending: () => 0,
   ended: () => undefined,
 };

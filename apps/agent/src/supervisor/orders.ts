@@ -2,6 +2,7 @@
 // intent either untouched or done.
 
 import {
+  detectionFallbackSchema,
   idSchema,
   runFreezeSchema,
   runSpecSchema,
@@ -16,6 +17,7 @@ import { appendEvent } from "../spool/events.ts";
 import { findIntentsToDo, findStartToDo, markIntentDone } from "../spool/intents.ts";
 import { isKnownRun } from "../spool/runs.ts";
 import { LIVE_RUNS_MAX } from "./supervision.ts";
+import type { Detection } from "../detection/detection.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** Intents carried out per turn of the event loop; each costs one fsync and perhaps a spawn. */
@@ -23,7 +25,14 @@ const INTENTS_PER_TURN = 1;
 /** Looked at in one query. */
 const INTENTS_PER_LOOK = 100;
 
-export type OrdersOptions = { db: SpoolDatabase; supervisor: Supervisor; clock: Clock; onEvent: () => void };
+export type OrdersOptions = {
+  db: SpoolDatabase;
+  supervisor: Supervisor;
+  /** Who holds back what policies ask for, when told to. */
+  detection: Pick<Detection, "fallBack">;
+  clock: Clock;
+  onEvent: () => void;
+};
 
 /** Carries out what is stored, until nothing is left that can be done now. Stops orders never wait behind starts. */
 export async function carryOutIntents(options: OrdersOptions): Promise<void> {
@@ -38,10 +47,11 @@ export async function carryOutIntents(options: OrdersOptions): Promise<void> {
   }
 }
 
-function carryOut({ db, supervisor, clock, onEvent }: OrdersOptions, intent: Intent): void {
+function carryOut(options: OrdersOptions, intent: Intent): void {
+  const { db, clock, onEvent } = options;
   const now = clock();
   const act = db.durably(() => {
-    const after = decide({ db, supervisor, clock, onEvent }, intent);
+    const after = decide(options, intent);
     markIntentDone(db, intent.id, now);
     return after;
   });
@@ -50,7 +60,7 @@ function carryOut({ db, supervisor, clock, onEvent }: OrdersOptions, intent: Int
 }
 
 /** Writes what the intent means into the open transaction; the returned function does what must follow the commit. */
-function decide({ db, supervisor, clock }: OrdersOptions, intent: Intent): () => void {
+function decide({ db, supervisor, detection, clock }: OrdersOptions, intent: Intent): () => void {
   const refuse = (reason: string) => {
     const payload = {
       intent_id: intent.id,
@@ -91,6 +101,13 @@ function decide({ db, supervisor, clock }: OrdersOptions, intent: Intent): () =>
       if (!freeze.success)
         return refuse(`the order to pause or resume is not valid: ${freeze.error.issues[0]?.message ?? ""}`);
       return supervisor.prepareFreeze(freeze.data) ?? refuse(`the run ${freeze.data.run_id} is not running`);
+    }
+    case "detection.fallback": {
+      const fallback = detectionFallbackSchema.safeParse(intent.payload);
+      if (!fallback.success)
+        return refuse(`the order to fall back is not valid: ${fallback.error.issues[0]?.message ?? ""}`);
+      const { until, reason } = fallback.data;
+      return () => detection.fallBack(until === null ? null : Date.parse(until), reason);
     }
     default:
       return refuse(`this agent does not know intents of type ${intent.type}`);

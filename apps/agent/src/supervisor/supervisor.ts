@@ -43,7 +43,7 @@ import { readBootId } from "./proc.ts";
 import { ProcessTable } from "./processes.ts";
 import { tellEffect, tellWait } from "./reporting.ts";
 import { runWakeAt, startRun, stepRun, stopBeforeStart } from "./run.ts";
-import type { RunEffect, RunInput } from "./run.ts";
+import type { Outcome, RunEffect, RunInput } from "./run.ts";
 import { removeContainment } from "./containment.ts";
 import { removeHeartbeatFile } from "../launch/heartbeat-file.ts";
 import { countMembers, sendSignal } from "./signalling.ts";
@@ -426,7 +426,8 @@ export class Supervisor implements Supervision {
     const endedAt = state.kind === "ended" ? toWallTime(this.options, state.outcome.endedAt) : null;
     db.durably(() => {
       saveRunState(db, run.id, state, endedAt);
-      for (const event of events) appendEvent(db, event);
+      const lastEvidence = state.kind === "ended" ? this.#endWatch(run, state.outcome) : 0;
+      for (const event of events) appendEvent(db, withEvidence(event, lastEvidence));
       if (following) this.#successors.store(following);
       if (state.kind === "ended") forgetSecrets(db, run.id, run.spec);
     });
@@ -439,6 +440,15 @@ export class Supervisor implements Supervision {
       this.#tellObserver(run, before.kind, input, effects);
       this.#actOn(run, effects);
     };
+  }
+
+  /** Within the transaction that stores the run's end. */
+  #endWatch(run: ActiveRun, outcome: Outcome): number {
+    let lastEvidence = 0;
+    this.observe((observer) => {
+      lastEvidence = observer.ending(run.id, outcome, outcome.endedAt);
+    });
+    return lastEvidence;
   }
 
   #noteOfLastAttempt(run: ActiveRun, why: string): NewEvent {
@@ -521,4 +531,11 @@ export class Supervisor implements Supervision {
     this.#spoolProblem = problem;
     this.options.onSpoolProblem(problem);
   }
+}
+
+/** The end of a run says which chunk of evidence is its last. */
+function withEvidence(event: NewEvent, lastEvidence: number): NewEvent {
+  return event.type === "run.ended" && lastEvidence > 0
+    ? { ...event, payload: { ...event.payload, last_evidence: lastEvidence } }
+    : event;
 }
