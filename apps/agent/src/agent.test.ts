@@ -81,9 +81,9 @@ test("kill -9 of the agent during 20 runs: every exit code and every byte is rig
       exit_code: code,
       signal: null,
     });
+    const log = await plane.log(id);
     await eventually(() => plane.evidence.get(id)?.size === end.last_evidence);
     expect(await plane.replay(id)).toMatchObject({ equal: true, intact: true, problem: null });
-    const log = await plane.log(id);
     expect(log.stdout.toString()).toBe(`${lines.map((i) => `run ${code} line ${i}\n`).join("")}end`);
     expect(log.stderr.toString()).toBe(
       lines

@@ -136,8 +136,10 @@ export class Detection implements RunObserver {
     this.#see(runId, { kind: "heartbeat", at: atMs, progress });
   }
 
-  progressed(runId: string, atMs: number, what: string): void {
-    this.#see(runId, { kind: "progress", at: atMs, what });
+  progressed(runId: string, _atMs: number, what: string): void {
+    // A line that is told again is not a second sign: the first is in the journal.
+    if (this.#runs.get(runId)?.catchesUpTo != null) return;
+    this.#see(runId, { kind: "progress", at: this.#options.steady(), what });
   }
 
   frozen(runId: string, atMs: number, isFrozen: boolean): void {

@@ -14,18 +14,16 @@ export function makeHeader(
   at: number,
 ): { header: HeaderEntry; problem: string | null } {
   const { policy, problem } = policyOf(run.spec);
-  const pattern = patternOf(run.spec);
   const config = detectorConfig({
     sensitivity: policy.document.sensitivity,
     benign: policy.document.benign,
     heartbeatMs: run.spec.progress?.heartbeat_ms ?? null,
-    progressPattern: pattern.text,
   });
   const { id, lineage, attempt } = run;
   const detector = { config, hash: configHash(config) };
   return {
     header: { type: "header", run_id: id, lineage, attempt, at, policy, detector, history },
-    problem: problem ?? pattern.problem,
+    problem,
   };
 }
 
@@ -44,16 +42,4 @@ function policyOf({ detection }: RunSpec): { policy: HeaderEntry["policy"]; prob
     policy: BUILT_IN,
     problem: `Its detection policy ${detection.policy_name} is not valid (${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}); the built-in one only watches.`,
   };
-}
-
-function patternOf({ progress }: RunSpec): { text: string | null; problem: string | null } {
-  const text = progress?.pattern ?? null;
-  if (text === null) return { text, problem: null };
-  try {
-    void new RegExp(text, "u");
-    return { text, problem: null };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { text: null, problem: `Its progress pattern is not used: ${why}` };
-  }
 }

@@ -71,11 +71,14 @@ function bind(observer: RunObserver): RunObserver {
     began: (...args) => observer.began(...args),
     line: (...args) => observer.line(...args),
     committed: (...args) => observer.committed(...args),
+    resumesAfter: (...args) => observer.resumesAfter(...args),
+    segmentClosed: (...args) => observer.segmentClosed(...args),
     sampled: (...args) => observer.sampled(...args),
     heartbeat: (...args) => observer.heartbeat(...args),
     progressed: (...args) => observer.progressed(...args),
     frozen: (...args) => observer.frozen(...args),
     exited: (...args) => observer.exited(...args),
+    ending: (...args) => observer.ending(...args),
     ended: (...args) => observer.ended(...args),
   };
 }
