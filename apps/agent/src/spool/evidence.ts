@@ -136,12 +136,6 @@ export function forgetChunk(db: SpoolDatabase, id: number): void {
   db.lazily(() => db.run("DELETE FROM evidence_chunks WHERE id = ?", id));
 }
 
-/** Everything detection knows of a run. */
-export function forgetWatch(db: SpoolDatabase, runId: string): void {
-  for (const table of ["watches", "evidence_entries", "evidence_chunks", "incidents"])
-    db.run(`DELETE FROM ${table} WHERE run_id = ?`, runId);
-}
-
 /** Watches of runs this host has forgotten. */
 export function forgetOldWatches(db: SpoolDatabase): void {
   db.lazily(() => {
