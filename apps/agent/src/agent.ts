@@ -105,7 +105,6 @@ function assemble(
     changes.notify(null);
     upstream?.stored();
   };
-  const steady = openSteadyClock(db, readBootId(), clock);
   const detection: Detection = new Detection({
     db,
     clock,
