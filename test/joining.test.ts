@@ -86,6 +86,12 @@ test(
       expect.arrayContaining(["run.created", "run.starting", "run.running", "run.ended"]),
     );
 
+    // What was decided alone is proven again there.
+    await eventually("the evidence to be uploaded", async () => {
+      const { equal } = await plane.client.runReplay({ params: { run_id: night?.id ?? "" }, body: {} });
+      return equal === true ? true : undefined;
+    });
+
     writeFileSync(join(folder, "go"), "");
     const params = { run_id: ongoing?.id ?? "" };
     await eventually("the run under way to end", async () => {

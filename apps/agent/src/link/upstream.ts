@@ -78,8 +78,11 @@ export class Upstream {
       log,
       send: (message) => this.#session.step({ kind: "send_custom", message }),
       onIntents: options.onIntents,
-      // It may have heard of a run whose log had to wait for that.
-      onAcked: () => this.#shipper.nudge(),
+      // It may have heard of a run whose log and evidence had to wait for that.
+      onAcked: () => {
+        this.#shipper.nudge();
+        this.#evidence.nudge();
+      },
       onWatch: (runId, fromSeq, ttlMs) => this.#tails.watch(runId, fromSeq, ttlMs),
       onUnwatch: (runId) => this.#tails.unwatch(runId),
     });

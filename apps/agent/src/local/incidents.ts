@@ -7,6 +7,7 @@ import {
   type Incident,
   type IncidentDetail,
 } from "@flowplane/contract";
+import type { EvidenceRecord } from "@flowplane/detection";
 import { incidentOpenedSchema, type IncidentIntervention, type IncidentOpened } from "@flowplane/link";
 import { findRemembered, readEventsOfTypes, readRunEvents } from "../spool/history.ts";
 import type { RememberedEvent } from "../spool/history.ts";
@@ -124,7 +125,7 @@ function sentenceOf(
 
 async function detail(context: LocalContext, opened: RememberedEvent): Promise<IncidentDetail> {
   const incident = viewIncident(context, opened);
-  const parsed = IncidentEvidence.safeParse(opened.payload["evidence"]);
+  const parsed = IncidentEvidence.safeParse(withTimes(opened.payload["evidence"] as EvidenceRecord));
   const evidence: IncidentEvidence = parsed.success ? parsed.data : emptyEvidence(incident);
   const events = readRunEvents(context.db, opened.runId, Number.MIN_SAFE_INTEGER, FOLLOWING_MAX);
   const told = (event: RememberedEvent) => {
@@ -165,6 +166,19 @@ async function foldLines(
       folded.set(line.text, { text: line.text, count: 1, first: line, last_seq: line.seq });
   }
   return [...folded.values()];
+}
+
+/** A decision counts time in milliseconds; the contract shows it as text. */
+function withTimes(record: EvidenceRecord): unknown {
+  const { since, last_progress: progress } = record as Partial<EvidenceRecord>;
+  // An incident of another kind, such as a stop that failed, has no readings.
+  if (since === undefined || progress === undefined) return record;
+  const time = (ms: number) => new Date(Math.round(ms)).toISOString();
+  return {
+    ...record,
+    since: { ...since, at: time(since.at) },
+    last_progress: progress === null ? null : { ...progress, at: time(progress.at) },
+  };
 }
 
 function emptyEvidence({ opened_at: at }: Incident): IncidentEvidence {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { api, createClient, followEvents } from "@flowplane/contract";
-import type { Client, ClientOptions, LogLine, Run } from "@flowplane/contract";
+import type { Client, ClientOptions, LogLine, ReplayResult, Run } from "@flowplane/contract";
 import { expect, test } from "vitest";
 import { eventually, makeFolder } from "../../test/harness.ts";
 import { agentStatus } from "../index.ts";
@@ -135,6 +135,43 @@ test("a run is paused and goes on, and both are on its timeline", async () => {
   await ended(client, id);
   const late = client.runFreeze({ params, body: { reason: "too late" } });
   await expect(late).rejects.toMatchObject({ problem: { code: "conflict" } });
+});
+
+test("trouble is found, acted upon and proven again on this host alone", { timeout: 120_000 }, async () => {
+  await using agent = await startAlone();
+  const { client } = agent;
+  const script =
+    "i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo step $i; done; while :; do echo ERROR cannot write: no space left; sleep 0.1; done";
+  const { id } = await client.runCreate({
+    body: {
+      command: "sh",
+      args: ["-c", script],
+      policy_document: {
+        mode: "enforce",
+        warm_up_ms: 0,
+        actions: { loop: [{ do: "stop" }], retry_storm: [{ do: "stop" }] },
+      },
+    },
+  });
+  const run = await until(client, id, (each) => each.ended_at !== null, 60_000);
+  expect(run).toMatchObject({ state: "STOPPED", incidents: { total: 1 }, intervention: { action: "stop" } });
+  const { items } = await client.incidentList({});
+  expect(items).toMatchObject([{ run_id: id, interventions: [{ action: "stop", outcome: "done" }] }]);
+  const incident = await client.incidentRead({ params: { incident_id: items[0]?.id ?? "" } });
+  expect(incident.lines.some(({ text }) => text.includes("no space left"))).toBe(true);
+  expect(incident.evidence.families.length).toBeGreaterThan(0);
+
+  const params = { run_id: id };
+  const replayed = async (body = {}) => client.runReplay({ params, body });
+  // The last chunk is closed a moment after the end.
+  const result = await eventuallyEqual(replayed);
+  expect(result).toMatchObject({ equal: true, intact: true, problem: null });
+  const other = await replayed({ policy_document: {} });
+  expect(other).toMatchObject({ equal: null, intact: true });
+  const file = await (await agent.fetch(`http://agent/api/v1/runs/${id}/evidence/download`)).text();
+  expect(file.split("\n")[0]).toContain("flowplane-evidence-file/1");
+  const samples = await client.runSamples({ params, query: {} });
+  expect(samples.items[0]).toMatchObject({ processes: expect.any(Number) as number });
 });
 
 test("a repeated request launches nothing twice, and two clients at once each get their own", async () => {
@@ -358,8 +395,21 @@ async function ended(client: Client, runId: string): Promise<Run> {
   return until(client, runId, (run) => run.ended_at !== null);
 }
 
-async function until(client: Client, runId: string, isIt: (run: Run) => boolean): Promise<Run> {
+async function eventuallyEqual(read: () => Promise<ReplayResult>): Promise<ReplayResult> {
   for (const limit = Date.now() + 20_000; ;) {
+    const result = await read();
+    if (result.equal === true || Date.now() > limit) return result;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function until(
+  client: Client,
+  runId: string,
+  isIt: (run: Run) => boolean,
+  limitMs = 20_000,
+): Promise<Run> {
+  for (const limit = Date.now() + limitMs; ;) {
     const run = await client.runRead({ params: { run_id: runId } });
     if (isIt(run)) return run;
     if (Date.now() > limit) throw new Error(`in vain: ${JSON.stringify(run)}`);

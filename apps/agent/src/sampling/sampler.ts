@@ -12,7 +12,7 @@ import type { ProcessStat } from "./stats.ts";
 import { addLook } from "./usage.ts";
 
 /** How often a run's watcher is told what it uses. */
-const SAMPLE_MS = 5000;
+export const SAMPLE_MS = 5000;
 /** How often limits are looked at that the kernel does not enforce here. */
 const LIMITS_MS = 1000;
 /** Shared memory is divided among its users this often; in between resident memory is scaled as it was then. */

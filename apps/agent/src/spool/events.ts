@@ -97,3 +97,12 @@ export function hasGaps(db: SpoolDatabase): boolean {
   };
   return n !== lastSeq - ackedUpTo;
 }
+
+/**
+ * A condition on a table of what is uploaded of runs. A run that began here is told to the control plane as an event; until it has
+ * that, it takes nothing else of the run.
+ */
+export function isRunTold(table: "segments" | "evidence_chunks"): string {
+  return `NOT EXISTS (SELECT 1 FROM events WHERE events.run_id = ${table}.run_id
+    AND events.seq > (SELECT acked_up_to FROM outbox) AND events.type = 'run.created')`;
+}

@@ -2,6 +2,7 @@
 
 import type { HeaderEntry, PastExit } from "@flowplane/detection";
 import type { SpoolDatabase } from "./database.ts";
+import { isRunTold } from "./events.ts";
 
 /** Earlier attempts that a later one is told of. */
 export const PAST_EXITS_MAX = 32;
@@ -123,7 +124,8 @@ export function saveChunk(
 
 /** The next chunk to be shipped, past `afterId`. */
 export function nextChunk(db: SpoolDatabase, afterId: number): ChunkRow | null {
-  return db.get<ChunkRow>("SELECT * FROM evidence_chunks WHERE id > ? ORDER BY id LIMIT 1", afterId) ?? null;
+  const sql = `SELECT * FROM evidence_chunks WHERE id > ? AND ${isRunTold("evidence_chunks")} ORDER BY id LIMIT 1`;
+  return db.get<ChunkRow>(sql, afterId) ?? null;
 }
 
 /** Chunks of a run that are still here, in order, compressed. */

@@ -1,4 +1,5 @@
 import type { SpoolDatabase } from "./database.ts";
+import { isRunTold } from "./events.ts";
 
 /**
  * A stretch of a run's output that was read at one moment and is not in a segment yet. Batches of a run follow each other
@@ -110,14 +111,10 @@ export function readBatches(db: SpoolDatabase, runId: string): Batch[] {
   return db.all<Batch>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE run_id = ? ORDER BY batch`, runId);
 }
 
-/** A run that began here is told to the control plane as an event; until it has that, it takes nothing else of the run. */
-const IS_RUN_TOLD = `NOT EXISTS (SELECT 1 FROM events WHERE events.run_id = segments.run_id
-  AND events.seq > (SELECT acked_up_to FROM outbox) AND events.type = 'run.created')`;
-
 /** Segments waiting for upload, oldest first, past `afterId`. */
 export function findSegments(db: SpoolDatabase, afterId: number, limit: number): SegmentRow[] {
   return db.all<SegmentRow>(
-    `SELECT * FROM segments WHERE id > ? AND ${IS_RUN_TOLD} ORDER BY id LIMIT ?`,
+    `SELECT * FROM segments WHERE id > ? AND ${isRunTold("segments")} ORDER BY id LIMIT ?`,
     afterId,
     limit,
   );
