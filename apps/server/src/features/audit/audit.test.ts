@@ -165,7 +165,7 @@ describe("verifying", () => {
     [
       "a middle event removed and the rest renumbered",
       (id) =>
-        `delete from audit_events where organization_id = '${id}' and seq = 3; update audit_events set seq = seq - 1 where organization_id = '${id}' and seq > 3; update audit_heads set seq = 4 where organization_id = '${id}'`,
+        `delete from audit_events where organization_id = '${id}' and seq = 3; update audit_events set seq = seq + 100 where organization_id = '${id}' and seq > 3; update audit_events set seq = seq - 101 where organization_id = '${id}' and seq > 100; update audit_heads set seq = 4 where organization_id = '${id}'`,
       3,
       /event 3 does not follow event 2/,
     ],
