@@ -146,7 +146,7 @@ async function start(
 function inherited(): Record<string, string> {
   const own = Object.entries(process.env).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && !/^(FLOWPLANE_|DATABASE_URL$|NATS_URL$|S3_|SMTP_URL$)/.test(entry[0]),
+      entry[1] !== undefined && !/^(FLOWPLANE_|OTEL_|DATABASE_URL$|NATS_URL$|S3_|SMTP_URL$)/.test(entry[0]),
   );
   return Object.fromEntries(own);
 }

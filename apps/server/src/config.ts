@@ -26,6 +26,8 @@ export interface Config {
   readonly smtpUrl: string | undefined;
   readonly mailFrom: string;
   readonly logLevel: string;
+  /** Where an OpenTelemetry Collector takes OTLP over HTTP; undefined: no traces. */
+  readonly tracesEndpoint: string | undefined;
   /** Header in which a trusted proxy forwards the client certificate (URL-encoded PEM); off when undefined. */
   readonly clientCertificateHeader: string | undefined;
 }
@@ -52,6 +54,7 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     masterKey: text(env["FLOWPLANE_MASTER_KEY"]),
     smtpUrl: text(env["SMTP_URL"]),
     mailFrom: text(env["FLOWPLANE_MAIL_FROM"]) ?? "Flowplane <flowplane@localhost>",
+    tracesEndpoint: url("OTEL_EXPORTER_OTLP_ENDPOINT", env["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     logLevel: text(env["FLOWPLANE_LOG"]) ?? "info",
     clientCertificateHeader: text(env["FLOWPLANE_CLIENT_CERTIFICATE_HEADER"])?.toLowerCase(),
     ...overrides,

@@ -40,6 +40,7 @@ import { createSecrets } from "./platform/secrets/secrets.ts";
 import { openStorage } from "./platform/storage/database.ts";
 import { startEmbeddedPostgres } from "./platform/storage/embedded.ts";
 import { migrate } from "./platform/storage/migrate.ts";
+import { openTraces } from "./platform/traces/traces.ts";
 
 /** A control plane that is up. */
 export interface RunningServer {
@@ -82,7 +83,18 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const bus = createInProcessBus((error) => log.error({ err: error }, "a listener of the bus failed"));
   opening.defer(() => bus.close());
   const objects = createDiskObjects(join(config.dataDir, "objects"));
-  const base: Base = { config, log, storage, bus, objects, secrets, now: Date.now };
+  const traces = await openTraces(config.tracesEndpoint, log);
+  opening.defer(() => traces?.close());
+  const base: Base = {
+    config,
+    log,
+    storage,
+    bus,
+    objects,
+    secrets,
+    now: Date.now,
+    ...(traces === undefined ? {} : { traces }),
+  };
   const installation = await ensureInstallation(base);
 
   step("listeners");

@@ -41,6 +41,18 @@ export function appendEvent(db: SpoolDatabase, event: NewEvent): void {
   });
 }
 
+/**
+ * Adds to the report of a run's stop when the first signal had reached the kernel. The report is stored before the signal and sent after
+ * it; when a crash comes between, it goes without that time.
+ */
+export function noteSignalled(db: SpoolDatabase, runId: string, at: number): void {
+  db.run(
+    "UPDATE events SET payload = json_set(payload, '$.signalled_at', ?) WHERE run_id = ? AND type = 'run.stopping'",
+    new Date(at).toISOString(),
+    runId,
+  );
+}
+
 /** The events numbered `from` to `to`, both included, as they travel. */
 export function readEvents(db: SpoolDatabase, from: number, to: number): LinkEvent[] {
   const rows = db.all<EventRow>(

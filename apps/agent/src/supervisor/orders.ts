@@ -55,8 +55,11 @@ function carryOut(options: OrdersOptions, intent: Intent): void {
     markIntentDone(db, intent.id, now);
     return after;
   });
-  onEvent();
-  act();
+  try {
+    act();
+  } finally {
+    onEvent();
+  }
 }
 
 /** Writes what the intent means into the open transaction; the returned function does what must follow the commit. */

@@ -47,7 +47,14 @@ export function tellEffect(
     }
     case "report_stopping": {
       const waiting = tellWait(times, effect.wait);
-      const payload = { reason: effect.reason, actor: effect.actor, waiting };
+      // What it does by itself belongs to the trace it was started in.
+      const traceparent = effect.traceparent ?? run.spec.traceparent;
+      const payload = {
+        reason: effect.reason,
+        actor: effect.actor,
+        waiting,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      };
       return { type: "run.stopping", runId: run.id, at, payload };
     }
     case "report_ended":

@@ -23,12 +23,19 @@ export type Wait = { waitsFor: string; since: number; deadline: number };
 
 /** Why a run is being ended. `order` came from a person or a program, `timeout` from `max_runtime_ms`, `limit` from a sample. */
 export type StopCause =
-  | { kind: "order"; reason: string; actor: string }
+  | { kind: "order"; reason: string; actor: string; traceparent?: string | undefined }
   | { kind: "timeout"; limitMs: number }
   | { kind: "limit"; reason: string }
   | { kind: "leftovers"; count: number };
 
-export type StopOrder = { mode: "stop" | "kill"; graceMs: number; reason: string; actor: string };
+export type StopOrder = {
+  mode: "stop" | "kill";
+  graceMs: number;
+  reason: string;
+  actor: string;
+  /** W3C trace context of the request that asks for it. */
+  traceparent?: string | undefined;
+};
 
 /** How the main process ended: known, or gone without a trace of its status (its wrapper was killed). */
 export type Exit = ExitStatus | "unknown";
@@ -82,7 +89,7 @@ export type RunEffect =
   | { kind: "count" }
   | { kind: "drain" }
   | { kind: "report_running"; startedAt: number }
-  | { kind: "report_stopping"; reason: string; actor: string; wait: Wait }
+  | { kind: "report_stopping"; reason: string; actor: string; traceparent?: string | undefined; wait: Wait }
   | { kind: "report_ended"; outcome: Outcome };
 
 type Step = { state: RunState; effects: RunEffect[] };
@@ -257,7 +264,13 @@ function stepDraining(state: RunState & { kind: "draining" }, input: RunInput, n
 }
 
 function stopByOrder(order: StopOrder, exit: Exit | null, exitedAt: number | null, now: number): Step {
-  const cause: StopCause = { kind: "order", reason: order.reason, actor: order.actor };
+  const { reason, actor, traceparent } = order;
+  const cause: StopCause = {
+    kind: "order",
+    reason,
+    actor,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
   return stop(cause, order.mode === "kill" ? 0 : order.graceMs, exit, exitedAt, now);
 }
 
@@ -305,10 +318,14 @@ function drain(outcome: Outcome, now: number): Step {
   return { state: { kind: "draining", outcome, wait }, effects: [{ kind: "drain" }] };
 }
 
-function tellCause(cause: StopCause): { reason: string; actor: string } {
+function tellCause(cause: StopCause): { reason: string; actor: string; traceparent?: string | undefined } {
   switch (cause.kind) {
     case "order":
-      return { reason: cause.reason, actor: cause.actor };
+      return {
+        reason: cause.reason,
+        actor: cause.actor,
+        ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
+      };
     case "timeout":
       return { reason: `it ran longer than ${cause.limitMs} ms`, actor: "agent" };
     case "limit":

@@ -1,5 +1,6 @@
 // Signals to a run and to everything it started, and counting who is left.
 
+import { noteSignalled } from "../spool/events.ts";
 import { saveSignalsSent } from "../spool/runs.ts";
 import { membershipOf } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -11,7 +12,8 @@ import type { Supervision } from "./supervision.ts";
 
 /** A signal that ends it. It is noted first: what exit code 130 means depends on who sent a signal. */
 export function sendSignal(on: Supervision, run: ActiveRun, signal: "SIGTERM" | "SIGKILL"): void {
-  const { db } = on.options;
+  const { db, clock } = on.options;
+  const isFirst = run.signalsSent.length === 0;
   if (!run.signalsSent.includes(signal)) {
     run.signalsSent = [...run.signalsSent, signal];
     db.lazily(() => saveSignalsSent(db, run.id, run.signalsSent));
@@ -20,6 +22,7 @@ export function sendSignal(on: Supervision, run: ActiveRun, signal: "SIGTERM" | 
   // What is paused cannot hear the order to end.
   else freezeContained(run.containment, false);
   signalAll(on, run, signal);
+  if (isFirst) db.lazily(() => noteSignalled(db, run.id, clock()));
 }
 
 /** Pauses all of it, or lets it go on. */

@@ -168,13 +168,14 @@ export class Supervisor implements Supervision {
     reason,
     actor,
     for_good: isForGood,
+    traceparent,
   }: RunStop): () => void {
     const { db } = this.options;
     const run = this.#runs.get(runId);
     const lineage = run?.lineage ?? findLineage(db, runId);
     if (isForGood === true && isKnownRun(db, runId)) markForGood(db, runId);
     const act = run
-      ? this.#prepareStep(run, { kind: "stop", order: { mode, graceMs, reason, actor } })
+      ? this.#prepareStep(run, { kind: "stop", order: { mode, graceMs, reason, actor, traceparent } })
       : null;
     return () => {
       if (run && isForGood === true) Object.assign(run, { isForGood, restart: null });
@@ -436,9 +437,13 @@ export class Supervisor implements Supervision {
       run.state = state;
       this.#spoolWorks();
       if (following) this.#successors.load();
-      if (events.length > 0) this.options.onEvent();
       this.#tellObserver(run, before.kind, input, effects);
-      this.#actOn(run, effects);
+      try {
+        this.#actOn(run, effects);
+      } finally {
+        // Afterwards, so that the report of a stop says when the signal was sent.
+        if (events.length > 0) this.options.onEvent();
+      }
     };
   }
 

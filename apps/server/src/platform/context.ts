@@ -6,6 +6,7 @@ import { subjects, type Bus } from "./bus/bus.ts";
 import type { Objects } from "./objects/objects.ts";
 import type { Secrets } from "./secrets/secrets.ts";
 import type { Db, Storage } from "./storage/database.ts";
+import type { Traces } from "./traces/traces.ts";
 
 export { newId } from "./ids.ts";
 
@@ -17,6 +18,8 @@ export interface Base {
   readonly bus: Bus;
   readonly objects: Objects;
   readonly secrets: Secrets;
+  /** Absent where nobody collects traces. */
+  readonly traces?: Traces;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -33,6 +36,8 @@ export interface Ctx extends Base {
   readonly actor: Actor;
   readonly requestId: string;
   readonly remoteAddress: string | null;
+  /** W3C trace context of the request, where traces are sent. */
+  readonly traceparent?: string;
   /** Set while an idempotent request is at work: its transaction, which every `inTransaction` below it joins. */
   readonly transaction?: Pick<Tx, "db" | "beforeCommit" | "afterCommit">;
 }

@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditVerdict } from "@flowplane/contract";
 import { actorRef, inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
+import { readTraceparent } from "../../platform/traces/traceparent.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { countChange } from "../figures/changes.ts";
 import { CHAIN_START, follow, hashOf, type ChainedEvent, type ChainLink } from "./chain.ts";
@@ -26,7 +27,10 @@ export interface NewAuditEvent {
 export function record(ctx: Tx, event: NewAuditEvent): void {
   const at = timestamp(new Date(ctx.now()));
   // As the database will give it back: what JSON cannot hold must not be hashed either.
-  const metadata = JSON.parse(JSON.stringify(event.metadata ?? {})) as Record<string, unknown>;
+  const traceId = readTraceparent(ctx.traceparent)?.traceId;
+  const metadata = JSON.parse(
+    JSON.stringify({ ...event.metadata, ...(traceId === undefined ? {} : { trace_id: traceId }) }),
+  ) as Record<string, unknown>;
   ctx.afterCommit(() => countChange(ctx.actor.type, event.action));
   ctx.beforeCommit(async () => {
     const head = await lockHead(ctx.db, ctx.actor.organization_id);

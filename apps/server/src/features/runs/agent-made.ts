@@ -15,6 +15,7 @@ import {
 import { isUuid } from "../../platform/ids.ts";
 import type { AgentIdentity } from "../gateway/agent-http.ts";
 import { agentActor } from "../gateway/agent-http.ts";
+import { readTraceparent } from "../../platform/traces/traceparent.ts";
 import { storableText } from "./sanitize.ts";
 import type { NewRunRow, RunRow } from "./store.ts";
 
@@ -81,6 +82,7 @@ export function agentMadeRow(identity: AgentIdentity, made: AgentMade): NewRunRo
     retry_of: isNextAttempt ? previous.id : null,
     restart_of: created.origin === "local" ? (previous?.id ?? null) : null,
     lineage: isNextAttempt ? (previous.lineage ?? previous.id) : made.id,
+    traceparent: readTraceparent(spec.traceparent) === undefined ? null : (spec.traceparent ?? null),
     scheduled_for: null,
     retry_at: null,
     state: "QUEUED",

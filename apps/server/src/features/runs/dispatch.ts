@@ -25,6 +25,7 @@ import {
   tryLockPlacement,
   type LoadedCandidate,
 } from "./placement-store.ts";
+import { traceDispatch } from "./spans.ts";
 import { updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
 import { systemContext } from "./system-context.ts";
 import { addToTimeline, timelineRow } from "./timeline.ts";
@@ -167,6 +168,7 @@ async function give(ctx: Tx, placed: readonly { run: WaitingRun; agent: Candidat
     ctx,
     given.map(({ run, agent }) => placedEntry(ctx, run, agent)),
   );
+  for (const { run } of given) traceDispatch(ctx, run);
   await endUnlaunchable(ctx, impossible);
 }
 

@@ -16,6 +16,7 @@ import { subjects } from "../../platform/bus/bus.ts";
 import { adoptRun, previousIdOf } from "./adopt.ts";
 import { judgeReport, plausible, type Judgement, type RunPatch, type TimelineEntry } from "./report.ts";
 import { lockRunsOfAgent, updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
+import { traceReport } from "./spans.ts";
 import { stopPayload } from "./stop-order.ts";
 import { endWords } from "@flowplane/contract";
 import { addToTimeline, timelineRow } from "./timeline.ts";
@@ -76,6 +77,7 @@ export async function applyRunEvents(
     }
     if (judgement.mustStop) await orderStopAgain(ctx, run);
     measure(ctx, run, judgement, event);
+    traceReport(ctx, run, judgement, event);
   }
 
   for (const [id, patch] of patches)

@@ -136,6 +136,7 @@ function runOf(ctx: Tx, id: string, request: RunRequest) {
     policy_document: request.policy?.document ?? null,
     attempt: 1,
     lineage: id,
+    traceparent: ctx.traceparent ?? null,
   } satisfies Partial<RunRow>;
 }
 

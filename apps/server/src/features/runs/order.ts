@@ -34,6 +34,7 @@ export type OrderedRun = Pick<
   | "policy_document"
   | "attempt"
   | "lineage"
+  | "traceparent"
 >;
 
 /** The site a run is about to be started in. */
@@ -89,6 +90,7 @@ export async function makeOrder(ctx: Tx, run: OrderedRun, site: LaunchSite): Pro
       ...(run.job_id === null ? {} : { job_id: run.job_id }),
       attempt: run.attempt,
       lineage: run.lineage ?? run.id,
+      ...(run.traceparent === null ? {} : { traceparent: run.traceparent }),
     },
   };
   const bytes = Buffer.byteLength(JSON.stringify(start));

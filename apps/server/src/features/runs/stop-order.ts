@@ -10,7 +10,7 @@ export interface StopWish {
 }
 
 /** The order to the agent that carries out a wish. */
-export function stopPayload(runId: string, wish: StopWish, graceMs: number): RunStop {
+export function stopPayload(runId: string, wish: StopWish, graceMs: number, traceparent?: string): RunStop {
   return {
     run_id: runId,
     mode: wish.mode,
@@ -19,5 +19,6 @@ export function stopPayload(runId: string, wish: StopWish, graceMs: number): Run
     actor: wish.actor.name,
     // Whoever wants it to end wants no further attempt either.
     for_good: true,
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }

@@ -81,7 +81,7 @@ async function order(
     agent_id: run.agent_id,
     type: "run.stop",
     run_id: run.id,
-    payload: stopPayload(run.id, wish, graceMs),
+    payload: stopPayload(run.id, wish, graceMs, ctx.traceparent),
   });
   const wait = stopWait(graceMs, ctx.now());
   await change(ctx, run, state, wish, wait, {
@@ -103,7 +103,7 @@ async function callOff(ctx: Tx, run: RunRow, agentId: string, wish: StopWish): P
     agent_id: agentId,
     type: "run.stop",
     run_id: run.id,
-    payload: stopPayload(run.id, wish, run.grace_ms),
+    payload: stopPayload(run.id, wish, run.grace_ms, ctx.traceparent),
   });
   await change(
     ctx,

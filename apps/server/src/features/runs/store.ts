@@ -13,7 +13,7 @@ export type NewRunEventRow = Insertable<Database["run_events"]>;
 /** A run as it is shown: with what is known of its agent now; null when the agent was deleted. */
 export type ShownRunRow = Omit<
   RunRow,
-  "env_sealed" | "policy_document" | "evidence_expired_at" | "log_packed_at"
+  "env_sealed" | "policy_document" | "evidence_expired_at" | "log_packed_at" | "traceparent"
 > & {
   readonly agent_state: AgentState | null;
   readonly agent_seen_at: Date | null;

@@ -9,6 +9,7 @@ import {
 } from "@flowplane/contract";
 import type { Actor, Base, Ctx } from "../context.ts";
 import { AppError } from "../errors.ts";
+import { writeTraceparent } from "../traces/traceparent.ts";
 import { once } from "./idempotency.ts";
 
 /** `/v1/…` answers as an alias, for clients written against the older documents. */
@@ -129,6 +130,7 @@ function contextOf(base: Base, request: FastifyRequest): Ctx {
     actor,
     requestId: request.id,
     remoteAddress: request.ip,
+    ...(request.span === undefined ? {} : { traceparent: writeTraceparent(request.span) }),
   };
 }
 

@@ -19,7 +19,7 @@ import { installProtection } from "./protection.ts";
 import { installReference } from "./reference.ts";
 import type { Http } from "./route.ts";
 import { installChangeStream, installEventStreams } from "./sse.ts";
-import { traceIdOf } from "./trace.ts";
+import { installTraces } from "./traces.ts";
 
 /** The largest JSON body; what is bulkier has the agents' bulk endpoint. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -76,6 +76,7 @@ export async function createHttp(
   );
 
   installProblems(server, (request, reply) => dashboard.page(request, reply));
+  installTraces(server, base.traces);
   installRequestLog(server);
   installProtection(server, base.config, dashboard.scriptHashes);
   installEventStreams(server, base.bus);
@@ -92,9 +93,6 @@ export async function createHttp(
 /** One line and one count per answer: changes and failures at `info`, what only reads at `debug`. */
 function installRequestLog(server: FastifyInstance): void {
   collectProcessMetrics();
-  server.addHook("onRequest", async (request) => {
-    request.log = request.log.child({ trace_id: traceIdOf(request.headers.traceparent) });
-  });
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "none";
     apiRequests.inc({ route, status: reply.statusCode });

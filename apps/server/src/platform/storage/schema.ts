@@ -326,6 +326,7 @@ export interface Database {
     attempt: Generated<number>;
     retry_of: string | null;
     lineage: string | null;
+    traceparent: string | null;
     scheduled_for: Date | null;
     retry_at: Date | null;
     resource_policy: GeneratedJson<ResourcePolicy>;

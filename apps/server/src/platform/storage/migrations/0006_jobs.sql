@@ -113,6 +113,8 @@ alter table runs add column origin text not null default 'api'
 alter table runs add column attempt integer not null default 1;
 alter table runs add column retry_of uuid;
 alter table runs add column lineage uuid;
+-- W3C trace context of the request that asked for it, until it has an agent and for what is told of it later.
+alter table runs add column traceparent text;
 alter table runs add column scheduled_for timestamptz;
 -- When its agent starts the next attempt by itself, unless somebody stops it first.
 alter table runs add column retry_at timestamptz;
