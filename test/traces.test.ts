@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { isTerminal } from "@flowplane/contract";
-import { eventually, startControlPlane, startSiteAgent } from "./harness/index.ts";
+import { eventually, freePort, startControlPlane, startSiteAgent } from "./harness/index.ts";
 
 const WAIT_MS = 60_000;
 
@@ -119,4 +119,37 @@ test("one trace from the call that asks for a run, and for its end, to the proce
   // What was asked for stands in the audit log under the same trace.
   const audit = await plane.client.auditList({ query: { target_id: id } });
   expect(audit.items.map(({ metadata }) => metadata["trace_id"])).toEqual([traceId, traceId]);
+}, 180_000);
+
+test("a run that waits for an agent has the trace of its request when it gets one", async () => {
+  await using receiver = await startReceiver();
+  await using plane = await startControlPlane({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } });
+  const { id } = await plane.client.runCreate({ body: { command: "true", placement: {} } });
+  await using _agent = await startSiteAgent(plane, "late");
+  const ofRun = await eventually(
+    "the spans",
+    () => {
+      const start = receiver.spans.find(({ name }) => name === "agent: start");
+      const spans = receiver.spans.filter(({ traceId }) => traceId === start?.traceId);
+      return spans.length >= 3 ? spans : undefined;
+    },
+    WAIT_MS,
+  );
+  const create = ofRun.find(({ name }) => name === "POST /api/v1/runs");
+  expect(create?.parentSpanId ?? "").toBe("");
+  for (const name of ["dispatch", "agent: start"]) {
+    const span = ofRun.find((each) => each.name === name);
+    expect(span?.parentSpanId).toBe(create?.spanId);
+    expect(span?.attributes).toContainEqual({ key: "run_id", value: { stringValue: id } });
+  }
+}, 180_000);
+
+test("a collector that is away is told in the log, and holds up nothing", async () => {
+  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  await using plane = await startControlPlane({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } });
+  await plane.client.runCreate({ body: { command: "true", placement: {} } });
+  await eventually("the log", () => plane.output().includes("sending traces") || undefined, WAIT_MS);
+  await plane.client.runCreate({ body: { command: "true", placement: {} } });
+  await plane.stop();
+  expect(plane.child.exitCode).toBe(0);
 }, 180_000);

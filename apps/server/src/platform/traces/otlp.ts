@@ -3,8 +3,9 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import {
   defaultResource,
   detectResources,
-  envDetector,
+  resourceAttributesEnvDetector,
   resourceFromAttributes,
+  serviceNameEnvDetector,
 } from "@opentelemetry/resources";
 import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
@@ -20,8 +21,8 @@ const SEND_MS_MAX = 5_000;
 
 /** Loaded only where there is a collector. */
 export function createOtlpTraces(endpoint: string, log: Logger): Traces {
-  const tell = (level: "error" | "warn") => (message: string) =>
-    log[level]({ event_type: "traces.problem" }, `sending traces: ${message}`);
+  const tell = (level: "error" | "warn") => (message: unknown) =>
+    log[level]({ event_type: "traces.problem" }, `sending traces: ${String(message)}`);
   const silent = () => undefined;
   diag.setLogger(
     { error: tell("error"), warn: tell("warn"), info: silent, debug: silent, verbose: silent },
@@ -33,7 +34,7 @@ export function createOtlpTraces(endpoint: string, log: Logger): Traces {
     sampler: new AlwaysOnSampler(),
     resource: defaultResource()
       .merge(resourceFromAttributes({ "service.name": "flowplane", "service.version": VERSION }))
-      .merge(detectResources({ detectors: [envDetector] })),
+      .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] })),
     spanProcessors: [
       new BatchSpanProcessor({
         exporter,
@@ -61,7 +62,8 @@ export function createOtlpTraces(endpoint: string, log: Logger): Traces {
     write({ name, parent, start, end, attributes }) {
       tracer.startSpan(name, { startTime: start, attributes }, below(parent)).end(end);
     },
-    close: () => provider.shutdown(),
+    // A collector that is away was told of already, and is no reason to fail.
+    close: () => provider.shutdown().catch(tell("warn")),
   };
 }
 
