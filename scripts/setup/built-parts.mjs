@@ -40,7 +40,7 @@ export const parts = [
     result: "main.js",
     sources: [
       agent,
-      ...["contract", "detection", "link", "opamp", "runtime"].map((name) =>
+      ...["contract", "detection", "link", "opamp", "redaction", "runtime"].map((name) =>
         path.join(root, "packages", name),
       ),
     ],

@@ -4,9 +4,12 @@ import { join } from "node:path";
 const HERE = import.meta.dirname;
 const BUNDLE = join(HERE, "..", "dist", "main.js");
 const PACKAGES = join(HERE, "..", "..", "..", "packages");
-const SOURCES = [
+/** What the bundle is made of. */
+export const SOURCES = [
   HERE,
-  ...["contract", "detection", "link", "opamp", "runtime"].map((name) => join(PACKAGES, name, "src")),
+  ...["contract", "detection", "link", "opamp", "redaction", "runtime"].map((name) =>
+    join(PACKAGES, name, "src"),
+  ),
 ];
 
 /**

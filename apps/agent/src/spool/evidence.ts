@@ -33,6 +33,10 @@ type WatchRow = {
   ended: number;
 };
 
+/** SQL: bytes that the evidence of a row of `runs` takes, closed chunks and entries that are in none yet. */
+export const EVIDENCE_BYTES = `(SELECT coalesce(sum(length(body)), 0) FROM evidence_chunks WHERE evidence_chunks.run_id = runs.id)
+  + (SELECT coalesce(sum(length(text)), 0) FROM evidence_entries WHERE evidence_entries.run_id = runs.id)`;
+
 export function insertWatch(db: SpoolDatabase, runId: string, header: HeaderEntry): void {
   db.run(
     "INSERT OR IGNORE INTO watches (run_id, lineage, header) VALUES (?, ?, ?)",

@@ -28,6 +28,18 @@ test("alone, the oldest ended runs go first, with all that is kept of them; live
   expect(bench.known()).toEqual(["live"]);
 });
 
+test("alone, evidence counts among what is kept", () => {
+  using bench = makeBench();
+  const { db, path } = bench;
+  for (let i = 0; i < 3; i += 1) bench.run(`r${i}`, NOW - 10_000 + i, 100);
+  db.run("INSERT INTO evidence_chunks (run_id, chunk, body) VALUES ('r2', 1, ?)", new Uint8Array(120));
+  db.run("INSERT INTO evidence_entries (run_id, entry, text) VALUES ('r2', 9, ?)", "x".repeat(30));
+  forgetHistory(db, path, { isJoined: false, now: NOW, bytesMax: 450 });
+  expect(bench.known()).toEqual(["r0", "r1", "r2"]);
+  forgetHistory(db, path, { isJoined: false, now: NOW, bytesMax: 350 });
+  expect(bench.known()).toEqual(["r1", "r2"]);
+});
+
 test("alone, the number of runs that are remembered has an end", () => {
   using bench = makeBench();
   const { db, path } = bench;

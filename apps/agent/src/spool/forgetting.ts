@@ -3,6 +3,7 @@
 
 import { RunFiles } from "../supervisor/files.ts";
 import type { SpoolDatabase } from "./database.ts";
+import { EVIDENCE_BYTES } from "./evidence.ts";
 import { HELD_BYTES } from "./runs.ts";
 
 /** Alone: ended runs that are remembered at most, for how long at most, and what their logs and evidence may take. */
@@ -14,6 +15,8 @@ export const JOINED_HISTORY_RUNS_MAX = 200;
 export const JOINED_HISTORY_MS = 3_600_000;
 /** Forgotten in one round; the next one goes on. */
 const RUNS_PER_ROUND = 50;
+
+const KEPT_BYTES = `(${HELD_BYTES} + ${EVIDENCE_BYTES})`;
 
 type EndedRun = { id: string; bytes: number };
 
@@ -32,12 +35,12 @@ export function forgetHistory(
 function findForgettable(db: SpoolDatabase, now: number, bytesMax: number): string[] {
   const ended = "FROM runs WHERE ended_at IS NOT NULL";
   const { runs, bytes } = db.get<{ runs: number; bytes: number | null }>(
-    `SELECT count(*) AS runs, sum(${HELD_BYTES}) AS bytes ${ended}`,
+    `SELECT count(*) AS runs, sum(${KEPT_BYTES}) AS bytes ${ended}`,
   ) ?? { runs: 0, bytes: 0 };
   let [runsOver, bytesOver] = [runs - HISTORY_RUNS_MAX, (bytes ?? 0) - bytesMax];
   const forgettable: string[] = [];
   const oldest = db.all<EndedRun & { ended_at: number }>(
-    `SELECT id, ended_at, ${HELD_BYTES} AS bytes ${ended} ORDER BY ended_at LIMIT ?`,
+    `SELECT id, ended_at, ${KEPT_BYTES} AS bytes ${ended} ORDER BY ended_at LIMIT ?`,
     RUNS_PER_ROUND,
   );
   for (const run of oldest) {

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Bench, eventually, makeFolder, sh } from "../../test/harness.ts";
 import { addHold, dropHold } from "./holds.ts";
@@ -65,9 +67,12 @@ test("paused and resumed by order, by several holders, over a restart of the age
 
 test("a paused run hears the order to stop", async () => {
   using folder = makeFolder();
+  const trapped = join(folder.path, "trapped");
   using bench = new Bench(folder.path);
-  await bench.start("r1", sh("trap 'exit 6' TERM; while :; do sleep 0.02; done"));
+  await bench.start("r1", sh(`trap 'exit 6' TERM; : > '${trapped}'; while :; do sleep 0.02; done`));
   const pid = await pidOf(bench);
+  // A shell that is paused before it has set its trap would die of the signal instead.
+  await eventually(() => existsSync(trapped));
   await freeze(bench, true, "let me look");
   await eventually(() => readProcess(pid)?.state === "T");
   await bench.stop("r1", "stop", 10_000);
