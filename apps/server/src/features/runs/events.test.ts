@@ -63,6 +63,22 @@ test("a run goes as its agent reports", async () => {
   );
 });
 
+test("what the kernel enforces of a run's limits is kept as its agent tells", async () => {
+  const agent = await world.addAgent();
+  const run = await world.launch({ agent_id: agent.agent_id });
+  const event = running(run.id);
+  await world.report(agent, starting(run.id), {
+    ...event,
+    payload: { ...event.payload, enforced: ["memory_bytes", "pids"] },
+  });
+  const row = await world.base.storage.system
+    .selectFrom("runs")
+    .select("enforced")
+    .where("id", "=", run.id)
+    .executeTakeFirstOrThrow();
+  expect(row.enforced).toEqual(["memory_bytes", "pids"]);
+});
+
 test("many events of many runs in one batch, in order", async () => {
   const agent = await world.addAgent();
   const runs = [];

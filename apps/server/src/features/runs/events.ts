@@ -109,8 +109,13 @@ function judgementOf({ patch, entry }: IncidentReport, at: Date): Judgement {
   return { patch, entry: { ...entry, at }, mustStop: false };
 }
 
-function columnsOf({ intervention, ...patch }: RunPatch): Parameters<typeof updateRun>[2] {
-  return intervention === undefined ? patch : { ...patch, intervention: JSON.stringify(intervention) };
+/** A patch as the table takes it: lists and objects as JSON. */
+function columnsOf({ intervention, enforced, ...patch }: RunPatch): Parameters<typeof updateRun>[2] {
+  return {
+    ...patch,
+    ...(intervention === undefined ? {} : { intervention: JSON.stringify(intervention) }),
+    ...(enforced === undefined ? {} : { enforced: JSON.stringify(enforced) }),
+  };
 }
 
 /** The run each event is about. A refused order names the order; the order names the run. */

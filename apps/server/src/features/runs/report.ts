@@ -21,6 +21,8 @@ export interface RunPatch {
   waiting_for?: string | null;
   deadline?: Date | null;
   pid?: number | null;
+  /** What the kernel enforces of the limits, as the agent tells. */
+  enforced?: string[];
   exit_code?: number | null;
   signal?: string | null;
   reason?: string | null;
@@ -156,6 +158,9 @@ function facts(run: ReportedRun, report: StateReport, state: RunState, at: Date,
     case "run.running":
       return {
         pid: int32(report.payload.pid),
+        ...(report.payload.enforced === undefined
+          ? {}
+          : { enforced: report.payload.enforced.map((name) => storableText(name, TEXT_CHARS_MAX)) }),
         started_at: plausible(report.payload.started_at, run.created_at.getTime(), now),
         ...(state === "RUNNING" ? { waiting_for: null, deadline: null } : {}),
       };

@@ -153,7 +153,7 @@ async function change(
   run: RunRow,
   state: RunState,
   wish: StopWish,
-  patch: Omit<RunPatch, "intervention">,
+  patch: Omit<RunPatch, "intervention" | "enforced">,
   entry: TimelineEntry,
 ): Promise<void> {
   await updateRun(ctx.db, run.id, {
