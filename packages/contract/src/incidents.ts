@@ -2,7 +2,7 @@ import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
 import { ActorRef, Id, ListQuery, page, Timestamp } from "./common.ts";
 import { LogLine } from "./runs.ts";
-import { Category, PolicyMode } from "./policies.ts";
+import { Category, PolicyMode } from "./policy-document.ts";
 
 const tag = "Incidents";
 

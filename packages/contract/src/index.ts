@@ -14,6 +14,7 @@ export * from "./incidents.ts";
 export * from "./jobs.ts";
 export * from "./overview.ts";
 export * from "./policies.ts";
+export * from "./policy-document.ts";
 export * from "./roles.ts";
 export * from "./run-sentence.ts";
 export * from "./runs.ts";

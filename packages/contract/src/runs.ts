@@ -13,7 +13,7 @@ import {
   ResourcePolicy,
   RetryPolicy,
 } from "./execution.ts";
-import { PolicyDocument, PolicyMode } from "./policies.ts";
+import { PolicyDocument, PolicyMode } from "./policy-document.ts";
 
 const tag = "Runs";
 export const RUN_STATES = [

@@ -1,6 +1,6 @@
 // What a run is judged by: its policy, the detector's settings that follow from it, and what happened before.
 
-import { PolicyDocument } from "@flowplane/contract";
+import { PolicyDocument } from "@flowplane/contract/policy-document";
 import { configHash, DEFAULT_POLICY, detectorConfig } from "@flowplane/detection";
 import type { HeaderEntry, PastIncident, Policy } from "@flowplane/detection";
 import type { RunSpec } from "@flowplane/link";
