@@ -48,7 +48,6 @@ test.skipIf(isMissing)(
     const policy = await post(flowplane, page, "policies", {
       name: "Stop loops",
       document: STOP_LOOPS,
-      message: "What repeats its failure is stopped",
     });
     const run = await post(flowplane, page, "runs", {
       name: "import-users",

@@ -165,7 +165,8 @@ export class Detection implements RunObserver {
       watched.with(() => savePastExit(db, runId, past));
     }
     const lastChunk = watched.finish(steady());
-    for (const incident of findOpen(db, runId)) this.#close(incident, `The run ended ${outcome.state}.`);
+    for (const incident of findOpen(db, runId))
+      this.#close(incident, `The run ended: ${outcome.state.toLowerCase().replaceAll("_", " ")}.`);
     if (outcome.state === "FAILED_STOP") this.#tellFailedStop(watched);
     return lastChunk;
   }

@@ -14,9 +14,9 @@ test.each([
 });
 
 test("a count agrees with its noun", () => {
-  expect([counted(1, "agent"), counted(0, "agent"), counted(2, "entry", "entries")]).toEqual([
+  expect([counted(1, "agent"), counted(0, "agent"), counted(2, "policy")]).toEqual([
     "1 agent",
     "0 agents",
-    "2 entries",
+    "2 policies",
   ]);
 });

@@ -17,7 +17,11 @@ export function number(count: number): string {
 }
 
 /** "1 agent", "25,000 agents". */
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
+export function counted(
+  count: number,
+  noun: string,
+  plural = `${noun.replace(/([^aeiou])y$/, "$1ie")}s`,
+): string {
   return `${number(count)} ${count === 1 ? noun : plural}`;
 }
 

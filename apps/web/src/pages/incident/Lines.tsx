@@ -1,10 +1,10 @@
 import { Link } from "@tanstack/react-router";
 import type { IncidentDetail } from "@flowplane/contract";
-import { duration } from "../../lib/time.ts";
 import { number } from "../../lib/units.ts";
 import { showLine } from "../../log/display.ts";
 import { paths } from "../../paths.ts";
 import { Time } from "../../ui/Time.tsx";
+import { progressWords } from "./evidenceWords.ts";
 
 /** The lines that convinced the detector, each distinct one once with its count. */
 export function Lines({ incident }: { incident: IncidentDetail }) {
@@ -21,9 +21,9 @@ export function Lines({ incident }: { incident: IncidentDetail }) {
             <li key={line.first.seq} className="border-t border-n4 first:border-t-0">
               <Link
                 {...paths.run(incident.run_id, { line: Math.max(1, line.first.seq) })}
-                className="grid grid-cols-[72px_minmax(0,1fr)] items-baseline gap-3 px-3 py-1.5 hover:bg-n2 focus-visible:-outline-offset-2 md:grid-cols-[72px_minmax(0,1fr)_auto]"
+                className="grid grid-cols-[56px_minmax(0,1fr)] items-baseline gap-3 px-3 py-1.5 hover:bg-n2 focus-visible:-outline-offset-2 md:grid-cols-[56px_minmax(0,1fr)_auto]"
               >
-                <span className="text-right font-semibold">×{number(line.count)}</span>
+                <span className="font-semibold">×{number(line.count)}</span>
                 <span className="font-mono text-sm break-words whitespace-pre-wrap [overflow-wrap:anywhere]">
                   {showLine(line.first)
                     .spans.map(({ text }) => text)
@@ -44,7 +44,7 @@ export function Lines({ incident }: { incident: IncidentDetail }) {
           <code className="rounded-sm bg-n2 px-1 font-mono text-sm [overflow-wrap:anywhere]">
             {signature.text}
           </code>
-          , about every {duration(signature.period_ms)}.
+          .
         </p>
       )}
       <p className="text-n9">
@@ -52,7 +52,7 @@ export function Lines({ incident }: { incident: IncidentDetail }) {
           "It showed no progress before."
         ) : (
           <>
-            Last sign of progress <Time at={progress.at} />: {progress.what},{" "}
+            Last sign of progress <Time at={progress.at} />: {progressWords(progress.what)},{" "}
             <Link
               {...paths.run(incident.run_id, { line: Math.max(1, progress.line) })}
               className="underline decoration-n6 underline-offset-2 hover:decoration-n9"

@@ -29,6 +29,17 @@ export function familyWord(family: string): string {
   return FAMILY_WORD[family] ?? family.replaceAll("_", " ");
 }
 
+const PROGRESS_WORDS: Readonly<Record<string, string>> = {
+  counter: "a counter that went up",
+  progress: "the progress it reports",
+  "new line": "a line of a new kind",
+};
+
+/** What the last sign of progress was; one this build does not know in its own words. */
+export function progressWords(what: string): string {
+  return PROGRESS_WORDS[what] ?? what;
+}
+
 /** "1.2 % of records new; the threshold is 5 %". */
 export function readingWords({
   value,

@@ -8,6 +8,8 @@ import { Time } from "../../ui/Time.tsx";
 import { useRelatives } from "./useRelatives.ts";
 
 const INCIDENTS_MAX = 100;
+/** How the sentence of a run begins that a policy ended; what was seen follows in it. */
+const BY_POLICY = "Stopped by Flowplane";
 
 /** The one true sentence about a run, and behind it where each part of it can be seen. */
 export function RunSentence({ run }: { run: Run }) {
@@ -31,7 +33,7 @@ export function RunSentence({ run }: { run: Run }) {
         <>
           {" "}
           <Link {...paths.incident(first.id)} className={TEXT_LINK}>
-            {run.sentence.includes(first.title) ? "Why" : first.title}
+            {run.sentence.startsWith(BY_POLICY) ? "Why" : first.title}
           </Link>
           {others > 0 ? ` and ${others} more` : ""}.
         </>

@@ -40,7 +40,9 @@ export function Timeline({ run }: { run: Run }) {
             <p className="break-words">
               <EventTitle event={event} />
             </p>
-            {event.reason === null ? null : <p className="break-words text-n9">{reasonWords(event)}</p>}
+            {event.reason === null || isTold(event.reason, data.items.slice(0, index)) ? null : (
+              <p className="break-words text-n9">{reasonWords(event)}</p>
+            )}
             <p className="text-sm text-n8">
               <Time at={event.at} />
               {event.actor.type === "system" ? "" : ` · ${event.actor.name}`}
@@ -77,6 +79,12 @@ function EventTitle({ event }: { event: RunEvent }) {
   ) : (
     event.title
   );
+}
+
+/** Whether an event before it said the same: stopping and stopped repeat the words of their incident. */
+function isTold(reason: string, before: readonly RunEvent[]): boolean {
+  const words = reason.replace(/\.$/, "");
+  return before.some((event) => event.reason !== null && words.endsWith(event.reason.replace(/\.$/, "")));
 }
 
 /** What a person said stands in quotes. */

@@ -14,6 +14,8 @@ interface CurveLook {
 }
 
 const UNKNOWN = "–";
+/** Below this share of its limit a curve would be a flat line at the bottom: then the limit stands in words alone. */
+const NEAR_SHARE = 0.1;
 const percent = (cores: number) => `${number(Math.round(cores * 100))} %`;
 const rate = (value: number) => `${bytes(value)}/s`;
 const known = (value: number | null | undefined, words: (value: number) => string) =>
@@ -24,6 +26,11 @@ function summaryOf(word: string, values: Curves["cpu"], words: (value: number) =
   return most === null
     ? `${word}: not measured`
     : `${word}: ${known(last, words)} at the end, ${words(most)} at most`;
+}
+
+function isNear(values: Curves["memory"], limits: Curves["memoryLimit"]): boolean {
+  const [used, limit] = [extremes(values).most, extremes(limits).last];
+  return used !== null && limit !== null && used >= limit * NEAR_SHARE;
 }
 
 export const CURVE_LOOK: Readonly<Record<CurveName, CurveLook>> = {
@@ -38,7 +45,7 @@ export const CURVE_LOOK: Readonly<Record<CurveName, CurveLook>> = {
     word: "Memory",
     lines: ({ memory, memoryLimit }) => [
       { values: memory, token: "busy", filled: true },
-      { values: memoryLimit, token: "bad", dashed: true },
+      ...(isNear(memory, memoryLimit) ? [{ values: memoryLimit, token: "bad", dashed: true } as const] : []),
     ],
     amount: bytes,
     value: ({ memory, memoryLimit }, index) =>
