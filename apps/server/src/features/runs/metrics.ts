@@ -41,6 +41,16 @@ const storedBytes = new Counter({
   registers: [metrics],
 });
 
+const storedEvidence = new Counter({
+  name: "flowplane_evidence_stored_bytes_total",
+  help: "Bytes of evidence, compressed, this process has stored since it started",
+  registers: [metrics],
+});
+
+export function observeEvidence(bytes: number): void {
+  storedEvidence.inc(bytes);
+}
+
 export function observeLaunch(ms: number): void {
   launchLatency.observe(Math.max(0, ms) / 1_000);
 }

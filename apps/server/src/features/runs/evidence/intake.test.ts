@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chunkBytes } from "@flowplane/detection";
 import { EVIDENCE_BYTES_MAX } from "@flowplane/link";
 import type { Run, RunSample } from "@flowplane/contract";
+import { metrics } from "../../../platform/metrics.ts";
 import { newId } from "../../../platform/context.ts";
 import type { AgentIdentity } from "../../gateway/agent-http.ts";
 import { ended, iso, running, runWorld, T0, type RunWorld } from "../fixtures.ts";
@@ -43,6 +44,10 @@ const stored = (run: Run) =>
     .where("run_id", "=", run.id)
     .orderBy("chunk")
     .execute();
+const storedBytes = async () => {
+  const text = await metrics.getSingleMetricAsString("flowplane_evidence_stored_bytes_total");
+  return Number(/_total (\d+)/.exec(text)?.[1]);
+};
 const samples = async (run: Run, query = "") =>
   (await world.call("GET", `/runs/${run.id}/samples${query}`)).body as {
     items: RunSample[];
@@ -51,6 +56,7 @@ const samples = async (run: Run, query = "") =>
 
 test("a chunk is stored as it came, once, in any order, several times at once", async () => {
   const run = await freshRun();
+  const before = await storedBytes();
   const second = await world.uploadEvidence(agent, run.id, 2, chunk(run, 2));
   expect(second).toEqual({ status: 204, body: null });
   const answers = await Promise.all(
@@ -58,6 +64,8 @@ test("a chunk is stored as it came, once, in any order, several times at once", 
   );
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]));
   const rows = await stored(run);
+  const bytes = rows.reduce((sum, row) => sum + Number(row.stored_bytes), 0);
+  expect((await storedBytes()) - before).toBe(bytes);
   expect(rows.map((row) => row.chunk)).toEqual([1, 2]);
   for (const row of rows) expect(await world.base.objects.get(row.object_key)).toHaveLength(row.stored_bytes);
   const other = await world.uploadEvidence(agent, run.id, 1, chunk(run, 1, [sample(T0 + 1)]));

@@ -1,3 +1,4 @@
+import { observeEvidence } from "../metrics.ts";
 import { createHash } from "node:crypto";
 import { EVIDENCE_FORMAT } from "@flowplane/detection";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
@@ -47,6 +48,7 @@ export async function storeChunk(ctx: Ctx, { runId, chunk, body }: ReceivedChunk
       stored_bytes: body.length,
       checksum,
     });
+    ctx.afterCommit(() => observeEvidence(body.length));
     const samples = readSamplesOf(decoded.bytes, run, ctx.now());
     await insertSamples(ctx.db, ctx.actor.organization_id, runId, samples);
     const usage = usageOf(run, samples);
