@@ -40,7 +40,7 @@ export function firstConfirmed(
 const LATE_LINES = 5;
 
 /** Whether a decision on this file would have been an intervention for nothing. */
-export function isFalse(file: LabelledLog, decision: Decision | null): boolean {
+export function isFalse(file: LabelledLog, decision: { readonly line: number } | null): boolean {
   if (decision === null || file.label !== "benign") return false;
   const { mixed } = file;
   return mixed === null || decision.line < mixed[0] || decision.line > mixed[1] + LATE_LINES;
@@ -56,30 +56,48 @@ export interface BenignResult {
   readonly runs: number;
 }
 
+export interface BenignRun {
+  readonly transform: Transform;
+  readonly file: LabelledLog;
+  readonly other: LabelledLog;
+  readonly timed: boolean;
+  readonly events: readonly LineEvent[];
+}
+
 /** Each benign log through each transform; logs that hold a sick stretch only where its place is still known. */
-export function evaluateBenign(
+export function* benignRuns(
   logs: readonly LabelledLog[],
-  config: Partial<DetectorConfig>,
   transforms: readonly Transform[] = TRANSFORMS,
-): BenignResult {
+): Generator<BenignRun> {
   const benign = logs.filter((file) => file.label === "benign");
-  const wrong: string[] = [];
-  const rows = transforms.map((transform) => {
-    let runs = 0;
-    const before = wrong.length;
+  for (const transform of transforms) {
     for (const [index, file] of benign.entries()) {
       if (file.mixed !== null && !transform.keepsLines) continue;
       if (isTranscript(file) && transform.ofProcesses) continue;
       const partners = transform.partners === 0 ? [file] : partnersOf(benign, index, transform.partners);
       for (const [turn, other] of partners.entries()) {
-        runs += 1;
         const random = seeded(index * 100 + turn);
         const timed = file.timed && transform.untimes !== true;
-        const events = transform.apply(file.log, other.log, random);
-        const decision = firstConfirmed(events, savedLogConfig(timed, config));
-        if (isFalse(file, decision) && decision !== null)
-          wrong.push(describe(transform, file, other, decision));
+        yield { transform, file, other, timed, events: transform.apply(file.log, other.log, random) };
       }
+    }
+  }
+}
+
+export function evaluateBenign(
+  logs: readonly LabelledLog[],
+  config: Partial<DetectorConfig>,
+  transforms: readonly Transform[] = TRANSFORMS,
+): BenignResult {
+  const wrong: string[] = [];
+  const rows = transforms.map((transform) => {
+    let runs = 0;
+    const before = wrong.length;
+    for (const { file, other, timed, events } of benignRuns(logs, [transform])) {
+      runs += 1;
+      const decision = firstConfirmed(events, savedLogConfig(timed, config));
+      if (isFalse(file, decision) && decision !== null)
+        wrong.push(describe(transform, file, other, decision, decision.evidence.signature?.text ?? ""));
     }
     return [transform.name, runs, wrong.length - before] as const;
   });
@@ -93,10 +111,16 @@ function partnersOf(benign: readonly LabelledLog[], index: number, count: number
   );
 }
 
-function describe(transform: Transform, file: LabelledLog, other: LabelledLog, decision: Decision): string {
+export function describe(
+  transform: Transform,
+  file: LabelledLog,
+  other: LabelledLog,
+  { category, line }: { readonly category: string; readonly line: number },
+  said: string,
+): string {
   const files = file === other ? file.file : `${file.file} with ${other.file}`;
-  const text = decision.evidence.signature?.text.trim().slice(0, 100) ?? "";
-  return `${transform.name}, ${files}: ${decision.category} at line ${decision.line}: \`${text.replaceAll("`", "'")}\``;
+  const text = said.trim().slice(0, 100).replaceAll("`", "'");
+  return `${transform.name}, ${files}: ${category} at line ${line}: \`${text}\``;
 }
 
 export interface SickCase {

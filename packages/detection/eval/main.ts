@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { detectorConfig, savedLogConfig, type DetectorConfig } from "../src/index.ts";
 import { BASELINES } from "./baselines.ts";
+import { enforceBenign, enforceLabelled, enforceSick, ENFORCING, type EnforcedSick } from "./enforce.ts";
 import {
   evaluateBenign,
   evaluateSick,
@@ -58,6 +59,7 @@ const transformed = evaluateBenign(logs, {});
 printTransformed();
 const cases = makeSickRuns(logs);
 printSick(evaluateSick(cases, {}));
+printEnforced();
 if (values.stability) printStability();
 
 function printLabelled(): void {
@@ -153,6 +155,40 @@ function summary(results: readonly SickResult[]): (string | number)[] {
       0.5,
     ),
     percent(inTime, results.length),
+  ];
+}
+
+/** What comes of all this where a policy acts on it. */
+function printEnforced(): void {
+  print("## Under enforce\n");
+  const { rows, wrong, runs } = enforceBenign(logs);
+  table(["benign", "runs", "interventions for nothing"], rows);
+  for (const text of wrong) print(`- false: ${text}`);
+  print(`${wrong.length} interventions for nothing in ${runs} runs.\n`);
+  const made = enforceSick(cases);
+  table(
+    ["gone wrong", "runs", "stopped", "before the onset", "log over within warm-up", "median s", "90 % s"],
+    [
+      ["labelled logs", ...enforced(enforceLabelled(logs))],
+      ...CATEGORIES.map((category) => [
+        category,
+        ...enforced(made.filter((one) => one.category === category)),
+      ]),
+      ["all made-up runs", ...enforced(made)],
+    ],
+  );
+  print(`The policy leaves a run ${ENFORCING.warm_up_ms / 1000} s to warm up.\n`);
+}
+
+function enforced(results: readonly EnforcedSick[]): (string | number)[] {
+  const seconds = results.flatMap(({ ms }) => (ms === null ? [] : [ms / 1000]));
+  return [
+    results.length,
+    percent(seconds.length, results.length),
+    results.filter(({ early }) => early).length,
+    results.filter(({ heldByWarmUp }) => heldByWarmUp).length,
+    Math.round(quantile(seconds, 0.5)),
+    Math.round(quantile(seconds, 0.9)),
   ];
 }
 
