@@ -31,7 +31,7 @@ export const ENFORCING: Policy = {
 
 /** How often an agent measures a run, or looks at it: also when what had to wait is taken up again. */
 const TICK_MS = 5_000;
-/** Longer pauses of a log are shortened to this many looks and one at their end. */
+/** In a longer pause of a log there are this many looks and one at its end. */
 const TICKS_MAX = 720;
 
 export interface Enforced {

@@ -96,6 +96,20 @@ describe("output", () => {
     expect(confirmed(lines(different.flat()))).toEqual([]);
   });
 
+  test("a stack trace that is written slowly stays whole, however often the run is looked at", () => {
+    const trace = [
+      "java.lang.IllegalStateException: no rows",
+      ...repeat(["    at app.Job.run(Job.java:1)"], 4),
+    ];
+    const slow = [...lines(workLines(100)), ...lines(repeat(trace, 40), 3_300, 101_000)];
+    const looked = slow
+      .flatMap((event): DetectionEvent[] => [event, { kind: "tick", at: event.at + 3_000 }])
+      .toSorted((a, b) => a.at - b.at);
+    const [found] = confirmed(slow);
+    expect(found).toMatchObject({ category: "loop" });
+    expect(confirmed(looked)).toMatchObject([{ category: "loop", line: found?.line }]);
+  });
+
   test("64 processes that say the same at once are one", () => {
     const texts = workLines(80).flatMap((text, n) => [
       ...repeat([text], 64),

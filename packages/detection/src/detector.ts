@@ -92,8 +92,8 @@ const PENDING_MAX = 16;
 /** After so many lines that are none, a log is no transcript. */
 const TRANSCRIPT_MISSES_MAX = 64;
 const TRANSCRIPT_LINE_MAX = 256 * 1024;
-/** After a pause this long a failure is taken to be printed whole. */
-const COMPLETE_AFTER_MS = 2_000;
+/** After a pause this long a failure is taken to be printed whole: longer than writers that buffer keep the rest of it back. */
+const COMPLETE_AFTER_MS = 10_000;
 const STAMPED_ALWAYS = 1_024;
 const STAMPED_MOSTLY = 128;
 const BRACE = 123;
@@ -260,7 +260,7 @@ class Engine {
     const line = state.scan;
     const record = state.records[stream];
     if (belongs(record, line, state.stamped > STAMPED_MOSTLY)) {
-      extend(record, line, state.lines);
+      extend(record, line, at, state.lines);
       return NO_DECISIONS;
     }
     const before = record.open ? this.#close(state, record) : NO_DECISIONS;
@@ -303,7 +303,7 @@ class Engine {
 
   #flushOld(state: DetectorState, at: number): readonly Decision[] {
     const { stdout, stderr } = state.records;
-    const isOld = (record: OpenRecord) => record.open && at - record.at >= COMPLETE_AFTER_MS;
+    const isOld = (record: OpenRecord) => record.open && at - record.lastAt >= COMPLETE_AFTER_MS;
     return isOld(stdout) || isOld(stderr) ? this.#flush(state) : NO_DECISIONS;
   }
 

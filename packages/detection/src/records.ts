@@ -11,6 +11,8 @@ export interface OpenRecord {
   line: number;
   lastLine: number;
   at: number;
+  /** When its last line came. */
+  lastAt: number;
   lines: number;
   flags: number;
   stable: number;
@@ -30,6 +32,7 @@ export function newRecord(): OpenRecord {
     line: 0,
     lastLine: 0,
     at: 0,
+    lastAt: 0,
     lines: 0,
     flags: 0,
     stable: 0,
@@ -66,6 +69,7 @@ export function openRecord(
   record.line = number;
   record.lastLine = number;
   record.at = at;
+  record.lastAt = at;
   record.lines = 1;
   record.flags = line.flags;
   record.stable = line.stable;
@@ -75,7 +79,8 @@ export function openRecord(
   record.bytes = new Uint8Array(bytes.subarray(0, HEAD_BYTES_KEPT));
 }
 
-export function extend(record: OpenRecord, line: Scan, number: number): void {
+export function extend(record: OpenRecord, line: Scan, at: number, number: number): void {
+  record.lastAt = at;
   record.lines += 1;
   record.lastLine = number;
   if ((line.flags & Flag.continuation) !== 0) {

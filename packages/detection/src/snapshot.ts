@@ -3,7 +3,7 @@
  * equal elements are written as a count. For the program that wrote it, not for others: where the layout of a state changes, so
  * does the version in front, and an older snapshot is no longer taken.
  */
-export const SNAPSHOT_VERSION = 1;
+export const SNAPSHOT_VERSION = 2;
 /** More than any state within its limits takes. */
 const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024;
 const DEPTH_MAX = 32;
