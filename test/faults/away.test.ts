@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -157,43 +157,5 @@ test("an agent that was away for longer than its certificate lives comes back by
     await agent[Symbol.asyncDispose]();
     await plane[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
-  }
-}, 240_000);
-
-test("two agents with one identity: no run is started twice, and the control plane knows what ran", async () => {
-  const plane = await startControlPlane();
-  const agent = await startSiteAgent(plane, "original");
-  const copyDir = mkdtempSync(join(tmpdir(), "flowplane-copy-"));
-  try {
-    const before = await launch(plane, 100, "0", agent.id);
-    await expectWhole(plane, before.id, 100);
-    // As somebody who clones a virtual machine: identity and spool, to the byte.
-    await agent.stop();
-    cpSync(agent.dataDir, copyDir, { recursive: true });
-    agent.start();
-    await using copy = await startSiteAgent(plane, "original", { dataDir: copyDir, isEnrolled: true });
-    const launched = [];
-    for (let index = 0; index < 10; index += 1) {
-      launched.push(await launch(plane, 100, "0.1", agent.id));
-      await sleep(100);
-    }
-    for (const { id } of launched) {
-      const ended = await eventually(
-        "the run to end",
-        async () => {
-          const read = await plane.client.runRead({ params: { run_id: id } });
-          return isTerminal(read.state) ? read : undefined;
-        },
-        WAIT_MS,
-      );
-      expect(ended).toMatchObject({ state: "FAILED", exit_code: 4 });
-      const { items } = await plane.client.runEvents({ params: { run_id: id }, query: { limit: 200 } });
-      expect(items.filter(({ type }) => type === "run.running")).toHaveLength(1);
-    }
-    expect(copy.livePid() ?? agent.livePid()).toBeDefined();
-  } finally {
-    await agent[Symbol.asyncDispose]();
-    await plane[Symbol.asyncDispose]();
-    rmSync(copyDir, { recursive: true, force: true });
   }
 }, 240_000);
