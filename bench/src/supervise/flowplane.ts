@@ -45,7 +45,7 @@ export async function startFlowplane(): Promise<Candidate> {
     },
     processes() {
       const own = descendants(plane.child.pid ?? 0);
-      const agent = own.filter((pid) => /main\.js .*--data/.test(commandLine(pid)));
+      const agent = own.filter((pid) => /main\.[jt]s .*--data/.test(commandLine(pid)));
       const postgres = own.filter((pid) => commandLine(pid).includes("postgres"));
       // Runs outlive the agent, so their wrappers may be anybody's children; the data folder is in their arguments.
       const wrappers = descendants(1).filter(
