@@ -50,6 +50,7 @@ export const ChangeNotice = z.object({
     "policy_comparison",
     "secret",
     "configuration",
+    "rollout",
     "enrolment_token",
     "bearer",
     "member",

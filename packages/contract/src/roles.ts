@@ -16,6 +16,7 @@ export const PERMISSIONS = [
   "policy:write",
   "secret:write",
   "configuration:write",
+  "rollout:write",
   "member:read",
   "member:write",
   "api_token:write",
@@ -30,6 +31,7 @@ const OPERATE: readonly Permission[] = [
   "agent:write",
   "agent:wire",
   "configuration:write",
+  "rollout:write",
   "token:read",
 ];
 const ADMINISTER: readonly Permission[] = [

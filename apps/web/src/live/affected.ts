@@ -59,6 +59,8 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
       return name === "secretList";
     case "configuration":
       return name.startsWith("configuration") && (params.configuration_id ?? notice.id) === notice.id;
+    case "rollout":
+      return name.startsWith("rollout") && (params.rollout_id ?? notice.id) === notice.id;
     case "audit":
       return false;
   }

@@ -6,7 +6,7 @@ export type ConfigurationRow = Selectable<Database["configurations"]>;
 export type VersionRow = Selectable<Database["configuration_versions"]>;
 export type ShownConfigurationRow = ConfigurationRow & Pick<VersionRow, "hash" | "warnings">;
 /** Lists do not read the texts. */
-export type ListedVersionRow = Omit<VersionRow, "body">;
+export type ListedVersionRow = Omit<VersionRow, "body" | "overlays">;
 
 const LISTED = [
   "configuration_id",

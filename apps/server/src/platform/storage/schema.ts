@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from "kysely";
 import type {
   ActorRef,
   AgentState,
+  ConfigurationAttempt,
   EnvPolicy,
   Health,
   Incident,
@@ -16,6 +17,13 @@ import type {
   Retention,
   RetryPolicy,
   Role,
+  Rollout,
+  RolloutAgent,
+  RolloutAgentState,
+  RolloutPlan,
+  RolloutReason,
+  RolloutState,
+  RolloutWave,
   Run,
   RUN_ORIGINS,
   RunState,
@@ -134,8 +142,84 @@ export interface Database {
     bytes: number;
     warnings: number;
     message: string;
+    overlays: ColumnType<{ name: string; selector: string; body: string }[], string | undefined, never>;
     created_by: Json<ActorRef>;
     created_at: Date;
+  };
+  agent_assignments: Tenant & {
+    agent_id: string;
+    configuration_id: string;
+    version: number;
+    rollout_id: string | null;
+    offer_hash: string;
+    held_reason: string | null;
+    retry_id: string | null;
+    assigned_at: Date;
+    changed_at: Date;
+  };
+  configuration_attempts: Tenant & {
+    agent_id: string;
+    offer_hash: string;
+    configuration_id: string;
+    version: number;
+    rollout_id: string | null;
+    offered_at: Date | null;
+    status: ConfigurationAttempt["status"];
+    status_at: Date;
+    error_message: Generated<string>;
+    tries: Generated<number>;
+  };
+  rollouts: Tenant & {
+    id: string;
+    kind: Rollout["kind"];
+    configuration_id: string;
+    version: number;
+    split: Json<{ baseline_version: number; percent: number } | null>;
+    selector: string;
+    plan: Json<RolloutPlan>;
+    message: string;
+    state: RolloutState;
+    state_since: Date;
+    reason: string | null;
+    wave: number | null;
+    approved_wave: Generated<number>;
+    accepted_failures: Generated<number>;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    started_at: Date | null;
+    ended_at: Date | null;
+  };
+  rollout_waves: Tenant & {
+    rollout_id: string;
+    index: number;
+    state: RolloutWave["state"];
+    agents: number;
+    started_at: Date | null;
+    ended_at: Date | null;
+  };
+  rollout_agents: Tenant & {
+    rollout_id: string;
+    agent_id: string;
+    wave: number;
+    position: number;
+    variant: RolloutAgent["variant"];
+    state: RolloutAgentState;
+    state_since: Date;
+    reason_code: RolloutReason | null;
+    reason: string | null;
+    from_configuration_id: string | null;
+    from_version: number | null;
+    offer_hash: string | null;
+    attempts: Generated<number>;
+    baseline: Json<Record<string, unknown> | null>;
+  };
+  variables: Tenant & {
+    id: string;
+    site_id: string | null;
+    name: string;
+    value: string;
+    created_by: Json<ActorRef>;
+    updated_at: Date;
   };
   incidents: Tenant & {
     id: string;

@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { endpoint } from "./endpoint.ts";
+import { Id, Timestamp, Waiting } from "./common.ts";
+import { ConfigurationProblem } from "./configurations.ts";
+import { ConfigEntry } from "./agents.ts";
+
+const tag = "Configurations";
+
+/**
+ * `none`: nothing is assigned. `waiting`: not offered yet. `offered`, `applying`: under way. `in_sync`: the agent said it
+ * runs this. `failed`: it refused it. `held`: not sent, because that would do harm; the sentence says what to do.
+ */
+export const DELIVERY_STATES = [
+  "none",
+  "waiting",
+  "offered",
+  "applying",
+  "in_sync",
+  "failed",
+  "held",
+] as const;
+export const DeliveryState = z.enum(DELIVERY_STATES);
+export type DeliveryState = z.output<typeof DeliveryState>;
+
+/** One try to bring one content to one agent. */
+export const ConfigurationAttempt = z.object({
+  hash: z.string(),
+  configuration_id: Id,
+  version: z.number().int(),
+  rollout_id: Id.nullable(),
+  offered_at: Timestamp.nullable(),
+  status: z.enum(["waiting", "offered", "applying", "applied", "failed", "rolled_itself_back"]),
+  status_at: Timestamp,
+  error_message: z.string(),
+});
+export type ConfigurationAttempt = z.output<typeof ConfigurationAttempt>;
+
+/** What an agent should run, what it was sent, and what it says it runs. */
+export const AgentConfiguration = z.object({
+  state: DeliveryState,
+  sentence: z.string(),
+  waiting: Waiting.nullable(),
+  assigned: z
+    .object({
+      configuration_id: Id,
+      configuration_name: z.string(),
+      version: z.number().int(),
+      rollout_id: Id.nullable(),
+      assigned_at: Timestamp,
+      hash: z.string(),
+      inputs_changed: z
+        .boolean()
+        .describe("a variable or secret has another value since; a rollout brings it"),
+    })
+    .nullable(),
+  offered: z.array(ConfigEntry).describe("composed as it is sent, secrets as references"),
+  effective: z.array(ConfigEntry),
+  effective_at: Timestamp.nullable(),
+  drift: z
+    .object({ in_sync: z.boolean(), changes: z.array(z.string()) })
+    .nullable()
+    .describe(
+      "effective against offered, without what the agent adds itself; null when nothing is assigned or reported",
+    ),
+  profile: z.object({
+    name: z.string().describe("which kind of client this is"),
+    configurable: z.boolean(),
+    notes: z.array(z.string()).describe("what it cannot take, and the lines that would change it"),
+  }),
+  problems: z.array(ConfigurationProblem),
+  attempts: z.array(ConfigurationAttempt).describe("newest first"),
+});
+export type AgentConfiguration = z.output<typeof AgentConfiguration>;
+
+const AgentParams = z.object({ agent_id: Id });
+
+export const deliveryApi = {
+  agentConfiguration: endpoint({
+    method: "GET",
+    path: "/agents/{agent_id}/configuration",
+    tag,
+    summary: "What an agent should run, what it was offered and what it runs",
+    access: "agent:read",
+    params: AgentParams,
+    response: AgentConfiguration,
+  }),
+  configurationPlaces: endpoint({
+    method: "GET",
+    path: "/configurations/{configuration_id}/places",
+    tag,
+    summary: "Where a configuration runs: agents by version and delivery state",
+    access: "agent:read",
+    params: z.object({ configuration_id: Id }),
+    response: z.object({
+      items: z.array(
+        z.object({
+          version: z.number().int(),
+          agents: z.number().int(),
+          states: z.record(DeliveryState, z.number().int()),
+        }),
+      ),
+    }),
+  }),
+} as const;
