@@ -1,5 +1,5 @@
 // Which bytes a secret of a kind is made of. A set is named by its place in the list, and that number is stored: new ones
-// are added at the end.
+// are added at the end, and there are no more than 31.
 
 export type Charset = Uint8Array;
 
@@ -51,13 +51,31 @@ export const CHARSETS = {
 export type CharsetName = keyof typeof CHARSETS;
 const NAMES = Object.keys(CHARSETS) as CharsetName[];
 
-export function charsetNumber(set: Charset): number {
-  return NAMES.findIndex((name) => CHARSETS[name] === set);
+/** The bit that stands for a set among several; 0 for the empty one. */
+export function growthOf(set: Charset): number {
+  const number = NAMES.findIndex((name) => CHARSETS[name] === set);
+  return number > 0 ? 1 << number : 0;
 }
 
-/** The set of a stored number; an unknown one is empty. */
-export function charsetOf(number: number): Charset {
-  return CHARSETS[NAMES[number] ?? "none"];
+/** Where the last of the runs ends that begin at `at`, one for each set in `growing`. */
+export function grownEnd(input: Uint8Array, at: number, growing: number): number {
+  let end = at;
+  for (const set of setsOf(growing)) end = Math.max(end, runEnd(input, at, input.length, set));
+  return end;
+}
+
+/** Those of the sets whose run from `at` on reaches the end of the input. */
+export function stillGrowing(input: Uint8Array, at: number, growing: number): number {
+  let still = 0;
+  for (const set of setsOf(growing))
+    if (runEnd(input, at, input.length, set) >= input.length) still |= growthOf(set);
+  return still;
+}
+
+function setsOf(growing: number): Charset[] {
+  return growing === 0
+    ? []
+    : NAMES.filter((_, i) => (growing & (1 << i)) !== 0).map((name) => CHARSETS[name]);
 }
 
 /** Where the bytes of `set` end, from `at` on and not past `limit`. */

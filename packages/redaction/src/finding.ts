@@ -32,6 +32,11 @@ export function makeFinding(
   return { from, to: end, kind, rank, grows, digits: null };
 }
 
+/** By where they begin, then by rank, then the longer first as far as every reader of the stream knows it. */
 export function inOrder(a: Finding, b: Finding): number {
-  return a.from - b.from || b.rank - a.rank || b.to - a.to;
+  return a.from - b.from || b.rank - a.rank || knownLength(b) - knownLength(a);
+}
+
+function knownLength({ from, to }: Finding): number {
+  return Math.min(to - from, SECRET_BYTES_MAX);
 }

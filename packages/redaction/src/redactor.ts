@@ -3,7 +3,7 @@
 
 import { Anchors } from "./anchors.ts";
 import type { Needle } from "./anchors.ts";
-import { charsetNumber, charsetOf, CHARSETS, runEnd, Runs } from "./charsets.ts";
+import { CHARSETS, grownEnd, growthOf, Runs, stillGrowing } from "./charsets.ts";
 import { encodingsOf } from "./encodings.ts";
 import { inOrder, makeFinding, RANK } from "./finding.ts";
 import type { Finding } from "./finding.ts";
@@ -26,10 +26,19 @@ import { judgeWord, WORDS } from "./words.ts";
 
 /**
  * What to go on with behind the bytes taken so far; plain data. `skip` bytes still belong to a secret that is already
- * marked, and after them those of the set numbered `swallow`.
+ * marked, and after them those of any set in `growing` for as long as that set has them without a gap: secrets that overlap
+ * may be made of different bytes, and the longest ends the mark.
  */
-export type RedactionState = { pem: PemState; skip: number; swallow: number; flushed: boolean };
-export const FRESH_STATE: RedactionState = { pem: 0, skip: 0, swallow: 0, flushed: false };
+export type RedactionState = {
+  pem: PemState;
+  skip: number;
+  /** One bit for each set, see charsets.ts. */
+  growing: number;
+  flushed: boolean;
+  /** The number of a single set, in states that were stored before there were several. */
+  swallow?: number;
+};
+export const FRESH_STATE: RedactionState = { pem: 0, skip: 0, growing: 0, flushed: false };
 
 export type RedactorOptions = {
   /** Secret values to be found in any encoding. Those shorter than KNOWN_BYTES_MIN are left out, as is what is beyond KNOWN_VALUES_MAX. */
@@ -80,7 +89,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
     };
     needles.push({ bytes, anyCase, found });
   };
-  for (const { prefix, judge } of shapeRules()) addRule(prefix, false, judge);
+  for (const { prefix, judge } of shapeRules(runs)) addRule(prefix, false, judge);
   const judgeOne =
     (find: (bytes: Uint8Array, at: number) => Finding | null): Judge =>
     (bytes, at) => {
@@ -138,7 +147,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
         bytes: input.subarray(from, end),
         taken: end - from,
         marks: 0,
-        state: { pem, skip: 0, swallow: 0, flushed: all && input[end - 1] !== NEWLINE },
+        state: { pem, skip: 0, growing: 0, flushed: all && input[end - 1] !== NEWLINE },
       };
     findings.sort(inOrder);
     return write(state, from, end, silentTo, pem, all);
@@ -161,10 +170,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
 
   /** Where the secret ends that was marked before and goes on here. */
   const silentEnd = (state: RedactionState, from: number): number => {
-    const skipped = Math.min(input.length, from + state.skip);
-    return state.swallow === 0 || from + state.skip > input.length
-      ? skipped
-      : runEnd(input, skipped, input.length, charsetOf(state.swallow));
+    return grownEnd(input, Math.min(input.length, from + state.skip), growingOf(state));
   };
 
   const write = (
@@ -184,14 +190,15 @@ export function createRedactor(options: RedactorOptions): Redactor {
     };
     let marks = 0;
     let coveredTo = Math.max(from, silentTo);
-    // What goes on past the end: its set, when more of it may follow.
-    let grows = silentTo === input.length ? charsetOf(state.swallow) : CHARSETS.none;
+    // What of it goes on past all that is known.
+    let growing = silentTo === input.length ? stillGrowing(input, from + state.skip, growingOf(state)) : 0;
     let plainFrom = coveredTo;
     for (const finding of findings) {
       if (finding.from >= end) break;
-      if (finding.to <= coveredTo && finding.from < coveredTo) continue;
       // Decided when it was taken; only what had to be taken early is looked at again.
       if (finding.from < from && !state.flushed) continue;
+      if (finding.to === input.length) growing |= growthOf(finding.grows);
+      if (finding.to <= coveredTo && finding.from < coveredTo) continue;
       const start = Math.max(from, finding.from);
       // What overlaps a secret that is marked already makes that longer and no second one.
       if (start >= coveredTo) {
@@ -199,7 +206,6 @@ export function createRedactor(options: RedactorOptions): Redactor {
         put(markOf(finding));
         marks += 1;
       }
-      if (finding.to > coveredTo || start >= coveredTo) grows = finding.grows;
       coveredTo = Math.max(coveredTo, finding.to);
       plainFrom = coveredTo;
     }
@@ -211,10 +217,9 @@ export function createRedactor(options: RedactorOptions): Redactor {
       at += piece.length;
     }
     const skip = Math.max(0, coveredTo - end);
-    const swallow = coveredTo === input.length ? charsetNumber(grows) : 0;
     const flushed = all && input[end - 1] !== NEWLINE;
     const bytes = output.subarray(0, size);
-    return { bytes, taken: end - from, marks, state: { pem, skip, swallow: Math.max(0, swallow), flushed } };
+    return { bytes, taken: end - from, marks, state: { pem, skip, growing, flushed } };
   };
 
   const markOf = ({ from, to, kind, digits }: Finding): Uint8Array =>
@@ -226,6 +231,11 @@ export function createRedactor(options: RedactorOptions): Redactor {
     redact,
     redactText: (text) => new TextDecoder().decode(redact(FRESH_STATE, utf8(text), 0, "all").bytes),
   };
+}
+
+function growingOf({ growing, swallow }: RedactionState): number {
+  // A state of an older version has no `growing`.
+  return (growing as number | undefined) ?? (swallow ? 1 << swallow : 0);
 }
 
 /** Up to where everything is known that a decision needs: the end of a line, or far enough from what comes next. */

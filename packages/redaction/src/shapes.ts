@@ -1,8 +1,8 @@
 // Secrets that can be told by their beginning. The list follows what issuers publish of their keys; every rule is a
 // prefix and a run of one set of bytes, so that judging it costs what its run is long.
 
-import { CHARSETS, runEnd } from "./charsets.ts";
-import type { Charset } from "./charsets.ts";
+import { CHARSETS } from "./charsets.ts";
+import type { Charset, Runs } from "./charsets.ts";
 import { makeFinding, RANK } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 import { SECRET_BYTES_MAX } from "./limits.ts";
@@ -15,8 +15,8 @@ type Shape = {
   /** Bytes after the prefix: at least, and at most when it is exact. */
   min: number;
   max?: number;
-  /** Dots that must lie within, for keys of several parts. */
-  dots?: number;
+  /** A dot must lie within: a key of several parts. */
+  parts?: boolean;
   /** Letters and digits must both be there: the prefix alone is a word, too. */
   mixed?: boolean;
   /** The prefix is not part of the secret: what names it stays. */
@@ -62,7 +62,7 @@ const SHAPES: readonly Shape[] = [
   { kind: "google_key", prefixes: ["AIza"], set: word, min: 35 },
   { kind: "google_token", prefixes: ["ya29."], set: dotted, min: 20 },
   { kind: "google_secret", prefixes: ["GOCSPX-"], set: word, min: 20 },
-  { kind: "jwt", prefixes: ["eyJ"], set: dotted, min: 24, dots: 1 },
+  { kind: "jwt", prefixes: ["eyJ"], set: dotted, min: 24, parts: true },
   { kind: "npm_token", prefixes: ["npm_"], set: alnum, min: 36 },
   { kind: "pypi_token", prefixes: ["pypi-AgE"], set: word, min: 50 },
   { kind: "rubygems_key", prefixes: ["rubygems_"], set: hex, min: 40 },
@@ -70,7 +70,7 @@ const SHAPES: readonly Shape[] = [
   { kind: "huggingface_token", prefixes: ["hf_", "api_org_"], set: alnum, min: 30 },
   { kind: "vault_token", prefixes: ["hvs.", "hvb.", "hvr."], set: word, min: 20 },
   { kind: "digitalocean_token", prefixes: ["dop_v1_", "doo_v1_", "dor_v1_"], set: hex, min: 60 },
-  { kind: "sendgrid_key", prefixes: ["SG."], set: dotted, min: 40, dots: 1 },
+  { kind: "sendgrid_key", prefixes: ["SG."], set: dotted, min: 40, parts: true },
   { kind: "sendinblue_key", prefixes: ["xkeysib-"], set: word, min: 40 },
   {
     kind: "stripe_key",
@@ -100,12 +100,12 @@ const SHAPES: readonly Shape[] = [
 /** Tells the finding, if it is one, and returns the end of what needs no second look by the same rule. */
 export type Judge = (input: Uint8Array, at: number, tell: (finding: Finding) => void) => number;
 
-/** Each prefix with the function that judges what follows it. */
-export function shapeRules(): { prefix: Uint8Array; judge: Judge }[] {
+/** Each prefix with the function that judges what follows it; `runs` are those of the input being judged. */
+export function shapeRules(runs: Runs): { prefix: Uint8Array; judge: Judge }[] {
   return SHAPES.flatMap((shape) =>
     shape.prefixes.map((prefix) => {
       const bytes = latin1(prefix);
-      return { prefix: bytes, judge: (input, at, tell) => judge(shape, bytes, input, at, tell) };
+      return { prefix: bytes, judge: (input, at, tell) => judge(shape, bytes, runs, input, at, tell) };
     }),
   );
 }
@@ -113,28 +113,31 @@ export function shapeRules(): { prefix: Uint8Array; judge: Judge }[] {
 function judge(
   shape: Shape,
   prefix: Uint8Array,
+  runs: Runs,
   input: Uint8Array,
   at: number,
   tell: (finding: Finding) => void,
 ): number {
-  const { kind, set, min, max, dots = 0, mixed = false, keepsPrefix = false } = shape;
+  const { kind, set, min, max, parts = false, mixed = false, keepsPrefix = false } = shape;
   // A word that merely ends in the prefix: "task-" is no key.
   const isInWord = alnum[prefix[0] as number] === 1 && at > 0 && alnum[input[at - 1] as number] === 1;
   if (isInWord && !isAfterColour(input, at)) return at;
   const start = at + prefix.length;
   const from = keepsPrefix ? start : at;
-  const full = runEnd(input, start, Math.min(input.length, from + SECRET_BYTES_MAX), set);
+  const run = runs.end(input, start, set);
+  const full = Math.min(run, from + SECRET_BYTES_MAX);
   // A dot at the end closes the sentence.
   const end = full - from < SECRET_BYTES_MAX && input[full - 1] === DOT ? full - 1 : full;
   const length = end - start;
   const isIt =
     length >= min &&
     (max === undefined || (length <= max && alnum[input[end] ?? 0] === 0)) &&
-    (dots === 0 || countDots(input, start, end) >= dots) &&
+    (!parts || hasParts(input, start, end, runs)) &&
     (!mixed || isMixed(input, start, end));
   if (isIt) tell(makeFinding(input, from, end, kind, RANK.shape, set));
-  // Whatever begins within this run ends with it.
-  return full;
+  // Whatever begins within this run ends with it. When it was too long to be seen whole, another that begins later in it may
+  // be a secret where this one is none.
+  return isIt || full === run ? run : at;
 }
 
 /** The letter before may be the end of a terminal's colour: ESC [ 3 2 m. */
@@ -145,10 +148,9 @@ function isAfterColour(input: Uint8Array, at: number): boolean {
   return input[start] === 91 && input[start - 1] === 27;
 }
 
-function countDots(input: Uint8Array, from: number, to: number): number {
-  let dots = 0;
-  for (let i = from + PART_BYTES_MIN; i < to - PART_BYTES_MIN; i += 1) if (input[i] === DOT) dots += 1;
-  return dots;
+function hasParts(input: Uint8Array, start: number, end: number, runs: Runs): boolean {
+  const dot = runs.end(input, start + PART_BYTES_MIN, word);
+  return input[dot] === DOT && dot < end - PART_BYTES_MIN;
 }
 
 /** Letters and digits both, in what is looked at of it. */
