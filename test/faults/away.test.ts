@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +10,7 @@ import { isTerminal, type Run } from "@flowplane/contract";
 import { CLI, eventually, startControlPlane, startSiteAgent, testClock } from "../harness/index.ts";
 import type { ControlPlane } from "../harness/index.ts";
 import { killNow, postmasterOf, processesWith } from "./campaign/processes.ts";
+import type { Written } from "./writer.ts";
 
 const run = promisify(execFile);
 const WAIT_MS = 120_000;
@@ -26,15 +28,19 @@ async function launch(plane: ControlPlane, lines: number, pause: string, agentId
   });
 }
 
-async function expectWhole(plane: ControlPlane, id: string, lines: number): Promise<void> {
-  const ended = await eventually(
+async function endOf(plane: ControlPlane, id: string, limitMs: number): Promise<Run> {
+  return eventually(
     "the run to end",
     async () => {
       const read = await plane.client.runRead({ params: { run_id: id } });
       return isTerminal(read.state) && read.log.complete ? read : undefined;
     },
-    WAIT_MS,
+    limitMs,
   );
+}
+
+async function expectWhole(plane: ControlPlane, id: string, lines: number): Promise<void> {
+  const ended = await endOf(plane, id, WAIT_MS);
   expect(ended).toMatchObject({ state: "FAILED", exit_code: 4, log: { lines } });
   const response = await fetch(`${plane.url}/api/v1/runs/${id}/logs/download?format=raw`, {
     headers: { authorization: `Bearer ${plane.key}` },
@@ -96,34 +102,101 @@ test("kill -9 of `flowplane up` whole, agent and database with it: the next star
   }
 }, 240_000);
 
+// For an hour at 20 runs of 1 MB/s each: FAULTS_AWAY_RUNS=20 FAULTS_AWAY_SECONDS=3600.
+const AWAY_RUNS = Number(process.env["FAULTS_AWAY_RUNS"] ?? 4);
+const AWAY_SECONDS = Number(process.env["FAULTS_AWAY_SECONDS"] ?? 6);
+/** All of what was written meanwhile has to go up afterwards, and is read back. */
+const AWAY_WAIT_MS = WAIT_MS + 1_000 * AWAY_SECONDS;
+
 test(
   "a control plane that is gone while many runs write: nothing is lost, and it is all there when it is back",
   async () => {
-    // For an hour at 20 runs of 1 MB/s each: FAULTS_AWAY_RUNS=20 FAULTS_AWAY_SECONDS=3600.
-    const runs = Number(process.env["FAULTS_AWAY_RUNS"] ?? 4);
-    const seconds = Number(process.env["FAULTS_AWAY_SECONDS"] ?? 6);
     let plane = await startControlPlane();
     const agent = await startSiteAgent(plane, "left alone");
+    const folder = mkdtempSync(join(tmpdir(), "flowplane-away-"));
+    const until = join(folder, "until");
+    const noteOf = (index: number) => join(folder, `run-${index}`);
     try {
-      const lines = (seconds + 4) * 1_000;
       const launched = await Promise.all(
-        Array.from({ length: runs }, () => launch(plane, lines, "0.09", agent.id)),
+        Array.from({ length: AWAY_RUNS }, (_, index) =>
+          plane.client.runCreate({
+            body: {
+              command: process.execPath,
+              args: [join(import.meta.dirname, "writer.ts"), noteOf(index), until],
+              agent_id: agent.id,
+            },
+          }),
+        ),
       );
       for (const { id } of launched) await running(plane, id);
       await plane.kill();
-      await sleep(seconds * 1_000);
+      await sleep(AWAY_SECONDS * 1_000);
+      const heldBytes = folderBytes(agent.dataDir);
       plane = await plane.restart();
-      for (const { id } of launched) await expectWhole(plane, id, lines);
-      console.log(
-        `control plane away: ${JSON.stringify({ runs, seconds, log_mb: (runs * lines) / 1_000, lost: 0 })}`,
-      );
+      await connected(plane, agent.id);
+      const backAt = Date.now();
+      writeFileSync(until, "");
+      let [bytes, frozen] = [0, 0];
+      for (const [index, { id }] of launched.entries()) {
+        const ended = await endOf(plane, id, AWAY_WAIT_MS);
+        // The job had its last word before its run could end.
+        const written = JSON.parse(readFileSync(noteOf(index), "utf8")) as Written;
+        expect(ended).toMatchObject({ state: "FAILED", exit_code: 4, log: { lines: written.lines } });
+        expect(await digestOfLog(plane, id)).toEqual(written);
+        const { items } = await plane.client.runEvents({ params: { run_id: id }, query: { limit: 200 } });
+        if (items.some(({ type }) => type === "run.frozen")) frozen += 1;
+        bytes += written.bytes;
+      }
+      const report = {
+        runs: AWAY_RUNS,
+        seconds: AWAY_SECONDS,
+        log_mb: Math.round(bytes / 1e6),
+        held_mb: Math.round(heldBytes / 1e6),
+        frozen,
+        all_there_after_s: Math.round((Date.now() - backAt) / 1_000),
+        agent_memory_peak_mb: peakMemoryMb(agent.pid()),
+        lost_bytes: 0,
+      };
+      console.log(`control plane away: ${JSON.stringify(report)}`);
     } finally {
       await agent[Symbol.asyncDispose]();
       await plane[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
     }
   },
-  300_000 + 4_000 * Number(process.env["FAULTS_AWAY_SECONDS"] ?? 6),
+  300_000 + 4_000 * AWAY_SECONDS,
 );
+
+/** What is stored of a run's output, read as a stream: it may be larger than any one string. */
+async function digestOfLog(plane: ControlPlane, id: string): Promise<Written> {
+  const response = await fetch(`${plane.url}/api/v1/runs/${id}/logs/download?format=raw`, {
+    headers: { authorization: `Bearer ${plane.key}` },
+  });
+  if (!response.ok || response.body === null) throw new Error(`the download answered ${response.status}`);
+  const digest = createHash("sha256");
+  let [bytes, lines] = [0, 0];
+  for await (const chunk of response.body) {
+    digest.update(chunk);
+    bytes += chunk.byteLength;
+    for (const byte of chunk) if (byte === 0x0a) lines += 1;
+  }
+  return { bytes, lines, sha256: digest.digest("hex") };
+}
+
+/** What the files of a folder take on the disk: freed parts of a file take nothing. */
+function folderBytes(path: string): number {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => {
+      const file = statSync(join(parentPath, name), { throwIfNoEntry: false });
+      return sum + (file?.blocks ?? 0) * 512;
+    }, 0);
+}
+
+function peakMemoryMb(pid: number): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Math.round(Number(kilobytes) / 1_024);
+}
 
 test("an agent that was away for longer than its certificate lives comes back by enrolling again, with its run", async () => {
   const folder = mkdtempSync(join(tmpdir(), "flowplane-clock-"));
