@@ -1,4 +1,4 @@
-import type { Agent, Client, Job, Run } from "@flowplane/contract";
+import type { Agent, Client, Job, Policy, Run } from "@flowplane/contract";
 import { EXIT } from "./exit-codes.ts";
 import { CliError } from "./failure.ts";
 import { shortId } from "./format.ts";
@@ -8,7 +8,7 @@ import { isWholeId, listUpTo, matchesId, theOnly } from "./listing.ts";
 const RUNS_SEARCHED_MAX = 2_000;
 const AGENTS_SEARCHED_MAX = 2_000;
 const JOBS_SEARCHED_MAX = 10_000;
-const POLICIES_SEARCHED_MAX = 2_000;
+const POLICIES_SEARCHED_MAX = 10_000;
 
 /** The run somebody means: an id, a part of one, or `-` or `@last` for the newest. */
 export async function findRun(client: Client, wanted: string): Promise<Run> {
@@ -71,15 +71,21 @@ export async function findJob(client: Client, wanted: string): Promise<Job> {
   return theOnly(matches, "job", wanted, (job) => `${job.name} ${shortId(job.id)}`);
 }
 
-/** The detection policy somebody means, as a reference: its name or id, and `@3` for that version. */
+/** The detection policy somebody means: its name, an id, or a part of one. A name wins, however it is capitalized. */
+export async function findPolicy(client: Client, wanted: string): Promise<Policy> {
+  if (isWholeId(wanted)) return await client.policyRead({ params: { policy_id: wanted.toLowerCase() } });
+  const { items } = await listUpTo((query) => client.policyList({ query }), POLICIES_SEARCHED_MAX);
+  const named = items.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase());
+  const matches = named.length > 0 ? named : items.filter(({ id }) => matchesId(id, wanted));
+  return theOnly(matches, "policy", wanted, ({ id, name }) => `${name} ${shortId(id)}`);
+}
+
+/** A policy as a reference: as `findPolicy`, and `@3` for that version. */
 export async function findPolicyRef(
   client: Client,
   wanted: string,
 ): Promise<{ policy_id: string; version?: number }> {
   const [, name = wanted, version] = /^(.*?)(?:@v?(\d+))?$/.exec(wanted) ?? [];
-  const { items } = await listUpTo((query) => client.policyList({ query }), POLICIES_SEARCHED_MAX);
-  const named = items.filter((policy) => policy.name.toLowerCase() === name.toLowerCase());
-  const matches = named.length > 0 ? named : items.filter((policy) => matchesId(policy.id, name));
-  const { id } = theOnly(matches, "policy", name, (policy) => `${policy.name} ${shortId(policy.id)}`);
+  const { id } = await findPolicy(client, name);
   return { policy_id: id, ...(version === undefined ? {} : { version: Number(version) }) };
 }

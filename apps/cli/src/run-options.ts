@@ -3,6 +3,7 @@ import type { Client, Isolation, RunCreate } from "@flowplane/contract";
 import type { Command } from "commander";
 import type { z } from "zod";
 import { findAgent, findPolicyRef } from "./find.ts";
+import { isPolicyFile, readPolicyFile } from "./policy-file.ts";
 import { findSite } from "./commands/sites.ts";
 import {
   collectPairs,
@@ -112,7 +113,7 @@ export function declareLaunchOptions(command: Command, env: NodeJS.ProcessEnv): 
   add(ENDS, "--heartbeat <duration>", "a sign of life at least this often", parseDurationMs);
   add(ENDS, "--progress-file <path>", "a file whose change is a sign of progress");
   add(ENDS, "--progress-pattern <regex>", "a line that matches is a sign of progress");
-  add(ENDS, "--policy <policy>", "detection policy, by name or id; NAME@3 for that version");
+  add(ENDS, "--policy <policy>", "detection policy: name or id, NAME@3 for that version, or a file with one");
   return command;
 }
 
@@ -158,7 +159,7 @@ export async function launchBody(
       max_runtime_ms: options.maxRuntime,
       user: options.user,
       group: options.group,
-      policy: options.policy === undefined ? undefined : await findPolicyRef(client, options.policy),
+      ...(await policyOf(client, options.policy)),
       retry: retryOf(options),
       isolation: isolationOf(options),
     }),
@@ -167,6 +168,14 @@ export async function launchBody(
     ...some("env_policy", envPolicy),
     ...some("progress", progress),
   };
+}
+
+/** A stored policy by reference, or the document of this run alone; what is in that the other side judges. */
+async function policyOf(client: Client, policy: string | undefined) {
+  if (policy === undefined) return {};
+  if (!isPolicyFile(policy)) return { policy: await findPolicyRef(client, policy) };
+  type Document = z.input<typeof RunCreate>["policy_document"];
+  return { policy_document: (await readPolicyFile(policy)) as Document };
 }
 
 function retryOf({ retries, backoff, backoffMax }: LaunchOptions) {

@@ -232,6 +232,7 @@ describe("policies", () => {
       ...routes,
       [`POST /api/v1/policies/${POLICY_ID}/versions`]: () => version(3),
       "POST /api/v1/policies": () => ({ ...policy, name: "fresh", current_version: 1 }),
+      "POST /api/v1/runs": () => someRun({ state: "QUEUED" }),
     });
     const file = join(home.folder, "policy.yaml");
     await writeFile(file, "mode: enforce\nactions:\n  loop: [{ do: stop }]\n");
@@ -240,6 +241,10 @@ describe("policies", () => {
     expect(seen.at(-1)?.body).toEqual({
       document: { mode: "enforce", actions: { loop: [{ do: "stop" }] } },
       message: "be strict",
+    });
+    await flowplane(["run", "--detach", "--policy", file, "sleep", "1"]);
+    expect(seen.at(-1)?.body).toMatchObject({
+      policy_document: { mode: "enforce", actions: { loop: [{ do: "stop" }] } },
     });
     const fresh = await flowplane(["policies", "apply", "fresh", "-f", "-"], {}, '{"mode":"shadow"}');
     expect(fresh.stdout).toBe("fresh v1 created\n");

@@ -153,7 +153,11 @@ test("trouble is found, acted upon and proven again on this host alone", { timeo
       },
     },
   });
+  const measured = await until(client, id, (each) => each.usage !== null, 60_000);
+  expect(measured.usage?.memory_bytes).toBeGreaterThan(0);
+  expect(measured.usage?.processes).toBeGreaterThan(0);
   const run = await until(client, id, (each) => each.ended_at !== null, 60_000);
+  expect(run).toMatchObject({ usage: null });
   expect(run).toMatchObject({ state: "STOPPED", incidents: { total: 1 }, intervention: { action: "stop" } });
   const { items } = await client.incidentList({});
   expect(items).toMatchObject([{ run_id: id, interventions: [{ action: "stop", outcome: "done" }] }]);

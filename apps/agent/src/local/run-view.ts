@@ -36,12 +36,13 @@ export type ShownAgent = { id: string; name: string };
 const time = (ms: number) => new Date(ms).toISOString();
 const mebibytes = (bytes: number) => Math.ceil(bytes / (1024 * 1024));
 
-/** `events` are those of FACT_TYPES, oldest first. */
+/** `events` are those of FACT_TYPES, oldest first; `usage` is what a live run was last measured to use. */
 export function viewRun(
   row: RememberedRun,
   events: readonly RememberedEvent[],
   agent: ShownAgent,
   now: number,
+  usage: Run["usage"],
 ): Run {
   const last = (type: string) => events.findLast((event) => event.type === type);
   const created = last("run.created")?.payload as RunCreated | undefined;
@@ -110,7 +111,7 @@ export function viewRun(
     incidents: { open: Math.max(0, opened - closed), total: opened },
     intervention: interventionOf(events),
     frozen_since: row.frozen && row.endedAt === null ? time(frozen?.at ?? stateSince) : null,
-    usage: null,
+    usage,
     state,
     state_since: time(stateSince),
     waiting: waitingOf(state, stateEvent),

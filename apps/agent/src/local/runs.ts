@@ -71,7 +71,21 @@ export function requireRun({ db }: LocalContext, id: string): RememberedRun {
 
 export function toRun(context: LocalContext, row: RememberedRun): Run {
   const facts = readEventsOfTypes(context.db, FACT_TYPES, { runId: row.id, limit: FACTS_MAX });
-  return viewRun(row, facts.toReversed(), context.agent(), context.clock());
+  return viewRun(row, facts.toReversed(), context.agent(), context.clock(), usageOf(context, row.id));
+}
+
+/** Of a run that is not over, as the sampler last saw it. */
+function usageOf({ supervisor }: LocalContext, runId: string): Run["usage"] {
+  const run = supervisor.runs.get(runId);
+  if (run === undefined || run.measured === null) return null;
+  const { at, memoryBytes, processes } = run.measured;
+  return {
+    cpu_ms: run.usage.cpuMs,
+    memory_bytes: memoryBytes,
+    memory_peak_bytes: run.usage.memoryPeakBytes,
+    processes,
+    at: new Date(at).toISOString(),
+  };
 }
 
 function showRun(context: LocalContext, id: string): Run {

@@ -114,6 +114,7 @@ export class Sampler {
     });
     const threads = sum(members, (member) => member.threads);
     if (isSample) {
+      run.measured = { at: this.#on.options.clock(), memoryBytes, processes: members.length };
       const limits = run.spec.limits ?? {};
       const position = this.#on.pump.get(run.id)?.position ?? run.log;
       const sample: ResourceSample = {

@@ -25,6 +25,8 @@ export type ActiveRun = StoredRun & {
   watchedLimits: readonly WatchedLimit[];
   /** What its log comes to, once it is whole. */
   logTotals: LogTotals | null;
+  /** What it used when it was last measured by this process; `at` is wall time, ms. */
+  measured: { at: number; memoryBytes: number; processes: number } | null;
 };
 
 export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
@@ -39,6 +41,7 @@ export function activate(stored: StoredRun, files: RunFiles): ActiveRun {
     lastLivenessAt: 0,
     watchedLimits: watchedLimitsOf(stored),
     logTotals: null,
+    measured: null,
   };
 }
 

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, ComparedRun, Policy, PolicyComparison, PolicyVersion } from "@flowplane/contract";
 import { InvalidArgumentError, type Command } from "commander";
@@ -15,9 +14,11 @@ import {
 import { changedPaths } from "../changed-paths.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliError } from "../failure.ts";
+import { findPolicy } from "../find.ts";
 import { formatDuration, formatWhen, shortId } from "../format.ts";
 import { parseCount } from "../input.ts";
-import { isWholeId, listUpTo, matchesId, theOnly } from "../listing.ts";
+import { listUpTo } from "../listing.ts";
+import { readPolicyFile } from "../policy-file.ts";
 import { reasonOf } from "../reasons.ts";
 import { printable } from "../text-width.ts";
 
@@ -125,7 +126,7 @@ async function apply(
   options: ApiOptions & { file: string; message?: string },
 ): Promise<void> {
   const { client, output } = await openApi(context, options);
-  const document = (await readDocument(options.file)) as Policy["current"];
+  const document = (await readPolicyFile(options.file)) as Policy["current"];
   const { items } = await listUpTo((query) => client.policyList({ query }), POLICIES_MAX);
   const known = items.find((policy) => policy.name === name || policy.id === name);
   const idempotencyKey = randomUUID();
@@ -152,7 +153,7 @@ async function compare(context: Context, wanted: string, options: CompareOptions
   const policy = await findPolicy(client, wanted);
   const candidate =
     options.version === undefined
-      ? { document: (await readDocument(options.file ?? "-")) as Policy["current"] }
+      ? { document: (await readPolicyFile(options.file ?? "-")) as Policy["current"] }
       : { version: options.version };
   const params = { policy_id: policy.id };
   const body = {
@@ -213,34 +214,6 @@ export async function findVersion(
     exitCode: EXIT.notFound,
     advice: `It has ${items.length}, the newest is ${policy.current_version}.`,
   });
-}
-
-async function findPolicy(client: Client, wanted: string): Promise<Policy> {
-  if (isWholeId(wanted)) return client.policyRead({ params: { policy_id: wanted.toLowerCase() } });
-  const { items } = await listUpTo((query) => client.policyList({ query }), POLICIES_MAX);
-  const named = items.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase());
-  const matches = named.length > 0 ? named : items.filter(({ id }) => matchesId(id, wanted));
-  return theOnly(matches, "policy", wanted, ({ id, name }) => `${name} ${shortId(id)}`);
-}
-
-/** A policy document from a file, JSON or YAML; the control plane judges what is in it. */
-export async function readDocument(file: string): Promise<unknown> {
-  const text = file === "-" ? await readStdin() : await readFile(file, "utf8");
-  try {
-    const { parse } = await import("yaml");
-    return parse(text) as unknown;
-  } catch (cause) {
-    throw new CliError(
-      `${file === "-" ? "stdin" : file} is neither JSON nor YAML: ${(cause as Error).message.split("\n", 1)[0]}`,
-      { exitCode: EXIT.usage, cause },
-    );
-  }
-}
-
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parseVersion(text: string): number {

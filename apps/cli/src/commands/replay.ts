@@ -12,7 +12,8 @@ import { CliError } from "../failure.ts";
 import { findRun } from "../find.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../text-width.ts";
-import { findVersion, readDocument } from "./policies.ts";
+import { isPolicyFile, readPolicyFile } from "../policy-file.ts";
+import { findVersion } from "./policies.ts";
 
 interface ReplayOptions extends ApiOptions {
   policy?: string;
@@ -62,8 +63,8 @@ async function askForReplay(context: Context, wanted: string, options: ReplayOpt
   const run = await findRun(client, wanted);
   const params = { run_id: run.id };
   if (options.policy === undefined) return client.runReplay({ params, body: {} });
-  if (isFile(options.policy)) {
-    const document = (await readDocument(options.policy)) as Policy;
+  if (isPolicyFile(options.policy)) {
+    const document = (await readPolicyFile(options.policy)) as Policy;
     return client.runReplay({ params, body: { policy_document: toBody(document) } });
   }
   const { policy, version } = await findVersion(client, options.policy);
@@ -97,22 +98,17 @@ async function replayHere(context: Context, file: string, options: ReplayOptions
 }
 
 async function readPolicy(context: Context, wanted: string, options: ReplayOptions): Promise<Policy> {
-  if (!isFile(wanted)) {
+  if (!isPolicyFile(wanted)) {
     const { client } = await openApi(context, options);
     return (await findVersion(client, wanted)).version.document;
   }
   const { PolicyDocument } = await import("@flowplane/contract");
-  const parsed = PolicyDocument.safeParse(await readDocument(wanted));
+  const parsed = PolicyDocument.safeParse(await readPolicyFile(wanted));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new CliError(`${wanted} is no policy: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`, {
     exitCode: EXIT.usage,
   });
-}
-
-/** Names of policies have neither. */
-function isFile(policy: string): boolean {
-  return policy === "-" || policy.includes("/") || /\.(json|ya?ml)$/.test(policy);
 }
 
 function exitCodeOf({ intact, equal, problem }: ReplayResult): number {
