@@ -93,6 +93,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     base,
     applyEvents: options.applyEvents,
     push: (session) => dialogue.push(session),
+    random,
   });
   dialogue.link = link;
   const admissionOf = (perSecond: number, burst: number) =>
@@ -196,6 +197,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
         limits.drainMs + 1_000,
       );
       for (const subscription of subscriptions) subscription.close();
+      link.close();
       await listener.fastify.close();
       await writer.close(Date.now() + LAST_FLUSH_MS);
     },

@@ -22,14 +22,12 @@ import { inTransaction, newId, type Base, type Ctx, type Tx } from "../../platfo
 import { agentActor, type AgentIdentity } from "./agent-http.ts";
 import type { LinkEnd } from "./dialogue.ts";
 import { eventsStored, intentsDelivered } from "./figures.ts";
+import { Inbox, type Arrived } from "./inbox.ts";
 import { INTENT_SECRET } from "./intents.ts";
 import type { AgentSession } from "./sessions.ts";
 
 /** Stores an agent's events, in the transaction that also moves its high-water mark: each event takes effect once. */
 export type ApplyEvents = (ctx: Tx, identity: AgentIdentity, events: readonly LinkEvent[]) => Promise<void>;
-
-/** Link messages of one agent that wait to be stored; an agent resends what is not acknowledged. */
-const INBOX_MAX = 64;
 
 /** Messages that wait to be sent to one agent; an intent beyond that is sent again later, a lease is renewed. */
 const OUTBOX_MAX = 1_000;
@@ -46,6 +44,7 @@ export interface LinkOptions {
   readonly applyEvents: ApplyEvents;
   /** Sends what is in a session's outbox. */
   readonly push: (session: AgentSession) => void;
+  readonly random: () => number;
 }
 
 /**
@@ -56,6 +55,7 @@ export class Link implements LinkEnd {
   readonly #options: LinkOptions;
   /** Sessions with intents under way, whose resend time has to be watched. */
   readonly #delivering = new Set<AgentSession>();
+  readonly #stop = new AbortController();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -73,10 +73,22 @@ export class Link implements LinkEnd {
   }
 
   onMessage(session: AgentSession, type: string, data: Uint8Array): void {
-    if (session.inbox.length >= INBOX_MAX) return;
-    // The bytes are a view into the socket's buffer, which is used again.
-    session.inbox.push({ type, data: Uint8Array.from(data) });
-    if (!session.isStoring) void this.#drainInbox(session);
+    session.inbox ??= new Inbox({
+      store: (message) => this.#store(session, message),
+      onFailure: (error, failures) =>
+        this.#options.base.log.error(
+          { err: error, agent_id: session.identity.agent_id, failures },
+          "storing what an agent sent failed",
+        ),
+      random: this.#options.random,
+      signal: this.#stop.signal,
+    });
+    session.inbox.put({ type, data });
+  }
+
+  /** Nothing that could not be stored is tried again. */
+  close(): void {
+    this.#stop.abort();
   }
 
   /** Sends intents whose acknowledgement is overdue again. */
@@ -183,33 +195,19 @@ export class Link implements LinkEnd {
     this.#options.push(session);
   }
 
-  async #drainInbox(session: AgentSession): Promise<void> {
-    session.isStoring = true;
-    try {
-      for (let wire = session.inbox.shift(); wire !== undefined; wire = session.inbox.shift()) {
-        const decoded = decodeUp(wire);
-        if (!decoded.ok) {
-          this.#options.base.log.warn(
-            { agent_id: session.identity.agent_id, issue: decoded.issue },
-            "a link message cannot be read",
-          );
-          continue;
-        }
-        const message = decoded.value;
-        if (message.type === "events")
-          await this.#storeEvents(session, message.body.spool_id, message.body.events);
-        else await this.#acknowledged(session, message.body.ids);
-      }
-    } catch (error) {
-      // Nothing is acknowledged that is not stored: the agent sends it again.
-      session.inbox = [];
-      this.#options.base.log.error(
-        { err: error, agent_id: session.identity.agent_id },
-        "storing what an agent sent failed",
+  async #store(session: AgentSession, arrived: Arrived): Promise<void> {
+    const decoded = decodeUp(arrived);
+    if (!decoded.ok) {
+      this.#options.base.log.warn(
+        { agent_id: session.identity.agent_id, issue: decoded.issue },
+        "a link message cannot be read",
       );
-    } finally {
-      session.isStoring = false;
+      return;
     }
+    const message = decoded.value;
+    if (message.type === "events")
+      await this.#storeEvents(session, message.body.spool_id, message.body.events);
+    else await this.#acknowledged(session, message.body.ids);
   }
 
   async #acknowledged(session: AgentSession, ids: readonly string[]): Promise<void> {

@@ -14,6 +14,7 @@ import { admitByToken, bindInstance } from "../enrolment/instances.ts";
 import type { AgentIdentity } from "./agent-http.ts";
 import { BatchLoader } from "./batch-loader.ts";
 import type { Credential } from "./credentials.ts";
+import type { Inbox } from "./inbox.ts";
 import { PollRhythm } from "./poll-rhythm.ts";
 import type { StatusWriter } from "./writer.ts";
 
@@ -38,9 +39,8 @@ export interface AgentSession {
   delivery: DeliveryState;
   /** A certificate request that waits for the agent's approval. */
   pendingRequest: Uint8Array | null;
-  /** Link messages from the agent being stored, one after the other. */
-  inbox: { readonly type: string; readonly data: Uint8Array }[];
-  isStoring: boolean;
+  /** Link messages from the agent on their way to storage; null before the first. */
+  inbox: Inbox | null;
   isLoadingIntents: boolean;
   mustLoadIntents: boolean;
 }
@@ -201,8 +201,7 @@ export class Sessions {
       restart: null,
       delivery: emptyDelivery,
       pendingRequest: null,
-      inbox: [],
-      isStoring: false,
+      inbox: null,
       isLoadingIntents: false,
       mustLoadIntents: false,
     };
