@@ -252,6 +252,7 @@ export const handlers: Handlers = {
         (query.active === undefined || String(!isTerminal(run.state)) === query.active) &&
         (query.agent_id === undefined || run.agent_id === query.agent_id) &&
         (query.job_id === undefined || run.job_id === query.job_id) &&
+        (query.from_run_id === undefined || [run.retry_of, run.restart_of].includes(query.from_run_id)) &&
         [run.name, run.command, ...run.args].join(" ").toLowerCase().includes(words),
     );
     return paged(

@@ -233,6 +233,7 @@ export const runApi = {
       active: z.enum(["true", "false"]).optional().describe("only runs that have not ended / have ended"),
       agent_id: Id.optional(),
       job_id: Id.optional(),
+      from_run_id: Id.optional().describe("only what this run led to: its next attempt, a restart of it"),
       q: z.string().max(500).optional().describe("words in name, command or arguments"),
     }),
     response: page(Run),

@@ -27,7 +27,8 @@ export const runHandlers: Handlers = {
       .toLowerCase()
       .split(/\s+/)
       .filter((word) => word !== "");
-    const isFiltered = words.length > 0 || state !== undefined;
+    const { from_run_id: from } = query;
+    const isFiltered = words.length > 0 || state !== undefined || from !== undefined;
     const rows = listRemembered(call.db, {
       before: readCursor(query.cursor),
       active: active === undefined ? null : active === "true",
@@ -36,7 +37,7 @@ export const runHandlers: Handlers = {
     const shown = isFiltered
       ? rows.map((row) => ({ row, run: toRun(call, row) }))
       : rows.map((row) => ({ row, run: null }));
-    const kept = shown.filter(({ run }) => run === null || fits(run, state, words)).slice(0, limit + 1);
+    const kept = shown.filter(({ run }) => run === null || fits(run, state, words, from)).slice(0, limit + 1);
     return pageOf(
       kept,
       limit,
@@ -123,8 +124,14 @@ function freeze(call: Call, runId: string, isFrozen: boolean, reason: string): R
   return showRun(call, row.id);
 }
 
-function fits(run: Run, state: RunState | undefined, words: readonly string[]): boolean {
+function fits(
+  run: Run,
+  state: RunState | undefined,
+  words: readonly string[],
+  from: string | undefined,
+): boolean {
   if (state !== undefined && run.state !== state) return false;
+  if (from !== undefined && run.retry_of !== from && run.restart_of !== from) return false;
   const text = [run.name, run.command, ...run.args].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }

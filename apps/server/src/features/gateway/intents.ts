@@ -28,6 +28,7 @@ export async function addIntent(ctx: Tx, intent: NewIntent): Promise<string> {
       type: intent.type,
       run_id: intent.run_id,
       payload_sealed: ctx.secrets.seal(INTENT_SECRET, JSON.stringify(intent.payload)),
+      created_at: new Date(ctx.now()),
       acknowledged_at: null,
     })
     .execute();
@@ -154,6 +155,25 @@ export async function findIntentRuns(
     .where("agent_id", "=", agentId)
     .execute();
   return new Map(rows.flatMap((row) => (row.run_id === null ? [] : [[row.id, row.run_id] as const])));
+}
+
+/** When each run's start was ordered of an agent that was there then; the other starts waited for their agent. */
+export async function findPromptStarts(
+  ctx: Tx,
+  agentId: string,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, Date>> {
+  if (runIds.length === 0) return new Map();
+  const rows = await ctx.db
+    .selectFrom("intents")
+    .innerJoin("agents", "agents.id", "intents.agent_id")
+    .select(["intents.run_id", "intents.created_at"])
+    .where("intents.agent_id", "=", agentId)
+    .where("intents.type", "=", "run.start")
+    .where("intents.run_id", "in", runIds)
+    .whereRef("agents.connected_at", "<=", "intents.created_at")
+    .execute();
+  return new Map(rows.flatMap((row) => (row.run_id === null ? [] : [[row.run_id, row.created_at] as const])));
 }
 
 /** Orders deleted by one statement. */

@@ -58,9 +58,27 @@ test("a run goes as its agent reports", async () => {
     ["run.running", "Running as process 4321"],
     ["run.ended", "Failed with exit code 3"],
   ]);
-  expect(await metrics.getSingleMetricAsString("flowplane_run_launch_latency_seconds")).toMatch(
-    /_count [1-9]/,
-  );
+});
+
+test("the latency of a launch is counted from the order, and not of a run that waited for its agent", async () => {
+  const count = async () => {
+    const text = await metrics.getSingleMetricAsString("flowplane_run_launch_latency_seconds");
+    return Number(/_count (\d+)/.exec(text)?.[1]);
+  };
+  const before = await count();
+  for (const connectedAt of [T0 - 60_000, T0 + 60_000]) {
+    const agent = await world.addAgent();
+    await world.base.storage.system
+      .updateTable("agents")
+      .set({ connected_at: new Date(connectedAt) })
+      .where("id", "=", agent.agent_id)
+      .execute();
+    const run = await world.launch({ agent_id: agent.agent_id });
+    world.clock.now = T0 + 90_000;
+    await world.report(agent, starting(run.id), running(run.id));
+    world.clock.now = T0;
+  }
+  expect(await count()).toBe(before + 1);
 });
 
 test("what the kernel enforces of a run's limits is kept as its agent tells", async () => {

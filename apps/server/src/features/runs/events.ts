@@ -1,7 +1,7 @@
 import type { LinkEvent } from "@flowplane/link";
 import type { Tx } from "../../platform/context.ts";
 import { isUuid } from "../../platform/ids.ts";
-import { addIntent, findIntentRuns } from "../gateway/intents.ts";
+import { addIntent, findIntentRuns, findPromptStarts } from "../gateway/intents.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
 import { observeLaunch, observeRestart, observeStop } from "./metrics.ts";
 import {
@@ -39,6 +39,8 @@ export async function applyRunEvents(
   const timeline: NewRunEventRow[] = [];
   const actor = agentActor(identity);
   let isRoomMade = false;
+  const started = events.filter(({ type }) => type === "run.running").map((event) => runIds.get(event) ?? "");
+  const ordered = await findPromptStarts(ctx, identity.agent_id, started.filter(isUuid));
 
   for (const event of events) {
     if (event.type === "guard.changed") takeGuardEvent(ctx, event);
@@ -76,7 +78,7 @@ export async function applyRunEvents(
       timeline.push(timelineRow(ctx, run.id, actor, entry));
     }
     if (judgement.mustStop) await orderStopAgain(ctx, run);
-    measure(ctx, run, judgement, event);
+    measure(ctx, run, judgement, event, ordered.get(run.id));
     traceReport(ctx, run, judgement, event);
   }
 
@@ -146,13 +148,27 @@ async function orderStopAgain(ctx: Tx, run: RunRow): Promise<void> {
   });
 }
 
-function measure(ctx: Tx, run: RunRow, { patch, entry }: Judgement, event: LinkEvent): void {
+/** `orderedAt`: when its start was ordered, if its agent was there then; the time until an agent comes is no latency of ours. */
+function measure(
+  ctx: Tx,
+  run: RunRow,
+  { patch, entry }: Judgement,
+  event: LinkEvent,
+  orderedAt: Date | undefined,
+): void {
   const now = ctx.now();
-  if (entry.type === "run.running" && run.started_at === null && patch.started_at)
+  if (
+    entry.type === "run.running" &&
+    run.started_at === null &&
+    patch.started_at &&
+    orderedAt !== undefined
+  ) {
+    const tookMs = now - orderedAt.getTime();
     ctx.afterCommit(() => {
-      observeLaunch(now - run.created_at.getTime());
-      if (run.restart_of !== null) observeRestart(now - run.created_at.getTime());
+      observeLaunch(tookMs);
+      if (run.restart_of !== null) observeRestart(tookMs);
     });
+  }
   const requestedAt = Date.parse(run.stop?.requested_at ?? "");
   if (entry.type === "run.stopping" && !Number.isNaN(requestedAt)) {
     // By the agent's clock, when that can be true; else the report's arrival is later than the signal was.

@@ -3,7 +3,7 @@ import { metrics } from "../../platform/metrics.ts";
 
 const launchLatency = new Histogram({
   name: "flowplane_run_launch_latency_seconds",
-  help: "From the accepted request to the agent's report that the process runs",
+  help: "From the order to a connected agent to its report that the process runs",
   buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   registers: [metrics],
 });

@@ -225,6 +225,8 @@ test("a restart launches the same again, environment included, once the run has 
     run_id: body.id,
     spec: { env: { KEY: "v" } },
   });
+  const next = await world.call("GET", `/runs?from_run_id=${run.id}`);
+  expect((next.body.items as { id: string }[]).map(({ id }) => id)).toEqual([body.id]);
   const old = await world.call("GET", `/runs/${run.id}/events`);
   expect(old.body.items.at(-1)).toMatchObject({
     type: "run.restarted",

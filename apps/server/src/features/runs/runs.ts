@@ -12,6 +12,7 @@ export interface RunListInput {
   readonly active?: "true" | "false" | undefined;
   readonly agent_id?: string | undefined;
   readonly job_id?: string | undefined;
+  readonly from_run_id?: string | undefined;
   readonly q?: string | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
@@ -32,13 +33,15 @@ const NOTHING: RunPage = { items: [], next_cursor: null, total: 0 };
 export async function listRunPage(ctx: Ctx, input: RunListInput): Promise<RunPage> {
   const before = readBefore(input.cursor);
   // An id of another form than ours is nobody's.
-  if ([input.agent_id, input.job_id].some((id) => id !== undefined && !isUuid(id))) return NOTHING;
+  if ([input.agent_id, input.job_id, input.from_run_id].some((id) => id !== undefined && !isUuid(id)))
+    return NOTHING;
   const filter: RunFilter = {
     organizationId: ctx.actor.organization_id,
     state: input.state,
     active: input.active === undefined ? undefined : input.active === "true",
     agentId: input.agent_id,
     jobId: input.job_id,
+    fromRunId: input.from_run_id,
     words: wordsOf(input.q ?? ""),
   };
   const now = ctx.now();

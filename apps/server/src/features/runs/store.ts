@@ -1,4 +1,11 @@
-import { sql, type Insertable, type Selectable, type SqlBool, type Updateable } from "kysely";
+import {
+  sql,
+  type Insertable,
+  type RawBuilder,
+  type Selectable,
+  type SqlBool,
+  type Updateable,
+} from "kysely";
 import type { AgentState, RunState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
@@ -26,6 +33,8 @@ export interface RunFilter {
   readonly active?: boolean | undefined;
   readonly agentId?: string | undefined;
   readonly jobId?: string | undefined;
+  /** Of what came from this run alone. */
+  readonly fromRunId?: string | undefined;
   readonly words: readonly string[];
 }
 
@@ -232,6 +241,10 @@ function shown(db: Db, now: number) {
     ]);
 }
 
+function cameFrom(runId: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(runs.retry_of = ${runId}::uuid or runs.restart_of = ${runId}::uuid)`;
+}
+
 function matching(db: Db, filter: RunFilter, before: string | undefined, now: number) {
   let query = shown(db, now).where("runs.organization_id", "=", filter.organizationId);
   if (before !== undefined) query = query.where("runs.id", "<", before);
@@ -240,6 +253,7 @@ function matching(db: Db, filter: RunFilter, before: string | undefined, now: nu
     query = query.where(filter.active ? ACTIVE : sql<SqlBool>`not (${ACTIVE})`);
   if (filter.agentId !== undefined) query = query.where("runs.agent_id", "=", filter.agentId);
   if (filter.jobId !== undefined) query = query.where("runs.job_id", "=", filter.jobId);
+  if (filter.fromRunId !== undefined) query = query.where(cameFrom(filter.fromRunId));
   for (const word of filter.words) {
     const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
     query = query.where(
@@ -261,5 +275,6 @@ function candidates(db: Db, filter: RunFilter, before: string | undefined) {
     query = query.where(filter.active ? ACTIVE : sql<SqlBool>`not (${ACTIVE})`);
   if (filter.agentId !== undefined) query = query.where("runs.agent_id", "=", filter.agentId);
   if (filter.jobId !== undefined) query = query.where("runs.job_id", "=", filter.jobId);
+  if (filter.fromRunId !== undefined) query = query.where(cameFrom(filter.fromRunId));
   return query;
 }
