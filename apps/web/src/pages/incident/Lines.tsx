@@ -25,9 +25,7 @@ export function Lines({ incident }: { incident: IncidentDetail }) {
               >
                 <span className="font-semibold">×{number(line.count)}</span>
                 <span className="font-mono text-sm break-words whitespace-pre-wrap [overflow-wrap:anywhere]">
-                  {showLine(line.first)
-                    .spans.map(({ text }) => text)
-                    .join("")}
+                  {textOf(line.first)}
                 </span>
                 <span className="text-sm whitespace-nowrap text-n8 max-md:col-start-2">
                   {number(line.first.seq)}
@@ -38,7 +36,7 @@ export function Lines({ incident }: { incident: IncidentDetail }) {
           ))}
         </ul>
       )}
-      {signature === null ? null : (
+      {signature === null || isShown(incident, signature) ? null : (
         <p className="text-n9">
           Seen {number(signature.count)} times as{" "}
           <code className="rounded-sm bg-n2 px-1 font-mono text-sm [overflow-wrap:anywhere]">
@@ -71,4 +69,18 @@ export function Lines({ incident }: { incident: IncidentDetail }) {
       )}
     </div>
   );
+}
+
+/** A line without numbers or ids is its own signature: the list above has said it, count and all. */
+function isShown(
+  { lines }: IncidentDetail,
+  { text, count }: NonNullable<IncidentDetail["evidence"]["signature"]>,
+): boolean {
+  return lines.some((line) => line.count === count && textOf(line.first) === text);
+}
+
+function textOf(line: IncidentDetail["lines"][number]["first"]): string {
+  return showLine(line)
+    .spans.map(({ text }) => text)
+    .join("");
 }

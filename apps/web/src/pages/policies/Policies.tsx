@@ -47,11 +47,7 @@ export default function PoliciesPage() {
           second: policySentence(policy.current),
           aside: <StateMark {...MODE_LOOK[policy.current.mode]} />,
         })}
-        empty={
-          <Empty action={add}>
-            No policy yet. Without one the detector watches and tells, and touches nothing.
-          </Empty>
-        }
+        empty={<Empty>No policy yet. Without one the detector watches and tells, and touches nothing.</Empty>}
       />
     </FullPage>
   );

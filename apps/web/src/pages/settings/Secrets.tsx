@@ -85,7 +85,7 @@ export default function Secrets() {
           />
         )}
         empty={
-          <Empty action={add}>
+          <Empty>
             No secret is stored. Store one here and name it in a job's environment: the program finds it in
             its variable.
           </Empty>

@@ -75,7 +75,7 @@ function ApiTokenTable() {
           </IconButton>
         )}
         empty={
-          <Empty action={add}>
+          <Empty>
             There is no API token. The CLI does not need one: “flowplane login” asks in the browser.
           </Empty>
         }

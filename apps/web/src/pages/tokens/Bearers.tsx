@@ -65,7 +65,7 @@ export default function Bearers() {
             <Ban size={16} />
           </IconButton>
         )}
-        empty={<Empty action={add}>There is no bearer. Most agents do better with an enrolment token.</Empty>}
+        empty={<Empty>There is no bearer. Most agents do better with an enrolment token.</Empty>}
       />
       {dialog === "create" ? <Create onClose={close} /> : null}
       {typeof dialog === "object" ? <Revoke bearer={dialog} onClose={close} /> : null}

@@ -67,7 +67,7 @@ export default function EnrolmentTokens() {
           </IconButton>
         )}
         empty={
-          <Empty action={add}>
+          <Empty>
             There is no enrolment token. “Add agent” makes one and shows the line to paste on the machine.
           </Empty>
         }
