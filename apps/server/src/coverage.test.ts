@@ -15,7 +15,7 @@ import { createLog } from "./platform/log.ts";
 import { startServer, type RunningServer } from "./server.ts";
 import type { Storage } from "./platform/storage/database.ts";
 import { testDatabase } from "./platform/storage/testing.ts";
-import { casesFor, type Case } from "./testing/cases.ts";
+import { casesFor, type AgentCredential, type Case } from "./testing/cases.ts";
 import { populate, type Population } from "./testing/populate.ts";
 
 // Walks the contract: every endpoint, as it is served by a whole server, gets the same questions.
@@ -44,6 +44,8 @@ let dataDir: string;
 /** Two organizations; whoever is of the second tries to reach the first. */
 let ours: Population;
 let theirs: Population;
+/** What their agents show: endpoints of agents take no key of a person. */
+const agentCredentials = new Map<Population, Record<AgentCredential, string>>();
 const log: string[] = [];
 
 beforeAll(async () => {
@@ -61,6 +63,7 @@ beforeAll(async () => {
   );
   ours = await populate(storage.system, "ours");
   theirs = await populate(storage.system, "theirs");
+  for (const each of [ours, theirs]) agentCredentials.set(each, await credentialsOf(each));
 });
 afterAll(async () => {
   await server.stop();
@@ -72,6 +75,8 @@ describe("authorization", () => {
   // Ids that nobody has: an allowed call finds nothing and changes nothing, a refused one is refused before it looks.
   const cases = casesFor({
     agent_id: newId(),
+    gateway_id: newId(),
+    instance_id: "nobodys-gateway",
     run_id: newId(),
     enrolment_token_id: newId(),
     bearer_id: newId(),
@@ -105,6 +110,10 @@ describe("authorization", () => {
     async (name, endpoint) => {
       const access = endpoint.access;
       for (const role of ROLES) {
+        if (access === "agent") {
+          expectProblem(await call(endpoint, cases[name], ours.tokens[role]), 401, "unauthenticated", role);
+          continue;
+        }
         const isAllowed = access === "public" || access === "signed_in" || roleMay(role, access);
         const response = await call(endpoint, cases[name], ours.tokens[role]);
         if (!isAllowed) expectProblem(response, 403, "forbidden", role);
@@ -127,9 +136,11 @@ describe("another organization's owner", () => {
       const response = await call(
         endpoint,
         { params, ...(query && { query }), ...(body && { body }) },
-        theirs.tokens.owner,
+        ownersOf(theirs, casesFor(theirs.things)[name]),
       );
-      if (isNaming === true) await expectNamed(response);
+      // An agent may learn that a name is not its own, and nothing else.
+      if (endpoint.access === "agent") expectProblem(response, 403, "forbidden");
+      else if (isNaming === true) await expectNamed(response);
       else expectProblem(response, 404, "not_found");
     }
     const own = casesFor(theirs.things)[name];
@@ -159,7 +170,7 @@ describe("another organization's owner", () => {
   test("the same calls find ours with our own credential: the ids above were real", async () => {
     const cases = casesFor(ours.things);
     for (const [name, endpoint] of endpoints.filter(([, endpoint]) => endpoint.method === "GET")) {
-      const response = await call(endpoint, cases[name], ours.tokens.owner);
+      const response = await call(endpoint, cases[name], ownersOf(ours, cases[name]));
       expect([name, response.status]).toEqual([name, 200]);
     }
     const list = await call(api.agentList, {}, ours.tokens.owner);
@@ -176,8 +187,9 @@ describe("bad input", () => {
     const own = casesFor(ours.things)[name];
     for (const id of [newId(), "0", "no-such-id", "x".repeat(64)]) {
       const params = Object.fromEntries(Object.keys(own.params ?? {}).map((each) => [each, id]));
-      const response = await call(endpoint, { ...own, params }, ours.tokens.owner);
-      if (own.isNaming === true && response.status !== 400) await expectNamed(response);
+      const response = await call(endpoint, { ...own, params }, ownersOf(ours, own));
+      if (endpoint.access === "agent") expectProblem(response, 403, "forbidden", id);
+      else if (own.isNaming === true && response.status !== 400) await expectNamed(response);
       else if (own.isNaming === true) expectProblem(response, 400, "invalid_input", id);
       else expectProblem(response, 404, "not_found", id);
     }
@@ -185,9 +197,12 @@ describe("bad input", () => {
 
   test.each(withParams)("%s: what cannot be an id is refused", async (name, endpoint) => {
     const own = casesFor(ours.things)[name];
-    for (const id of ["a b", "a.b", "'; drop table runs; --", "x".repeat(65), "ü", "a\0b", "..%2f.."]) {
+    const strange = ["a b", "'; drop table runs; --", "ü", "a\0b", "..%2f.."];
+    // What an agent calls itself may be a host's name.
+    if (endpoint.access !== "agent") strange.push("a.b", "x".repeat(65));
+    for (const id of strange) {
       const params = Object.fromEntries(Object.keys(own.params ?? {}).map((each) => [each, id]));
-      const response = await call(endpoint, { ...own, params }, ours.tokens.owner);
+      const response = await call(endpoint, { ...own, params }, ownersOf(ours, own));
       expectProblem(response, 400, "invalid_input", id);
     }
   });
@@ -197,9 +212,10 @@ describe("bad input", () => {
     async (name, endpoint) => {
       const good = casesFor(ours.things)[name];
       const [field = "x", value] = Object.entries(good.body ?? {})[0] ?? [];
-      const send = (text: string) => call(endpoint, good, ours.tokens.owner, text);
+      const send = (text: string) => call(endpoint, good, ownersOf(ours, good), text);
+      const isOptional = endpoint.access === "agent" && endpoint.body?.safeParse(undefined).success === true;
       for (const text of [
-        "",
+        ...(isOptional ? [] : [""]),
         "null",
         "1",
         '"text"',
@@ -251,6 +267,23 @@ describe("bad input", () => {
 
   test("nothing of all this was our fault", () => expect(log).toEqual([]));
 });
+
+/** The strongest credential of an organization that an endpoint could take. */
+function ownersOf(population: Population, { credential }: Case): string {
+  if (credential === undefined) return population.tokens.owner;
+  return agentCredentials.get(population)?.[credential] ?? "";
+}
+
+async function credentialsOf(population: Population): Promise<Record<AgentCredential, string>> {
+  const make = async (endpoint: Endpoint, body: Record<string, unknown>) => {
+    const { text } = await call(endpoint, { body }, population.tokens.owner);
+    return (JSON.parse(text) as { secret: string }).secret;
+  };
+  return {
+    enrolmentToken: await make(api.enrolmentTokenCreate, { name: "gateways" }),
+    bearer: await make(api.bearerCreate, { agent_id: population.things.gateway_id }),
+  };
+}
 
 interface Answer {
   readonly status: number;

@@ -11,6 +11,7 @@ import { counting } from "./features/figures/reports.ts";
 import { fleetRoutes } from "./features/fleet/routes.ts";
 import { createGateway } from "./features/gateway/gateway.ts";
 import { gatewayRoutes } from "./features/gateway/routes.ts";
+import { gatewayApiRoutes } from "./features/gateways/routes.ts";
 import { createAuthenticate } from "./features/identity/authenticate.ts";
 import { ensureInstallation } from "./features/identity/installation.ts";
 import { identityRoutes } from "./features/identity/routes.ts";
@@ -118,6 +119,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     configurationRoutes(http);
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
+    gatewayApiRoutes(http, enrolment);
     runRoutes(http);
     policyRoutes(http, enqueueComparison(queue));
     incidentRoutes(http);

@@ -1,5 +1,13 @@
 /** What the mock's handlers share: their types, and the small things each of them needs. */
-import type { ActorRef, Api, EndpointOutput, EndpointRequest, Problem, Role } from "@flowplane/contract";
+import type {
+  ActorRef,
+  Api,
+  EndpointOutput,
+  EndpointRequest,
+  gatewayApi,
+  Problem,
+  Role,
+} from "@flowplane/contract";
 import type { Bus } from "./bus.ts";
 import type { World } from "./world.ts";
 
@@ -25,8 +33,10 @@ export interface Context {
   readonly role: Role;
 }
 type Streams = "runLogStream" | "runLogDownload" | "runEvidenceDownload" | "changeStream" | "auditExport";
+/** What agents and their scripts call, and no page does. */
+type OfScripts = keyof typeof gatewayApi;
 export type Handlers = {
-  [K in Exclude<keyof Api, Streams>]: (
+  [K in Exclude<keyof Api, Streams | OfScripts>]: (
     ctx: Context,
     request: EndpointRequest<Api[K]>,
   ) => EndpointOutput<Api[K]>;

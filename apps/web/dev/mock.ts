@@ -67,7 +67,10 @@ export class Mock {
     const body =
       endpoint.body === undefined ? undefined : endpoint.body.parse(JSON.parse(await readBody(request)));
     // The route table pairs each name with its own endpoint, whose schemas have just parsed the parts.
-    const handler = handlers[name as keyof typeof handlers] as (ctx: Context, request: unknown) => unknown;
+    const handler = handlers[name as keyof typeof handlers] as
+      | ((ctx: Context, request: unknown) => unknown)
+      | undefined;
+    if (handler === undefined) throw new MockProblem(404, "not_found", "No page calls this endpoint.");
     const answer = handler(ctx, { params, query, body });
     send(response, endpoint.status ?? 200, answer);
   }

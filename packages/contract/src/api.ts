@@ -2,6 +2,7 @@ import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
 import { configurationApi } from "./configurations.ts";
 import { enrolmentApi } from "./enrolment.ts";
+import { gatewayApi } from "./gateways.ts";
 import { identityApi } from "./identity.ts";
 import { incidentApi } from "./incidents.ts";
 import { jobApi } from "./jobs.ts";
@@ -15,6 +16,7 @@ export const api = {
   ...overviewApi,
   ...agentApi,
   ...enrolmentApi,
+  ...gatewayApi,
   ...jobApi,
   ...runApi,
   ...incidentApi,

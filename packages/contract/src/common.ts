@@ -40,6 +40,8 @@ export const Problem = z.object({
   instance: z.string(),
   code: z.string(),
   request_id: z.string(),
+  /** What to do about it, where `detail` is a sentence that programs compare. */
+  hint: z.string().optional(),
   /** Where the input was wrong: JSON pointer to message. */
   errors: z.array(z.object({ pointer: z.string(), message: z.string() })).optional(),
 });

@@ -1,8 +1,11 @@
 import type { z } from "zod";
 import type { Permission } from "./roles.ts";
 
-/** Who may call an endpoint: nobody in particular, anybody signed in, or an actor whose role carries the permission. */
-export type Access = "public" | "signed_in" | Permission;
+/**
+ * Who may call an endpoint: nobody in particular, anybody signed in, an agent by its own credential (an enrolment token or
+ * a bearer, which the endpoint judges), or an actor whose role carries the permission.
+ */
+export type Access = "public" | "signed_in" | "agent" | Permission;
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 

@@ -9,6 +9,7 @@ export * from "./delivery.ts";
 export * from "./endpoint.ts";
 export * from "./enrolment.ts";
 export * from "./execution.ts";
+export * from "./gateways.ts";
 export * from "./identity.ts";
 export * from "./incident-sentence.ts";
 export * from "./incidents.ts";

@@ -25,16 +25,23 @@ export class AppError extends Error {
   readonly fields: readonly FieldError[];
   /** When to try again, for `rate_limited` and `unavailable`. */
   readonly retryAfterSeconds: number | undefined;
+  /** What to do about it, where the message is fixed by a document that others wrote. */
+  readonly hint: string | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: ErrorOptions & { fields?: readonly FieldError[]; retryAfterSeconds?: number } = {},
+    options: ErrorOptions & {
+      fields?: readonly FieldError[];
+      retryAfterSeconds?: number;
+      hint?: string;
+    } = {},
   ) {
     super(message, options);
     this.code = code;
     this.fields = options.fields ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.hint = options.hint;
   }
 }
 

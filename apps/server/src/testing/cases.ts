@@ -3,6 +3,9 @@ import type { Api } from "@flowplane/contract";
 /** Ids of one organization's things, for calls that name them. */
 export interface Things {
   readonly agent_id: string;
+  readonly gateway_id: string;
+  /** What the gateway calls itself. */
+  readonly instance_id: string;
   readonly run_id: string;
   readonly enrolment_token_id: string;
   readonly bearer_id: string;
@@ -28,9 +31,13 @@ export interface Case {
    */
   readonly bodyIds?: Readonly<Record<string, unknown>>;
   readonly queryIds?: Readonly<Record<string, string>>;
+  /** The organization's own agent credential that is shown to an agent's endpoint. */
+  readonly credential?: AgentCredential;
   /** It stores under the name in its path what nobody had there: a name of others is free for oneself. */
   readonly isNaming?: true;
 }
+
+export type AgentCredential = "enrolmentToken" | "bearer";
 
 /** The least that a Collector takes. */
 const COLLECTOR_CONFIG =
@@ -48,6 +55,8 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
   const incident = { params: { incident_id: things.incident_id } };
   const configuration = { params: { configuration_id: things.configuration_id } };
   const policy = { params: { policy_id: things.policy_id } };
+  const gateway = { params: { gateway_id: things.gateway_id } };
+  const instance = { params: { instance_id: things.instance_id }, credential: "bearer" } as const;
   const reason = { body: { reason: "because a test says so" } };
   return {
     agentList: { queryIds: { site_id: things.site_id } },
@@ -153,6 +162,19 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     },
     configurationVersionRead: { params: { ...configuration.params, version: "1" } },
     configurationDiff: { ...configuration, query: { from: "1", to: "1" } },
+    registrationTokenCreate: { body: { name: "gateway" } },
+    gatewayRegister: {
+      body: { name: "gateway", instance_id: "gateway-1" },
+      credential: "enrolmentToken",
+    },
+    gatewayHeartbeat: { ...instance, body: { config_version: 1 } },
+    gatewayOwnConfig: instance,
+    gatewayList: {},
+    gatewayStatus: gateway,
+    gatewayHealth: gateway,
+    gatewayVersion: gateway,
+    gatewayConfig: gateway,
+    gatewayMetrics: gateway,
     secretList: {},
     secretPut: { params: { secret_name: things.secret_name }, body: { value: "replaced" }, isNaming: true },
     secretDelete: { params: { secret_name: things.secret_name } },

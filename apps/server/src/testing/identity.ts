@@ -36,7 +36,12 @@ export interface CallOptions {
   readonly token?: string | null;
 }
 
-export async function identityWorld(options: TestBaseOptions = {}): Promise<IdentityWorld> {
+export interface IdentityWorldOptions extends TestBaseOptions {
+  /** Hangs more features' routes on it, before it answers. */
+  readonly serve?: (http: HttpServer) => void | Promise<void>;
+}
+
+export async function identityWorld(options: IdentityWorldOptions = {}): Promise<IdentityWorld> {
   const test = await testBase(options);
   const { base } = test;
   const installation = await ensureInstallation(base);
@@ -45,6 +50,7 @@ export async function identityWorld(options: TestBaseOptions = {}): Promise<Iden
   installAuth(http, auth);
   identityRoutes(http, auth);
   auditRoutes(http);
+  await options.serve?.(http);
   await http.fastify.ready();
   const key = readFileSync(installation.adminKeyFile, "utf8").trim();
   return {

@@ -21,6 +21,8 @@ export async function populate(db: Db, name: string): Promise<Population> {
   const by = JSON.stringify({ type: "system", id: "test", name: "test" });
   const things: Things = {
     agent_id: newId(),
+    gateway_id: newId(),
+    instance_id: `${name}-gateway`,
     run_id: newId(),
     enrolment_token_id: newId(),
     bearer_id: newId(),
@@ -50,34 +52,51 @@ export async function populate(db: Db, name: string): Promise<Population> {
       .execute();
     await db.insertInto("memberships").values({ organization_id, user_id: id, role }).execute();
   }
+  for (const [id, kind, called] of [
+    [things.agent_id, "site", "agent"],
+    [things.gateway_id, "gateway", "gateway"],
+  ] as const)
+    await db
+      .insertInto("agents")
+      .values({
+        ...shared,
+        id,
+        kind,
+        name: `${name} ${called}`,
+        instance_uid: newId(),
+        approval: kind === "site" ? "pending" : "approved",
+        labels: "{}",
+        version: "1.0.0",
+        os: "linux",
+        hostname: `${name}.example`,
+        healthy: true,
+        health_status: null,
+        sequence_num: null,
+        transport: null,
+        credential: null,
+        remote_address: null,
+        connection_id: null,
+        connected_at: null,
+        disconnected_at: null,
+        last_seen_at: null,
+        enrolment_token_id: null,
+        public_key_hash: null,
+        certificate_expires_at: null,
+        revoked_at: null,
+        revoked_reason: null,
+      })
+      .execute();
   await db
-    .insertInto("agents")
+    .insertInto("gateway_reports")
     .values({
-      ...shared,
-      id: things.agent_id,
-      kind: "site",
-      name: `${name} agent`,
-      instance_uid: newId(),
-      approval: "pending",
-      labels: "{}",
-      version: "1.0.0",
-      os: "linux",
-      hostname: `${name}.example`,
-      healthy: true,
-      health_status: null,
-      sequence_num: null,
-      transport: null,
-      credential: null,
-      remote_address: null,
-      connection_id: null,
-      connected_at: null,
-      disconnected_at: null,
-      last_seen_at: null,
-      enrolment_token_id: null,
-      public_key_hash: null,
-      certificate_expires_at: null,
-      revoked_at: null,
-      revoked_reason: null,
+      organization_id,
+      agent_id: things.gateway_id,
+      instance_id: things.instance_id,
+      ip_address: null,
+      metadata: "{}",
+      metrics: null,
+      metrics_at: null,
+      config_version: null,
     })
     .execute();
   await db

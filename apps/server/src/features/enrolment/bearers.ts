@@ -34,6 +34,8 @@ type NewBearer = z.output<typeof api.bearerCreate.body>;
 const ISSUER = "flowplane";
 const AUDIENCE = "flowplane-opamp";
 const KEY_PURPOSE = "agent-bearer";
+/** What the token is, as the older gateway documents say it in the token itself. */
+const TYPE = "opamp_token";
 
 /** What a bearer's text says and our key vouches for. Whether it was revoked is in the database. */
 export interface BearerClaims {
@@ -44,38 +46,46 @@ export interface BearerClaims {
 
 /** Makes a bearer for an agent that is there, or for one that is from now on expected. */
 export async function createBearer(ctx: Ctx, { addresses }: Enrolment, body: NewBearer) {
-  const expiresAt = new Date(ctx.now() + body.expires_in_seconds * 1_000);
-  const bearer = await inTransaction(ctx, async (ctx) => {
-    const agent = await agentFor(ctx, body);
-    const row = await insertBearer(ctx.db, {
-      id: newId(),
-      organization_id: ctx.actor.organization_id,
-      agent_id: agent.id,
-      created_by: JSON.stringify(actorRef(ctx.actor)),
-      created_at: new Date(ctx.now()),
-      expires_at: expiresAt,
-      last_used_at: null,
-      revoked_at: null,
-    });
-    record(ctx, {
-      action: "bearer.create",
-      target_type: "bearer",
-      target_id: row.id,
-      metadata: { agent_id: agent.id, agent_name: agent.name, expires_at: timestamp(expiresAt) },
-    });
-    notify(ctx, { topic: "bearer", id: row.id });
-    return bearerOf({ ...row, agent_name: agent.name });
+  const issued = await inTransaction(ctx, async (ctx) =>
+    issueBearer(ctx, await agentFor(ctx, body), body.expires_in_seconds),
+  );
+  return { ...issued, opamp_url: opampUrl(addresses.httpUrl()) };
+}
+
+/** Makes a bearer for an agent whose row the caller has locked or made. `secret` is its text, which is stored nowhere. */
+export async function issueBearer(
+  ctx: Tx,
+  agent: AgentRow,
+  expiresInSeconds: number,
+): Promise<{ bearer: Bearer; secret: string }> {
+  const expiresAt = new Date(ctx.now() + expiresInSeconds * 1_000);
+  const row = await insertBearer(ctx.db, {
+    id: newId(),
+    organization_id: ctx.actor.organization_id,
+    agent_id: agent.id,
+    created_by: JSON.stringify(actorRef(ctx.actor)),
+    created_at: new Date(ctx.now()),
+    expires_at: expiresAt,
+    last_used_at: null,
+    revoked_at: null,
   });
-  const secret = await new SignJWT({ org: ctx.actor.organization_id })
+  record(ctx, {
+    action: "bearer.create",
+    target_type: "bearer",
+    target_id: row.id,
+    metadata: { agent_id: agent.id, agent_name: agent.name, expires_at: timestamp(expiresAt) },
+  });
+  notify(ctx, { topic: "bearer", id: row.id });
+  const secret = await new SignJWT({ org_id: row.organization_id, type: TYPE })
     .setProtectedHeader({ alg: "HS256" })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
-    .setJti(bearer.id)
-    .setSubject(bearer.agent_id)
+    .setJti(row.id)
+    .setSubject(row.agent_id)
     .setIssuedAt(Math.floor(ctx.now() / 1_000))
     .setExpirationTime(Math.ceil(expiresAt.getTime() / 1_000))
     .sign(ctx.secrets.derive(KEY_PURPOSE));
-  return { bearer, secret, opamp_url: opampUrl(addresses.httpUrl()) };
+  return { bearer: bearerOf({ ...row, agent_name: agent.name }), secret };
 }
 
 /** Reads a bearer's text, or null when it is not ours, was changed, or has expired. */
@@ -89,13 +99,12 @@ export async function readBearer(
       issuer: ISSUER,
       audience: AUDIENCE,
       currentDate: new Date(base.now()),
-      requiredClaims: ["jti", "sub", "org", "exp"],
+      requiredClaims: ["jti", "sub", "exp"],
     });
-    return {
-      bearerId: String(payload.jti),
-      agentId: String(payload.sub),
-      organizationId: String(payload["org"]),
-    };
+    // Bearers of before have no type, and their organization under a shorter name.
+    const { type = TYPE, org_id: organizationId = payload["org"] } = payload;
+    if (type !== TYPE || typeof organizationId !== "string") return null;
+    return { bearerId: String(payload.jti), agentId: String(payload.sub), organizationId };
   } catch (error) {
     if (error instanceof JOSEError) return null;
     throw error;

@@ -44,11 +44,7 @@ export async function enrol(
       "This enrolment token is unknown here. Copy it again, or create a new one.",
     );
   }
-  const ctx = enrolmentCtx(
-    base,
-    { id: token.id, name: `enrolment token ${token.name}`, organization_id: token.organization_id },
-    request,
-  );
+  const ctx = enrolmentCtx(base, token, request);
   const verdict = await judgeRequest(body.csr, body.instance_uid);
   const attempt = () =>
     inTransaction(ctx, async (ctx) => {

@@ -33,16 +33,28 @@ export function opampUrl(url: string): string {
   return url.replace(/^http/, "ws") + OPAMP_PATH;
 }
 
+/** An enrolment token as the actor of what it lets happen. */
+export function enrolmentActor(token: { id: string; name: string; organization_id: string }): Actor {
+  return {
+    type: "system",
+    id: token.id,
+    name: `enrolment token ${token.name}`,
+    organization_id: token.organization_id,
+    role: "service",
+    permissions: [],
+  };
+}
+
 /** A context for what an agent's own request sets in motion before the agent is anybody. */
 export function enrolmentCtx(
   base: Base,
-  actor: Pick<Actor, "id" | "name" | "organization_id">,
+  token: { id: string; name: string; organization_id: string },
   request: { requestId: string; remoteAddress: string | null },
 ): Ctx {
   return {
     ...base,
     log: base.log.child({ request_id: request.requestId }),
-    actor: { type: "system", role: "service", permissions: [], ...actor },
+    actor: enrolmentActor(token),
     requestId: request.requestId,
     remoteAddress: request.remoteAddress,
   };

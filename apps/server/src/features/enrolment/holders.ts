@@ -31,6 +31,9 @@ export async function findCertificateHolders(
   return new Map(rows.map((row) => [row.key, holderOf(row, "certificate")]));
 }
 
+/** A credential's last use is for people to look at, so it is written once in this time at most. */
+const LAST_USED_EVERY_SECONDS = 60;
+
 /** The holders of bearers by id, noting that the good ones were used. */
 export async function findBearerHolders(
   system: Db,
@@ -39,7 +42,9 @@ export async function findBearerHolders(
 ): Promise<Map<string, Holder>> {
   const { rows } = await sql<HolderRow>`
     with used as (
-      update bearers set last_used_at = ${now} where id = any(${ids}::uuid[]) and revoked_at is null
+      update bearers set last_used_at = ${now}
+      where id = any(${ids}::uuid[]) and revoked_at is null
+        and (last_used_at is null or last_used_at < ${now}::timestamptz - make_interval(secs => ${LAST_USED_EVERY_SECONDS}))
     )
     select b.id as key, a.id as agent_id, a.organization_id, a.site_id, a.name,
       a.revoked_at as agent_revoked_at, b.revoked_at as credential_revoked_at

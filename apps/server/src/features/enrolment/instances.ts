@@ -30,11 +30,7 @@ function placeholderName(id: string): string {
  * one of the same token comes back for as long as the token is not revoked.
  */
 export async function admitByToken(base: Base, token: TokenRow, contact: Contact): Promise<InstanceVerdict> {
-  const ctx = enrolmentCtx(
-    base,
-    { id: token.id, name: `enrolment token ${token.name}`, organization_id: token.organization_id },
-    contact,
-  );
+  const ctx = enrolmentCtx(base, token, contact);
   const attempt = () => inTransaction(ctx, (ctx) => judge(ctx, token.id, contact));
   return attempt().catch((error: unknown) => {
     // Two first messages of one instance met under two tokens; the other one is stored by now.

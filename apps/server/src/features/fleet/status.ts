@@ -119,7 +119,10 @@ export async function writeAgents(db: Db, entries: readonly AgentStatus[]): Prom
 }
 
 /** Reports and sessions of many agents; deleted agents are passed over. */
-export async function writeReports(db: Db, entries: readonly AgentStatus[]): Promise<void> {
+export async function writeReports(
+  db: Db,
+  entries: readonly Pick<AgentStatus, "agentId" | "report" | "session">[],
+): Promise<void> {
   const records = inOrder(entries).map((entry) => ({
     id: entry.agentId,
     v: {
@@ -165,7 +168,7 @@ export async function writeReports(db: Db, entries: readonly AgentStatus[]): Pro
 }
 
 /** Always in the same order, so that two gateways cannot wait for each other's rows. */
-function inOrder(entries: readonly AgentStatus[]): AgentStatus[] {
+function inOrder<T extends { readonly agentId: string }>(entries: readonly T[]): T[] {
   return entries.toSorted((left, right) => (left.agentId < right.agentId ? -1 : 1));
 }
 

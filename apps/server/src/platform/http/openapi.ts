@@ -40,6 +40,11 @@ export function openApiDocument(endpoints: Readonly<Record<string, Endpoint>>, v
           scheme: "bearer",
           description: "An API token (`fpk_…`) or a session of `flowplane login`.",
         },
+        agent: {
+          type: "http",
+          scheme: "bearer",
+          description: "An enrolment token (`fpe_…`) where an agent registers, its bearer afterwards.",
+        },
         session: { type: "apiKey", in: "cookie", name: "flowplane.session_token" },
       },
       schemas: Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1))),
@@ -63,6 +68,7 @@ function operation(name: string, endpoint: Endpoint, components: Components): Js
     summary: endpoint.summary,
     ...(description === undefined ? {} : { description }),
     ...(endpoint.access === "public" ? { security: [] } : {}),
+    ...(endpoint.access === "agent" ? { security: [{ agent: [] }] } : {}),
     parameters: [
       ...parameters("path", endpoint.params, components),
       ...parameters("query", endpoint.query, components),
@@ -86,6 +92,7 @@ function operation(name: string, endpoint: Endpoint, components: Components): Js
 function accessSentence(access: Access): string | undefined {
   if (access === "public") return undefined;
   if (access === "signed_in") return "For anybody signed in.";
+  if (access === "agent") return "For an agent, by its own credential.";
   const roles = ROLES.filter((role) => roleMay(role, access));
   return `Needs the permission \`${access}\` (${roles.join(", ")}).`;
 }

@@ -71,6 +71,7 @@ function problemOf(failure: AppError, status: number, request: FastifyRequest): 
     instance: pathOf(request),
     code: failure.code,
     request_id: request.id,
+    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
     ...(failure.fields.length === 0 ? {} : { errors: [...failure.fields] }),
   };
 }

@@ -31,9 +31,20 @@ type StreamHandler<E extends Endpoint> = (
   reply: FastifyReply,
 ) => Promise<unknown>;
 
-/** Serves one endpoint of the contract: validates, authenticates, authorizes, calls, answers with the endpoint's status. */
-export function route<E extends Endpoint>(http: Http, definition: E, handler: Handler<E>): void {
-  register(http, definition, async (ctx, request, raw, reply) => {
+/** Tells which agent, or whose enrolment token, a request shows. Throws `unauthenticated`. */
+export type Identify = (request: FastifyRequest) => Promise<Actor>;
+
+/**
+ * Serves one endpoint of the contract: validates, authenticates, authorizes, calls, answers with the endpoint's status.
+ * `identify` is for endpoints whose access is `agent`, and only for those.
+ */
+export function route<E extends Endpoint>(
+  http: Http,
+  definition: E,
+  handler: Handler<E>,
+  identify?: Identify,
+): void {
+  const answer: StreamHandler<E> = async (ctx, request, raw, reply) => {
     const key = raw.headers["idempotency-key"];
     const isOnce = definition.idempotent === true && key !== undefined;
     const result = isOnce
@@ -41,7 +52,8 @@ export function route<E extends Endpoint>(http: Http, definition: E, handler: Ha
       : await handler(ctx, request);
     reply.code(definition.status ?? 200);
     return definition.status === 204 ? reply.send() : result;
-  });
+  };
+  register(http, definition, answer, identify);
 }
 
 async function answerOnce<E extends Endpoint>(
@@ -60,11 +72,23 @@ async function answerOnce<E extends Endpoint>(
 }
 
 /** As `route`, for endpoints that write their own response: event streams and files. */
-export function streamRoute<E extends Endpoint>(http: Http, definition: E, handler: StreamHandler<E>): void {
-  register(http, definition, handler);
+export function streamRoute<E extends Endpoint>(
+  http: Http,
+  definition: E,
+  handler: StreamHandler<E>,
+  identify?: Identify,
+): void {
+  register(http, definition, handler, identify);
 }
 
-function register<E extends Endpoint>(http: Http, definition: E, handler: StreamHandler<E>): void {
+function register<E extends Endpoint>(
+  http: Http,
+  definition: E,
+  handler: StreamHandler<E>,
+  identify: Identify | undefined,
+): void {
+  if ((definition.access === "agent") !== (identify !== undefined))
+    throw new Error(`${definition.path}: whoever serves an agent's endpoint says how an agent is known`);
   const bare = definition.body?.safeParse(undefined);
   for (const prefix of PREFIXES) {
     http.fastify.route({
@@ -84,12 +108,14 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
       config: { endpoint: definition },
       // Before the body is read: who may not call learns nothing about its shape.
       onRequest: async (request) => {
-        request.actor = await http.authenticate(request);
-        admit(definition.access, request.actor);
+        if (identify === undefined) {
+          request.actor = await http.authenticate(request);
+          admit(definition.access, request.actor);
+        } else request.actor = await identify(request);
       },
       // A request without a body is not one whose body is `null`.
       preValidation: async (request) => {
-        if (bare?.success === true && request.body == null && request.headers["content-type"] === undefined)
+        if (bare?.success === true && request.body == null && isBare(request, identify !== undefined))
           request.body = bare.data;
       },
       handler: async (request, reply) =>
@@ -103,8 +129,16 @@ function register<E extends Endpoint>(http: Http, definition: E, handler: Stream
   }
 }
 
+/** Scripts name a content type whether or not they send anything. */
+function isBare({ headers }: FastifyRequest, isFromAgent: boolean): boolean {
+  if (headers["content-type"] === undefined) return true;
+  return (
+    isFromAgent && headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0
+  );
+}
+
 function admit(access: Access, actor: Actor | undefined): void {
-  if (access === "public") return;
+  if (access === "public" || access === "agent") return;
   if (actor === undefined) {
     throw new AppError(
       "unauthenticated",

@@ -4,6 +4,8 @@ import type {
   AgentState,
   ConfigurationAttempt,
   EnvPolicy,
+  GatewayCounts,
+  GatewayMetadata,
   Health,
   Incident,
   Isolation,
@@ -352,6 +354,15 @@ export interface Database {
     custom_capabilities: Json<string[]>;
     available_components_hash: Buffer | null;
     session: Json<Record<string, unknown>> | null;
+  };
+  gateway_reports: Tenant & {
+    agent_id: string;
+    instance_id: string;
+    ip_address: string | null;
+    metadata: Json<GatewayMetadata>;
+    metrics: Json<GatewayCounts> | null;
+    metrics_at: Date | null;
+    config_version: number | null;
   };
   available_components: Tenant & { hash: Buffer; components: Json<Record<string, unknown>> };
   agent_certificates: Tenant & {
