@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   AGENT_ID,
   ANSWERED,
@@ -10,35 +10,14 @@ import {
   someAgent,
   someLine,
   someRun,
-  startFakeControlPlane,
   streamEvents,
-  type Answer,
-  type FakeControlPlane,
 } from "./testing/fake-control-plane.ts";
-import { Home, type Finished } from "./testing/flowplane.ts";
+import { Faked } from "./testing/faked.ts";
 
 // The real command as a process of its own, against a control plane that answers what the test says.
 
-let home: Home;
-let plane: FakeControlPlane | undefined;
-
-beforeEach(async () => {
-  home = await Home.create({ FLOWPLANE_API_KEY: "fpk_test" });
-});
-afterEach(async () => {
-  await plane?.[Symbol.asyncDispose]();
-  plane = undefined;
-  await home[Symbol.asyncDispose]();
-});
-
-async function serve(routes: Readonly<Record<string, Answer>>): Promise<FakeControlPlane> {
-  plane = await startFakeControlPlane(routes);
-  return plane;
-}
-
-async function flowplane(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-  return await home.run(args, { FLOWPLANE_URL: plane?.origin ?? "http://127.0.0.1:9", ...env });
-}
+const faked = new Faked();
+const { serve, flowplane } = faked;
 
 const RUN = `/api/v1/runs/${RUN_ID}`;
 
@@ -129,7 +108,9 @@ describe("run", () => {
       },
       [`GET ${RUN}`]: () => someRun({ state: "STOPPED", exit_code: null, signal: "SIGTERM" }),
     });
-    const { child, seen, finished } = home.start(["run", "sleep", "60"], { FLOWPLANE_URL: control.origin });
+    const { child, seen, finished } = faked.home.start(["run", "sleep", "60"], {
+      FLOWPLANE_URL: control.origin,
+    });
     await seen("started");
     child.kill("SIGINT");
     const stop = await control.waitFor(`POST ${RUN}/stop`);
@@ -150,7 +131,9 @@ describe("run", () => {
         ),
       [`POST ${RUN}/stop`]: () => ({ status: "stop_requested", run_id: RUN_ID, lifecycle: "STOPPING" }),
     });
-    const { child, seen, finished } = home.start(["run", "sleep", "60"], { FLOWPLANE_URL: control.origin });
+    const { child, seen, finished } = faked.home.start(["run", "sleep", "60"], {
+      FLOWPLANE_URL: control.origin,
+    });
     await seen("started");
     child.kill("SIGINT");
     await seen("Stopping");
@@ -338,7 +321,10 @@ describe("errors", () => {
   });
 
   test("no key and nobody there: 3; no key and somebody there: 4", async () => {
-    const nobody = await home.run(["ps"], { FLOWPLANE_API_KEY: "", FLOWPLANE_URL: "http://127.0.0.1:9" });
+    const nobody = await faked.home.run(["ps"], {
+      FLOWPLANE_API_KEY: "",
+      FLOWPLANE_URL: "http://127.0.0.1:9",
+    });
     expect([nobody.code, nobody.stderr.split("\n")[0]]).toEqual([
       3,
       "flowplane: There is no control plane at http://127.0.0.1:9.",
@@ -346,7 +332,7 @@ describe("errors", () => {
     await serve({});
     const there = await flowplane(["ps"], { FLOWPLANE_API_KEY: "" });
     expect(there.code).toBe(4);
-    expect(there.stderr).toContain(`flowplane login ${plane?.origin}`);
+    expect(there.stderr).toContain(`flowplane login ${faked.origin}`);
   });
 
   test.each([
@@ -463,7 +449,7 @@ test("audit export writes a file once and never over another", async () => {
   await serve({
     "GET /api/v1/audit-events/export": (_, response) => (response.end('{"seq":1}\n{"seq":2}\n'), ANSWERED),
   });
-  const file = join(home.folder, "audit.jsonl");
+  const file = join(faked.home.folder, "audit.jsonl");
   expect((await flowplane(["audit", "export", "-o", file])).code).toBe(0);
   expect(await readFile(file, "utf8")).toBe('{"seq":1}\n{"seq":2}\n');
   const again = await flowplane(["audit", "export", "-o", file]);
@@ -473,7 +459,7 @@ test("audit export writes a file once and never over another", async () => {
 test("a reader that goes away ends the command quietly", async () => {
   const rows = Array.from({ length: 200 }, (_, index) => someRun({ name: `${index} ${"x".repeat(5_000)}` }));
   await serve({ "GET /api/v1/runs": () => page(rows) });
-  const { child, finished } = home.start(["ps", "--json"], { FLOWPLANE_URL: plane?.origin ?? "" });
+  const { child, finished } = faked.home.start(["ps", "--json"], { FLOWPLANE_URL: faked.origin });
   child.stdout?.destroy();
   const { code, stderr } = await finished;
   expect([code, stderr]).toEqual([141, ""]);
@@ -512,17 +498,17 @@ describe("login", () => {
       "POST /api/auth/sign-out": () => ({ success: true }),
     });
     const noKey = { FLOWPLANE_API_KEY: "" };
-    const login = await home.run(["login", control.origin], noKey);
+    const login = await faked.home.run(["login", control.origin], noKey);
     expect(login.stderr).toContain(`${control.origin}/device?user_code=ABCD-EFGH`);
     expect(login.stderr).toContain("code ABCD-EFGH");
     expect(login.stdout).toBe(`Signed in to ${control.origin} as ada@example.org (owner of Acme).\n`);
 
-    await home.run(["ps"], noKey);
+    await faked.home.run(["ps"], noKey);
     expect(control.seen.at(-1)?.headers.authorization).toBe("Bearer session-1");
 
-    expect((await home.run(["logout"], noKey)).stdout).toBe(`Signed out of ${control.origin}.\n`);
+    expect((await faked.home.run(["logout"], noKey)).stdout).toBe(`Signed out of ${control.origin}.\n`);
     expect(control.seen.at(-1)?.path).toBe("/api/auth/sign-out");
-    expect((await home.run(["ps", "--url", control.origin], noKey)).code).toBe(4);
+    expect((await faked.home.run(["ps", "--url", control.origin], noKey)).code).toBe(4);
   });
 
   test("with a key from stdin; a key that is refused is not kept", async () => {
@@ -537,12 +523,12 @@ describe("login", () => {
       ["fpk_bad", 4],
       ["fpk_good", 0],
     ] as const) {
-      const { child, finished } = home.start(["login", control.origin, "--key", "-"], noKey);
+      const { child, finished } = faked.home.start(["login", control.origin, "--key", "-"], noKey);
       child.stdin?.end(`${key}\n`);
       expect((await finished).code).toBe(expected);
       // Without a login it would ask whatever runs at the standard address.
       const nowhere = { ...noKey, FLOWPLANE_URL: "http://127.0.0.1:9" };
-      expect((await home.run(["whoami"], expected === 0 ? noKey : nowhere)).code).toBe(
+      expect((await faked.home.run(["whoami"], expected === 0 ? noKey : nowhere)).code).toBe(
         expected === 0 ? 0 : 3,
       );
     }

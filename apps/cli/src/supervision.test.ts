@@ -5,48 +5,14 @@ import { zstdCompressSync } from "node:zlib";
 import type { IncidentDetail, Policy, PolicyVersion } from "@flowplane/contract";
 import { chunkBytes, evidenceFileHead, evidenceFileSegment } from "@flowplane/detection";
 import { encodeLines } from "@flowplane/link";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  AGENT_ID,
-  ANSWERED,
-  page,
-  RUN_ID,
-  someLine,
-  someRun,
-  startFakeControlPlane,
-  type Answer,
-  type FakeControlPlane,
-} from "./testing/fake-control-plane.ts";
-import { Home, type Finished } from "./testing/flowplane.ts";
+import { describe, expect, test } from "vitest";
+import { AGENT_ID, ANSWERED, page, RUN_ID, someLine, someRun } from "./testing/fake-control-plane.ts";
+import { Faked } from "./testing/faked.ts";
 
 // The commands for runs that go wrong, each as its own process, against a control plane that answers what the test says.
 
-let home: Home;
-let plane: FakeControlPlane | undefined;
-
-beforeEach(async () => {
-  home = await Home.create({ FLOWPLANE_API_KEY: "fpk_test" });
-});
-afterEach(async () => {
-  await plane?.[Symbol.asyncDispose]();
-  plane = undefined;
-  await home[Symbol.asyncDispose]();
-});
-
-async function serve(routes: Readonly<Record<string, Answer>>): Promise<FakeControlPlane> {
-  plane = await startFakeControlPlane(routes);
-  return plane;
-}
-
-async function flowplane(
-  args: readonly string[],
-  env: Record<string, string> = {},
-  stdin?: string,
-): Promise<Finished> {
-  const started = home.start(args, { FLOWPLANE_URL: plane?.origin ?? "http://127.0.0.1:9", ...env });
-  started.child.stdin?.end(stdin ?? "");
-  return started.finished;
-}
+const faked = new Faked();
+const { serve, flowplane } = faked;
 
 const INCIDENT_ID = "019b8d7a-1111-7000-8000-0000000001c1";
 const POLICY_ID = "019b8d7a-2222-7000-8000-0000000002b0";
@@ -234,7 +200,7 @@ describe("policies", () => {
       "POST /api/v1/policies": () => ({ ...policy, name: "fresh", current_version: 1 }),
       "POST /api/v1/runs": () => someRun({ state: "QUEUED" }),
     });
-    const file = join(home.folder, "policy.yaml");
+    const file = join(faked.home.folder, "policy.yaml");
     await writeFile(file, "mode: enforce\nactions:\n  loop: [{ do: stop }]\n");
     const next = await flowplane(["policies", "apply", "careful", "-f", file, "-m", "be strict"]);
     expect(next.stdout).toBe("careful v3 saved; runs use it from the next one on\n");
@@ -314,12 +280,11 @@ describe("replay", () => {
         return ANSWERED;
       },
     });
-    const file = join(home.folder, "evidence.jsonl");
+    const file = join(faked.home.folder, "evidence.jsonl");
     expect((await flowplane(["evidence", RUN_ID, "-o", file])).code).toBe(0);
     expect(await readFile(file, "utf8")).toBe(text);
     expect((await flowplane(["evidence", RUN_ID])).stdout).toBe(text);
-    await plane?.[Symbol.asyncDispose]();
-    plane = undefined;
+    await faked.unplug();
 
     const broken = await flowplane(["replay", "--file", file, "--json"]);
     // It holds no header, so nothing can be repeated; what matters here is that it was read.
@@ -344,7 +309,7 @@ describe("replay", () => {
 
 describe("heartbeat", () => {
   test("appends a line to the run's file, and says what to do outside of a run", async () => {
-    const file = join(home.folder, "beats");
+    const file = join(faked.home.folder, "beats");
     const env = { FLOWPLANE_HEARTBEAT_FILE: file };
     await flowplane(["heartbeat"], env);
     await flowplane(["heartbeat", "--progress", "41.5"], env);
@@ -357,14 +322,14 @@ describe("heartbeat", () => {
 
 describe("without a control plane", () => {
   test("this machine's agent is asked, also when --local says so, and a dead one is told as such", async () => {
-    const data = join(home.folder, "data");
+    const data = join(faked.home.folder, "data");
     const env = { FLOWPLANE_DATA: data, FLOWPLANE_API_KEY: "", FLOWPLANE_URL: "" };
     const early = await flowplane(["ps"], env);
     expect([early.code, early.stderr]).toEqual([3, expect.stringMatching(/flowplane agent run/)]);
     const forced = await flowplane(["ps", "--local"], env);
     expect([forced.code, forced.stderr]).toEqual([3, expect.stringMatching(/No agent runs on this machine/)]);
 
-    const agent = home.start(["agent", "run"], env);
+    const agent = faked.home.start(["agent", "run"], env);
     await agent.seen("agent started");
     const run = await flowplane(["run", "--", "sh", "-c", "echo hello; exit 3"], env);
     expect([run.code, run.stdout]).toEqual([3, "hello\n"]);

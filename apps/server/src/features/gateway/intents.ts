@@ -18,21 +18,7 @@ export interface NewIntent {
  * until the agent has stored it; the nudge after the commit only makes that soon.
  */
 export async function addIntent(ctx: Tx, intent: NewIntent): Promise<string> {
-  const id = newId();
-  await ctx.db
-    .insertInto("intents")
-    .values({
-      id,
-      organization_id: ctx.actor.organization_id,
-      agent_id: intent.agent_id,
-      type: intent.type,
-      run_id: intent.run_id,
-      payload_sealed: ctx.secrets.seal(INTENT_SECRET, JSON.stringify(intent.payload)),
-      created_at: new Date(ctx.now()),
-      acknowledged_at: null,
-    })
-    .execute();
-  ctx.afterCommit(() => ctx.bus.publish(subjects.agentNudge(intent.agent_id), {}));
+  const [id = ""] = await addOrders(ctx, [intent]);
   return id;
 }
 
@@ -54,28 +40,25 @@ export async function wasAsked(
   return row !== undefined;
 }
 
-/** As `addIntent` for several, in one statement. */
-export async function addOrders(ctx: Tx, intents: readonly NewIntent[]): Promise<void> {
-  if (intents.length === 0) return;
-  await ctx.db
-    .insertInto("intents")
-    .values(
-      intents.map((intent) => ({
-        id: newId(),
-        organization_id: ctx.actor.organization_id,
-        agent_id: intent.agent_id,
-        type: intent.type,
-        run_id: intent.run_id,
-        payload_sealed: ctx.secrets.seal(INTENT_SECRET, JSON.stringify(intent.payload)),
-        created_at: new Date(ctx.now()),
-        acknowledged_at: null,
-      })),
-    )
-    .execute();
+/** As `addIntent` for several, in one statement; gives their ids in the same order. */
+export async function addOrders(ctx: Tx, intents: readonly NewIntent[]): Promise<string[]> {
+  if (intents.length === 0) return [];
+  const rows = intents.map((intent) => ({
+    id: newId(),
+    organization_id: ctx.actor.organization_id,
+    agent_id: intent.agent_id,
+    type: intent.type,
+    run_id: intent.run_id,
+    payload_sealed: ctx.secrets.seal(INTENT_SECRET, JSON.stringify(intent.payload)),
+    created_at: new Date(ctx.now()),
+    acknowledged_at: null,
+  }));
+  await ctx.db.insertInto("intents").values(rows).execute();
   ctx.afterCommit(() => {
     for (const agentId of new Set(intents.map((intent) => intent.agent_id)))
       ctx.bus.publish(subjects.agentNudge(agentId), {});
   });
+  return rows.map(({ id }) => id);
 }
 
 /** Asks many agents for the same, which is about no run. */

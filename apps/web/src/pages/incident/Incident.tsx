@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { IncidentDetail } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q, useApi } from "../../api/query.ts";
-import { CATEGORY_WORD, incidentLook, MODE_LOOK, SEVERITY_LOOK } from "../../api/states.ts";
+import { CATEGORY_WORD, incidentLook, SEVERITY_LOOK } from "../../api/states.ts";
 import { useKeys } from "../../frame/keys.ts";
 import { number } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
@@ -13,6 +13,7 @@ import { say } from "../../ui/announce.ts";
 import { Button } from "../../ui/Button.tsx";
 import { ShortId } from "../../ui/Copy.tsx";
 import { TEXT_LINK } from "../../ui/link.ts";
+import { PolicyOf } from "../../ui/PolicyOf.tsx";
 import { Fact, Facts, Page, Section } from "../../ui/Page.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
@@ -159,25 +160,7 @@ function IncidentFacts({ incident }: { incident: IncidentDetail }) {
           {incident.agent_name}
         </Link>
       </Fact>
-      <Fact name="Policy">
-        {policy === null ? (
-          "none"
-        ) : (
-          <>
-            {policy.id === null ? (
-              `${policy.name} v${policy.version}`
-            ) : (
-              <Link
-                {...paths.policyTab(policy.id, "versions", { version: policy.version })}
-                className={TEXT_LINK}
-              >
-                {policy.name} v{policy.version}
-              </Link>
-            )}
-            , {MODE_LOOK[policy.mode].word.toLowerCase()}
-          </>
-        )}
-      </Fact>
+      <Fact name="Policy">{policy === null ? "none" : <PolicyOf policy={policy} />}</Fact>
       <Fact name="Since">
         <Time at={incident.evidence.since.at} />, line {number(incident.evidence.since.line)}
       </Fact>

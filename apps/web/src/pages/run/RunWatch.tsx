@@ -1,10 +1,8 @@
-import { Link } from "@tanstack/react-router";
 import { api, pathOf, type Run } from "@flowplane/contract";
-import { MODE_LOOK } from "../../api/states.ts";
 import { duration } from "../../lib/time.ts";
 import { counted } from "../../lib/units.ts";
-import { paths } from "../../paths.ts";
 import { TEXT_LINK } from "../../ui/link.ts";
+import { PolicyOf } from "../../ui/PolicyOf.tsx";
 import { Fact, Facts } from "../../ui/Page.tsx";
 
 /** The policy it was launched with, its signs of progress, what was redacted, and the evidence to take along. */
@@ -18,23 +16,7 @@ export function RunWatch({ run }: { run: Run }) {
   return (
     <Facts>
       <Fact name="Policy">
-        {policy === null ? (
-          "the agent's own: watch and tell"
-        ) : (
-          <>
-            {policy.id === null ? (
-              `${policy.name} v${policy.version}`
-            ) : (
-              <Link
-                {...paths.policyTab(policy.id, "versions", { version: policy.version })}
-                className={TEXT_LINK}
-              >
-                {policy.name} v{policy.version}
-              </Link>
-            )}
-            , {MODE_LOOK[policy.mode].word.toLowerCase()}
-          </>
-        )}
+        {policy === null ? "the agent's own: watch and tell" : <PolicyOf policy={policy} />}
       </Fact>
       {signs.length === 0 ? null : <Fact name="Progress">{signs.join("; ")}</Fact>}
       <Fact name="Incidents">
