@@ -114,6 +114,70 @@ export async function countComponentSets(db: Db, filter: AgentFilter, now: numbe
     .execute();
 }
 
+export interface SelectableRow {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "site" | "collector" | "gateway";
+  readonly site_id: string;
+  readonly state: AgentState;
+  readonly healthy: boolean | null;
+  readonly capabilities: number;
+  readonly site?: string;
+  readonly version?: string | null;
+  readonly os?: string | null;
+  readonly hostname?: string | null;
+  readonly labels?: Record<string, string>;
+  readonly attributes?: Record<string, unknown> | null;
+}
+
+/**
+ * What selectors look at, of `limit` agents behind an id, in the order of ids; only these agents where `ids` is given. Columns that
+ * are not always needed come when `fields` names them: over a fleet most of the time goes into reading columns.
+ */
+export async function listSelectable(
+  db: Db,
+  page: {
+    after: string | undefined;
+    limit: number;
+    now: number;
+    fields: ReadonlySet<string>;
+    ids?: readonly string[] | undefined;
+  },
+): Promise<SelectableRow[]> {
+  const { fields } = page;
+  let query = db
+    .selectFrom("agents")
+    .select([
+      "agents.id",
+      "agents.name",
+      "agents.kind",
+      "agents.site_id",
+      "agents.healthy",
+      "agents.capabilities",
+      stateSql(page.now).as("state"),
+    ])
+    .$if(fields.has("site"), (query) =>
+      query.select(sql<string>`(select name from sites where sites.id = agents.site_id)`.as("site")),
+    )
+    .$if(fields.has("version"), (query) => query.select("agents.version"))
+    .$if(fields.has("os"), (query) => query.select("agents.os"))
+    .$if(fields.has("hostname"), (query) => query.select("agents.hostname"))
+    .$if(fields.has("labels"), (query) => query.select("agents.labels"))
+    .$if(fields.has("attributes"), (query) =>
+      query.select(
+        sql<Record<
+          string,
+          unknown
+        > | null>`(select non_identifying_attributes || identifying_attributes from agent_reports where agent_id = agents.id)`.as(
+          "attributes",
+        ),
+      ),
+    );
+  if (page.after !== undefined) query = query.where("agents.id", ">", page.after);
+  if (page.ids !== undefined) query = query.where(sql<SqlBool>`agents.id = any(${page.ids}::uuid[])`);
+  return query.orderBy("agents.id").limit(page.limit).execute();
+}
+
 export async function findAgent(db: Db, id: string): Promise<AgentRow | undefined> {
   return db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
 }

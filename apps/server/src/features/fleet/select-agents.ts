@@ -1,0 +1,85 @@
+import type { AgentState } from "@flowplane/contract";
+import type { Db } from "../../platform/storage/database.ts";
+import type { CompiledSelector, SelectableAgent } from "./selector.ts";
+import { listSelectable, type SelectableRow } from "./store.ts";
+
+/** An agent that a selector matches, with what decides whether it can be given something. */
+export interface SelectedAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly site_id: string;
+  readonly kind: "site" | "collector" | "gateway";
+  readonly state: AgentState;
+  readonly healthy: boolean | null;
+  /** OpAMP capability bits as it reported them. */
+  readonly capabilities: number;
+}
+
+/** Read at a time, so that a fleet of any size takes bounded memory beside what matches. */
+const PAGE_AGENTS = 10_000;
+
+/**
+ * All agents of the organization of `db` that the selector matches, in the order of ids, and how many agents there are. With `ids`
+ * only these are looked at. Agents that are not let in yet, or no longer, are no part of the fleet here.
+ */
+export async function selectAgents(
+  db: Db,
+  selector: CompiledSelector,
+  { now, ids }: { now: number; ids?: readonly string[] },
+): Promise<{ total: number; agents: SelectedAgent[] }> {
+  const agents: SelectedAgent[] = [];
+  let total = 0;
+  let after: string | undefined;
+  for (;;) {
+    const rows = await listSelectable(db, {
+      after,
+      limit: PAGE_AGENTS,
+      now,
+      fields: selector.fields,
+      ids,
+    });
+    for (const row of rows) {
+      if (row.state === "pending" || row.state === "expected" || row.state === "revoked") continue;
+      total += 1;
+      if (selector.matches(selectableOf(row))) agents.push(selectedOf(row));
+    }
+    after = rows.at(-1)?.id;
+    if (rows.length < PAGE_AGENTS) return { total, agents };
+  }
+}
+
+/** The agents of `ids` as selectors see them, by id; `fields` are those of all selectors that are to be held against them. */
+export async function readSelectable(
+  db: Db,
+  ids: readonly string[],
+  { now, fields }: { now: number; fields: ReadonlySet<string> },
+): Promise<Map<string, SelectableAgent>> {
+  const rows = await listSelectable(db, { after: undefined, limit: ids.length, now, fields, ids });
+  return new Map(rows.map((row) => [row.id, selectableOf(row)]));
+}
+
+function selectedOf(row: SelectableRow): SelectedAgent {
+  const { id, name, site_id, kind, state, healthy, capabilities } = row;
+  return { id, name, site_id, kind, state, healthy, capabilities };
+}
+
+function selectableOf(row: SelectableRow): SelectableAgent {
+  return {
+    name: row.name,
+    kind: row.kind,
+    site: row.site ?? "",
+    version: row.version ?? "",
+    os: row.os ?? "",
+    hostname: row.hostname ?? "",
+    state: row.state,
+    health: row.healthy === null ? "unknown" : row.healthy ? "good" : "bad",
+    healthy: row.healthy === true,
+    labels: new Map(Object.entries(row.labels ?? {})),
+    attributes: new Map(
+      Object.entries(row.attributes ?? {}).map(([key, value]) => [
+        key,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+  };
+}
