@@ -50,7 +50,7 @@ export class Credentials {
   async of(request: IncomingMessage, trustHeader: boolean): Promise<Credential> {
     const verdict = this.#certificateOf(request, trustHeader);
     if (verdict?.ok === true) return this.#certificateHolder(verdict.claims);
-    const bearer = bearerOf(request);
+    const bearer = bearerIn(request.headers.authorization);
     // One of ours that is no good is not overlooked for a bearer; somebody else's may be meant for a proxy.
     if (verdict !== undefined && (!verdict.foreign || bearer === undefined))
       throw unauthenticated(verdict.problem);
@@ -59,7 +59,15 @@ export class Credentials {
         "Show a client certificate, or `Authorization: Bearer` with an enrolment token or an agent's bearer.",
       );
     }
-    return bearer.startsWith(TOKEN_PREFIX) ? this.#tokenHolder(bearer) : this.#bearerHolder(bearer);
+    return this.#bearerOrToken(bearer);
+  }
+
+  /** As `of`, for a request that somebody else received and of which only the Authorization header is known. */
+  async ofHeader(authorization: string | undefined): Promise<Credential> {
+    const bearer = bearerIn(authorization);
+    if (bearer === undefined)
+      throw unauthenticated("Show `Authorization: Bearer` with an enrolment token or an agent's bearer.");
+    return this.#bearerOrToken(bearer);
   }
 
   /** As `of`, for what only one agent may do: an enrolment token is not enough. */
@@ -95,6 +103,10 @@ export class Credentials {
     if (holder === undefined || holder.identity.agent_id !== claims.agentId)
       throw unauthenticated("The agent of this certificate is not known here any more. Enrol again.");
     return agentCredential(holder);
+  }
+
+  #bearerOrToken(text: string): Promise<Credential> {
+    return text.startsWith(TOKEN_PREFIX) ? this.#tokenHolder(text) : this.#bearerHolder(text);
   }
 
   async #bearerHolder(text: string): Promise<Credential> {
@@ -141,8 +153,8 @@ function agentCredential({ identity, problem }: Holder): Credential {
   return { kind: "agent", identity };
 }
 
-function bearerOf(request: IncomingMessage): string | undefined {
-  return /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+function bearerIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +([^\s]+) *$/i.exec(authorization ?? "")?.[1];
 }
 
 function unauthenticated(sentence: string): AppError {

@@ -24,28 +24,46 @@ import {
   type Transport,
 } from "@flowplane/opamp";
 import { LINK_CAPABILITY } from "@flowplane/link";
-import type { Base, Ctx } from "../../platform/context.ts";
+import { newId, type Base, type Ctx } from "../../platform/context.ts";
+import { AppError } from "../../platform/errors.ts";
+import { asAppError, statusOf } from "../../platform/http/problems.ts";
 import { renewCertificate } from "../enrolment/certificates.ts";
 import { opampUrl, type Enrolment } from "../enrolment/enrolment.ts";
 import { agentActor } from "./agent-http.ts";
 import type { Components } from "./components.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential, Credentials } from "./credentials.ts";
 import { certificatesIssued, opampMessages } from "./figures.ts";
 import { columnsOf, isSessionChanged, reportOf } from "./projection.ts";
 import type { WireRecorder } from "./recorder.ts";
+import {
+  connectIn,
+  connectReply,
+  connectResult,
+  nameOf,
+  readConnect,
+  RELAY_CAPABILITY,
+  Vouchers,
+  type ConnectRequest,
+  type ConnectVerdict,
+} from "./relay.ts";
 import type { AgentSession, Origin, Sessions } from "./sessions.ts";
 import type { StatusWriter } from "./writer.ts";
 import type { AgentColumns } from "../fleet/status.ts";
 
 /** Heartbeats are asked for at this interval with every settings offer. */
 export const HEARTBEAT_SECONDS = 30;
-const LINK_CAPABILITIES: readonly string[] = [LINK_CAPABILITY];
+/** Answers to a gateway that wait; the gateway itself gives up after half a minute. */
+const RELAY_ANSWERS_MAX = 1_000;
+const RELAY_RETRY_SECONDS = 30;
+const CUSTOM_CAPABILITIES: readonly string[] = [LINK_CAPABILITY, RELAY_CAPABILITY];
 
 /** One way to and from agents: a WebSocket, or a single HTTP request. */
 export interface Line extends Origin {
   readonly id: string;
   readonly transport: Transport;
   connection: Connection;
+  /** What agents behind this socket have shown, where it is a gateway's. */
+  vouchers?: Vouchers;
   /** Sends unasked; does nothing on HTTP. */
   send(message: ServerToAgent, agentId: string): void;
   /** Ends the line, for good reason given to the peer. */
@@ -66,6 +84,7 @@ export interface DialogueOptions {
   readonly writer: StatusWriter;
   readonly recorder: WireRecorder;
   readonly components: Components;
+  readonly credentials: Pick<Credentials, "ofHeader">;
   readonly limits: MessageLimits;
   readonly random: () => number;
 }
@@ -111,7 +130,7 @@ export class Dialogue {
     this.#lines.delete(line.id);
     const { sessions } = this.#options;
     for (const uid of line.connection.agents.keys()) {
-      const session = sessions.find(line.credential, uid);
+      const session = sessions.find(credentialOf(line, uid), uid);
       if (session === undefined) continue;
       const { ownership, wasOwner } = release(session.ownership, line.id);
       session.ownership = ownership;
@@ -127,12 +146,18 @@ export class Dialogue {
   receive(line: Line, data: Uint8Array): Reply | Promise<Reply> {
     const received = receiveFromAgent(data, this.#options.limits);
     if (!received.ok) {
+      const isOfNobody =
+        received.issue.code === "bad_instance_uid" && received.issue.instanceUid?.length === 0;
+      const connect = isOfNobody && line.transport === "ws" ? connectIn(data) : undefined;
+      if (connect?.ok === true) return this.#connectAgent(line, connect.request);
+      if (connect?.ok === false)
+        return { message: badRequestReply(null, connect.problem), agentId: null, isMalformed: true };
       opampMessages.inc({ direction: "received", transport: line.transport, outcome: "malformed" });
       return { message: received.reply, agentId: null, isMalformed: true };
     }
     const { incoming } = received;
     // A second agent under a first one's uid is told its new one again, whatever it says under the old.
-    const session = this.#options.sessions.find(line.credential, incoming.uid);
+    const session = this.#options.sessions.find(credentialOf(line, incoming.uid), incoming.uid);
     if (session !== undefined) return this.#step(line, session, incoming, data.byteLength);
     return this.#admit(line, incoming, data.byteLength);
   }
@@ -176,9 +201,10 @@ export class Dialogue {
     for (const line of this.#lines.values()) {
       if (line.connection.openedAt > revokedAt) continue;
       const isItsOwn = line.credential.kind === "agent" && line.credential.identity.agent_id === agentId;
+      line.vouchers?.forget(agentId);
       const carriesIt =
         session !== undefined &&
-        line.credential.kind === "token" &&
+        (line.credential.kind === "token" || line.vouchers !== undefined) &&
         line.connection.agents.has(session.state.instanceUid);
       // A shared socket is closed as well: the others on it come back, and each is judged anew.
       if (isItsOwn || carriesIt) line.close(1008, reason);
@@ -193,13 +219,18 @@ export class Dialogue {
 
   async #admit(line: Line, incoming: Incoming, bytes: number): Promise<Reply> {
     const { sessions, components } = this.#options;
-    await components.open(organizationOf(line.credential));
-    const admission = await sessions.admit(line, incoming.uid);
+    const organizationId = organizationOf(line.credential);
+    await components.open(organizationId);
+    const credential =
+      line.vouchers?.choose(await sessions.whoHas(organizationId, incoming.uid)) ?? line.credential;
+    const { remoteAddress, requestId } = line;
+    const admission = await sessions.admit({ credential, remoteAddress, requestId }, incoming.uid);
     if (!admission.ok) {
       opampMessages.inc({ direction: "received", transport: line.transport, outcome: "refused" });
       const message = badRequestReply(uidBytes(incoming.uid), admission.problem);
       return { message, agentId: null, isMalformed: true };
     }
+    if (credential !== line.credential) line.vouchers?.claim(incoming.uid, credential);
     const reply = await this.#step(line, admission.session, incoming, bytes);
     // Its socket may have closed while the database was asked; then it was not there yet to be disconnected.
     if (line.transport === "ws" && !this.#lines.has(line.id)) this.closed(line);
@@ -215,7 +246,10 @@ export class Dialogue {
     session.state = result.state;
     session.ownership = result.ownership;
     session.heardAt = now;
-    line.connection = result.connection;
+    line.connection =
+      line.vouchers === undefined
+        ? result.connection
+        : { ...result.connection, credential: nameOf(line.credential) };
     this.#options.sessions.reindex(session, before);
     const { agent_id } = session.identity;
     recorder.received(agent_id, incoming.message, bytes, now);
@@ -242,6 +276,8 @@ export class Dialogue {
     let request: Uint8Array | undefined;
     for (const effect of result.effects) {
       if (effect.kind === "sign_certificate") request = effect.csr;
+      else if (effect.kind === "custom_message" && effect.capability === RELAY_CAPABILITY)
+        this.#onRelay(line, session, effect);
       else if (effect.kind === "custom_message" && session.isApproved)
         this.#link?.onMessage(session, effect.type, effect.data);
       else if (effect.kind === "duplicate_uid") this.#separate(line, effect);
@@ -256,12 +292,72 @@ export class Dialogue {
       : this.#certificate(session, request, result.reply).then(reply);
   }
 
+  /** A gateway asks, in its own name, whether an agent may come in. */
+  async #connectAgent(line: Line, request: ConnectRequest): Promise<Reply> {
+    const isFirst = line.vouchers === undefined;
+    line.vouchers ??= new Vouchers();
+    const verdict = await this.#judgeConnect(line, line.vouchers, request);
+    const announced = isFirst ? this.#profile(organizationOf(line.credential)) : undefined;
+    return {
+      message: connectReply(request.requestUid, verdict, announced),
+      agentId: null,
+      isMalformed: false,
+    };
+  }
+
+  /** The same, of a gateway that is an agent itself and lists the capability: the answer goes the way of its messages. */
+  #onRelay(line: Line, session: AgentSession, { type, data }: { type: string; data: Uint8Array }): void {
+    const connect = readConnect(type, data);
+    if (!connect.ok || line.transport !== "ws") return;
+    line.vouchers ??= new Vouchers();
+    const { request } = connect;
+    this.#judgeConnect(line, line.vouchers, request)
+      .then((verdict) => {
+        session.outbox = [
+          ...session.outbox,
+          { id: newId(), ...connectResult(request.requestUid, verdict) },
+        ].slice(-RELAY_ANSWERS_MAX);
+        this.push(session);
+      })
+      .catch((error: unknown) =>
+        this.#options.base.log.warn({ err: error }, "a gateway's question was not answered"),
+      );
+  }
+
+  async #judgeConnect(line: Line, vouchers: Vouchers, request: ConnectRequest): Promise<ConnectVerdict> {
+    const refuse = (failure: AppError): ConnectVerdict => {
+      opampMessages.inc({ direction: "received", transport: line.transport, outcome: "refused" });
+      const retryAfter = failure.retryAfterSeconds;
+      return {
+        accept: false,
+        status: statusOf(failure),
+        headers: retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) },
+      };
+    };
+    try {
+      const credential = await this.#options.credentials.ofHeader(request.authorization);
+      if (organizationOf(credential) !== organizationOf(line.credential))
+        return refuse(new AppError("forbidden", "The agent is of another organization than its gateway."));
+      if (!vouchers.add(credential))
+        return refuse(
+          new AppError("unavailable", "The gateway has too many agents on one socket.", {
+            retryAfterSeconds: RELAY_RETRY_SECONDS,
+          }),
+        );
+      return { accept: true, status: 200, headers: {} };
+    } catch (error) {
+      const failure = asAppError(error);
+      if (failure.code === "internal") throw error;
+      return refuse(failure);
+    }
+  }
+
   #context(line: Line, session: AgentSession): StepContext {
     const { base, random } = this.#options;
     return {
       now: base.now(),
       random,
-      connection: line.connection,
+      connection: connectionOf(line, session.state.instanceUid),
       ownership: session.ownership,
       desired: session.isApproved
         ? {
@@ -402,7 +498,7 @@ export class Dialogue {
   /** The agent is heard without a message: its socket answered a ping. */
   heard(line: Line): void {
     for (const uid of line.connection.agents.keys()) {
-      const session = this.#options.sessions.find(line.credential, uid);
+      const session = this.#options.sessions.find(credentialOf(line, uid), uid);
       if (session?.ownership?.connectionId === line.id)
         this.#persist(session, session.state, {}, line.id, {});
     }
@@ -459,7 +555,7 @@ export class Dialogue {
           SERVER_CAPABILITY.AcceptsEffectiveConfig |
           SERVER_CAPABILITY.AcceptsPackagesStatus |
           SERVER_CAPABILITY.AcceptsConnectionSettingsRequest,
-        customCapabilities: LINK_CAPABILITIES,
+        customCapabilities: CUSTOM_CAPABILITIES,
         isKnownComponents: (hash) => this.#options.components.isKnown(organizationId, hash),
       };
       this.#profiles.set(organizationId, profile);
@@ -470,16 +566,26 @@ export class Dialogue {
 
 type Incoming = Parameters<typeof stepServer>[1];
 
-/** A fresh line's connection; `credential` names who authenticated, not the secret, so that it survives renewals. */
+/** A fresh line's connection. */
 export function connectionFor(
   id: string,
   transport: Transport,
   credential: Credential,
   openedAt: number,
 ): Connection {
-  const name =
-    credential.kind === "token" ? `token:${credential.token.id}` : `agent:${credential.identity.agent_id}`;
-  return newConnection(id, transport, name, openedAt);
+  return newConnection(id, transport, nameOf(credential), openedAt);
+}
+
+/** The line's connection as it is to one instance on it: who authenticated may differ from one to the next. */
+function connectionOf(line: Line, uid: string): Connection {
+  return line.vouchers === undefined
+    ? line.connection
+    : { ...line.connection, credential: nameOf(credentialOf(line, uid)) };
+}
+
+/** Whose word an instance's messages on this line are taken on. */
+function credentialOf(line: Line, uid: string): Credential {
+  return line.vouchers?.of(uid) ?? line.credential;
 }
 
 function organizationOf(credential: Credential): string {

@@ -86,6 +86,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     writer,
     recorder,
     components,
+    credentials,
     limits: messageLimits(limits),
     random,
   });

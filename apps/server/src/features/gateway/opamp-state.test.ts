@@ -13,6 +13,7 @@ import {
 } from "@flowplane/opamp";
 import { LINK_CAPABILITY } from "@flowplane/link";
 import { newId } from "../../platform/context.ts";
+import { RELAY_CAPABILITY } from "./relay.ts";
 import { agentOf } from "../fleet/fleet.ts";
 import { revokeEnrolmentToken } from "../enrolment/tokens.ts";
 import {
@@ -391,7 +392,7 @@ test("opamp row 60: our capability is announced once and used only with agents t
   const agent = await newVisitor(plane, "dashboard");
   const socket = await agent.open();
   const first = await socket.ask(message(agent.uid, 0, full("h")));
-  expect(first.customCapabilities?.capabilities).toEqual([LINK_CAPABILITY]);
+  expect(first.customCapabilities?.capabilities).toEqual([LINK_CAPABILITY, RELAY_CAPABILITY]);
   const unknown = { customMessage: { capability: "com.example.unknown", type: "x", data: Buffer.from("y") } };
   const second = await socket.ask(message(agent.uid, 1, unknown));
   expect(second.errorResponse).toBeUndefined();

@@ -16,6 +16,7 @@ import { BatchLoader } from "./batch-loader.ts";
 import type { Credential } from "./credentials.ts";
 import type { Inbox } from "./inbox.ts";
 import { PollRhythm } from "./poll-rhythm.ts";
+import type { KnownInstance } from "./relay.ts";
 import type { StatusWriter } from "./writer.ts";
 
 /** One agent that is connected to this process, or polls it. Its truth is in the database; this is the working copy. */
@@ -105,6 +106,17 @@ export class Sessions {
     }
     const session = this.#byAgent.get(credential.identity.agent_id);
     return session?.state.instanceUid === uid || session?.state.nextUid === uid ? session : undefined;
+  }
+
+  /** The agent of an organization that an instance_uid is known as. */
+  async whoHas(organizationId: string, uid: string): Promise<KnownInstance | undefined> {
+    const row = await this.#base.storage.system
+      .selectFrom("agents")
+      .select(["id", "enrolment_token_id"])
+      .where("organization_id", "=", organizationId)
+      .where((eb) => eb.or([eb("instance_uid", "=", uid), eb("next_instance_uid", "=", uid)]))
+      .executeTakeFirst();
+    return row === undefined ? undefined : { agentId: row.id, enrolmentTokenId: row.enrolment_token_id };
   }
 
   /** Loads the session of an instance, letting it in first when it is new. A refusal is a sentence for the agent. */
