@@ -1,62 +1,30 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { peerBinary } from "./build.ts";
 
-const run = promisify(execFile);
 const MANIFEST = join(import.meta.dirname, "ocb.yaml");
-const CACHE = join(import.meta.dirname, "..", "..", ".tools", "peers");
+const CRASH_RECEIVER = join(import.meta.dirname, "crashreceiver");
 const BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.149.0";
-const BUILD_LIMIT_MS = 15 * 60_000;
 const STOP_LIMIT_MS = 10_000;
 
-/**
- * The path of a Collector with the opamp extension: `OTELCOL_PEER` when set, else one built once from ocb.yaml with
- * the Go toolchain. Without Go it is undefined, except in CI, where a missing peer is a failure.
- */
-export async function collectorBinary(): Promise<string | undefined> {
-  const named = process.env["OTELCOL_PEER"];
-  if (named !== undefined) return named;
-  const manifest = readFileSync(MANIFEST);
-  const binary = join(CACHE, `otelcol-${createHash("sha256").update(manifest).digest("hex").slice(0, 12)}`);
-  if (existsSync(binary)) return binary;
-  try {
-    await run("go", ["version"]);
-  } catch (cause) {
-    if (process.env["CI"] === "true")
-      throw new Error("Building the Collector for the peer tests needs Go ≥ 1.25 on PATH.", { cause });
-    return undefined;
-  }
-  const work = mkdtempSync(join(tmpdir(), "flowplane-otelcol-"));
-  try {
-    const options = {
-      timeout: BUILD_LIMIT_MS,
-      cwd: work,
-      env: { ...process.env, GOBIN: work, CGO_ENABLED: "0" },
-    };
-    await run("go", ["install", BUILDER], options);
-    copyFileSync(MANIFEST, join(work, "ocb.yaml"));
-    await run(join(work, "builder"), ["--config", "ocb.yaml"], options);
-    mkdirSync(CACHE, { recursive: true });
-    const temporary = `${binary}.${process.pid}`;
-    copyFileSync(join(work, "otelcol-peer"), temporary);
-    renameSync(temporary, binary);
-    return binary;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+/** A Collector with the opamp extension, built from ocb.yaml by the Collector's own builder; one receiver in it crashes when told to. */
+export function collectorBinary(): Promise<string | undefined> {
+  return peerBinary({
+    name: "otelcol-peer",
+    variable: "OTELCOL_PEER",
+    recipe: [MANIFEST, join(CRASH_RECEIVER, "go.mod"), join(CRASH_RECEIVER, "receiver.go")]
+      .map((file) => readFileSync(file, "utf8"))
+      .join(),
+    async build(folder, step) {
+      await step("go", "install", BUILDER);
+      copyFileSync(MANIFEST, join(folder, "ocb.yaml"));
+      cpSync(CRASH_RECEIVER, join(folder, "crashreceiver"), { recursive: true });
+      await step(join(folder, "builder"), "--config", "ocb.yaml");
+    },
+  });
 }
 
 export interface CollectorOptions {

@@ -4,7 +4,13 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { SERVER_CAPABILITIES_ALL } from "../capabilities.ts";
 import { decodeServerToAgent, encodeAgentToServer, encodeServerToAgent } from "../codec.ts";
-import { AgentToServerSchema, type AgentToServer, type ServerToAgent } from "../gen/opamp_pb.ts";
+import {
+  AgentRemoteConfigSchema,
+  AgentToServerSchema,
+  type AgentRemoteConfig,
+  type AgentToServer,
+  type ServerToAgent,
+} from "../gen/opamp_pb.ts";
 import { connectionState, type ConnectionState } from "../server/liveness.ts";
 import { isOwned, release, type Ownership } from "../server/ownership.ts";
 import { pushToAgent, receiveFromAgent, stepServer, tellToMove } from "../server/session.ts";
@@ -243,4 +249,18 @@ export function describedAs(name: string): NonNullable<AgentInit["agentDescripti
 
 export function bytesOf(message: AgentInit): Uint8Array {
   return encodeAgentToServer(create(AgentToServerSchema, message) satisfies AgentToServer);
+}
+
+/** An offer of these entries; `hash` is any text that names their content. */
+export function configOffer(entries: Readonly<Record<string, string>>, hash: string): AgentRemoteConfig {
+  const configMap = Object.fromEntries(
+    Object.entries(entries).map(([name, body]) => [
+      name,
+      { body: new TextEncoder().encode(body), contentType: "text/yaml" },
+    ]),
+  );
+  return create(AgentRemoteConfigSchema, {
+    config: { configMap },
+    configHash: new TextEncoder().encode(hash),
+  });
 }
