@@ -14,8 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/redaction": [],
   "packages/runtime": [],
   "packages/collector-config": [],
+  "packages/telemetry": [],
   "apps/server": [
     "packages/collector-config",
+    "packages/telemetry",
     "packages/contract",
     "packages/opamp",
     "packages/link",
@@ -55,11 +57,13 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "packages/detection": [],
   "packages/redaction": [],
   "packages/collector-config": ["yaml"],
+  "packages/telemetry": ["@bufbuild/protobuf"],
 };
 
 /** Of them, those without IO, clock or randomness: `now` and `random` come in as arguments. */
 const PURE = [
   "packages/collector-config",
+  "packages/telemetry",
   "packages/opamp",
   "packages/link",
   "packages/redaction",

@@ -3,6 +3,7 @@ import { cleanIdentity } from "./features/identity/clean.ts";
 import { workOnComparison } from "./features/policies/compare.ts";
 import type { EnqueueComparison } from "./features/policies/comparisons.ts";
 import { keepRetention } from "./features/runs/retention/nightly.ts";
+import { keepTelemetry } from "./features/telemetry/retention.ts";
 import type { Base } from "./platform/context.ts";
 import { cleanIdempotencyKeys } from "./platform/http/idempotency.ts";
 import type { JobName, Queue } from "./platform/queue/queue.ts";
@@ -20,6 +21,7 @@ export const SCHEDULED: readonly Job[] = [
   { name: "identity.clean", cron: "23 2 * * *", run: cleanIdentity },
   { name: "audit.verify", cron: "41 2 * * *", run: verifyAllChains },
   { name: "retention.keep", cron: "11 1-5 * * *", run: keepRetention },
+  { name: "telemetry.keep", cron: "37 * * * *", run: keepTelemetry },
 ];
 
 interface AskedJob {

@@ -26,6 +26,8 @@ import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
 import { jobScheduler } from "./features/jobs/scheduler.ts";
 import { jobRoutes } from "./features/jobs/routes.ts";
+import { openReceiver } from "./features/telemetry/receiver.ts";
+import { telemetryRollUp } from "./features/telemetry/rollup.ts";
 import { secretRoutes } from "./features/secrets/routes.ts";
 import { enqueueComparison, startJobs } from "./jobs.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
@@ -134,11 +136,22 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     opening.defer(() => gateway.close());
     gateway.installOpamp(http.fastify);
     runBulkRoutes(gateway.agentHttp);
+    const receiver = openReceiver(gateway.agentHttp);
+    opening.defer(() => receiver.close());
+    receiver.install(gateway.agentHttp.fastify, false);
+    receiver.install(http.fastify, true);
     tasks.push(gateway.task);
     await gateway.listen().catch(explainListen("FLOWPLANE_AGENTS", config.agents));
   }
   if (has("worker")) {
-    tasks.push(runDeadlines(base), runDispatch(base), jobScheduler(base), guardNews(base), figures(base));
+    tasks.push(
+      runDeadlines(base),
+      runDispatch(base),
+      jobScheduler(base),
+      guardNews(base),
+      figures(base),
+      telemetryRollUp(base),
+    );
     await startJobs(base, queue);
   }
   await http.fastify.listen(config.http).catch(explainListen("FLOWPLANE_HTTP", config.http));

@@ -78,6 +78,23 @@ export const Retention = z
     samples_days: z.number().int().min(1).max(3_650).default(30),
     run_days: z.number().int().min(1).max(3_650).default(395).describe("the run and its timeline"),
     incident_days: z.number().int().min(1).max(3_650).default(395),
+    telemetry_report_days: z
+      .number()
+      .int()
+      .min(1)
+      .max(30)
+      .default(2)
+      .describe("what agents report of themselves, at the interval they report it"),
+    telemetry_minute_days: z.number().int().min(1).max(90).default(7).describe("throughput by the minute"),
+    telemetry_ten_minute_days: z
+      .number()
+      .int()
+      .min(1)
+      .max(730)
+      .default(90)
+      .describe("throughput by ten minutes, and of the whole fleet by the minute"),
+    own_log_days: z.number().int().min(1).max(90).default(7).describe("agents' own logs"),
+    health_days: z.number().int().min(1).max(730).default(90).describe("agents' changes of health"),
   })
   .superRefine((retention, ctx) => {
     const refuse = (field: string, message: string) =>

@@ -42,6 +42,15 @@ export const ComponentThroughput = z.object({
 });
 export type ComponentThroughput = z.output<typeof ComponentThroughput>;
 
+/** Which signals agents are offered to send here about themselves. An agent gets those it says it can send. */
+export const OwnTelemetrySettings = z.object({
+  metrics: z.boolean().default(true),
+  logs: z.boolean().default(true),
+  traces: z.boolean().default(false).describe("they are counted and not kept"),
+  sites_off: z.array(Id).max(1_000).default([]).describe("sites whose agents are offered nothing"),
+});
+export type OwnTelemetrySettings = z.output<typeof OwnTelemetrySettings>;
+
 export const HEALTH_LEVELS = ["healthy", "warning", "unhealthy", "offline", "unknown"] as const;
 export const HealthLevel = z.enum(HEALTH_LEVELS);
 export type HealthLevel = z.output<typeof HealthLevel>;

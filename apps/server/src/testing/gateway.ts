@@ -28,6 +28,7 @@ import {
   type Extension,
 } from "../features/enrolment/x509.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../features/gateway/gateway.ts";
+import { openReceiver } from "../features/telemetry/receiver.ts";
 import { testBase, testCtx, testOrganization } from "./base.ts";
 
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
@@ -81,6 +82,9 @@ async function startOver(
   const http = fastify({ forceCloseConnections: true });
   installProblems(http);
   gateway.installOpamp(http);
+  const receiver = openReceiver(gateway.agentHttp);
+  receiver.install(gateway.agentHttp.fastify, false);
+  receiver.install(http, true);
   gateway.agentHttp.fastify.get("/v1/bulk/who", async (request) => gateway.agentHttp.identify(request.raw));
   ports.agents = await gateway.listen();
   await http.listen({ host: "127.0.0.1", port: 0 });
@@ -97,6 +101,7 @@ async function startOver(
     await running;
     await gateway.close();
     await http.close();
+    await receiver.close();
   };
   return {
     base,

@@ -53,6 +53,19 @@ export async function findBearerHolders(
   return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
 }
 
+/** Agents by `ID EPOCH`, for credentials that name the agent itself and that epoch of it. */
+export async function findTelemetryHolders(
+  system: Db,
+  keys: readonly string[],
+): Promise<Map<string, Holder>> {
+  const ids = [...new Set(keys.map((key) => key.split(" ")[0] ?? ""))];
+  const { rows } = await sql<HolderRow>`
+    select a.id || ' ' || a.telemetry_epoch as key, a.id as agent_id, a.organization_id, a.site_id, a.name,
+      a.revoked_at as agent_revoked_at, null::timestamptz as credential_revoked_at
+    from agents a where a.id = any(${ids}::uuid[])`.execute(system);
+  return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
+}
+
 /** Agents that lost a credential since, and when: they themselves, one of their bearers, or the token they show each time. */
 export async function findRevokedSince(
   system: Db,

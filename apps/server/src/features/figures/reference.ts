@@ -19,6 +19,7 @@ export const LABELS: Readonly<Record<string, { readonly says: string; readonly a
     atMost: "one per endpoint, twice: with `/v1` too",
   },
   severity: { says: "`info`, `warning` or `critical`", atMost: "3" },
+  signal: { says: "`metrics`, `logs` or `traces`", atMost: "3" },
   site: { says: "name of the site", atMost: `with \`organization\`: ${SITES_MAX}, and \`other\`` },
   source: { says: "`policy` or `person`", atMost: "2" },
   state: { says: "state of what is counted", atMost: "6" },

@@ -37,6 +37,7 @@ const connected: AgentRow = {
   certificate_expires_at: new Date(NOW + 7 * HOUR),
   revoked_at: null,
   revoked_reason: null,
+  telemetry_epoch: 1,
   created_at: ago(48 * HOUR),
   search: "edge-1 edge-1 {}",
 };

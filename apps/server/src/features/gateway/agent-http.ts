@@ -19,6 +19,11 @@ export interface AgentHttp {
   readonly identify: (request: IncomingMessage) => Promise<AgentIdentity>;
 }
 
+export interface TelemetryHttp extends AgentHttp {
+  /** As `identify`, for telemetry an agent sends about itself, which has a credential of its own. `trustHeader` as in credentials.ts. */
+  readonly identifyTelemetry: (request: IncomingMessage, trustHeader: boolean) => Promise<AgentIdentity>;
+}
+
 /** An agent as the actor of what it reports: it may touch its own organization, by the features' own rules. */
 export function agentActor(identity: AgentIdentity): Actor {
   return {

@@ -5,7 +5,13 @@ import { AppError } from "../../platform/errors.ts";
 import { authFailures } from "../../platform/metrics.ts";
 import { TOKEN_PREFIX } from "@flowplane/link";
 import { readBearer } from "../enrolment/bearers.ts";
-import { findBearerHolders, findCertificateHolders, type Holder } from "../enrolment/holders.ts";
+import {
+  findBearerHolders,
+  findCertificateHolders,
+  findTelemetryHolders,
+  type Holder,
+} from "../enrolment/holders.ts";
+import { readTelemetryCredential } from "../enrolment/telemetry-credential.ts";
 import { recogniseToken, tokenProblem, type TokenRow } from "../enrolment/tokens.ts";
 import type { AgentIdentity } from "./agent-http.ts";
 import { BatchLoader } from "./batch-loader.ts";
@@ -28,6 +34,7 @@ export class Credentials {
   readonly #certificates: CertificateJudge;
   readonly #serials: BatchLoader<Holder>;
   readonly #bearers: BatchLoader<Holder>;
+  readonly #telemetry: BatchLoader<Holder>;
   /** Good answers, in two generations: the older is dropped when the newer is `IDENTITY_CACHE_MS` old. */
   #cache = new Map<string, Holder>();
   #cacheOld = new Map<string, Holder>();
@@ -42,6 +49,7 @@ export class Credentials {
     this.#bearers = new BatchLoader((ids) =>
       findBearerHolders(base.storage.system, ids, new Date(base.now())),
     );
+    this.#telemetry = new BatchLoader((keys) => findTelemetryHolders(base.storage.system, keys));
   }
 
   /**
@@ -76,6 +84,25 @@ export class Credentials {
     if (credential.kind === "token")
       throw unauthenticated("An enrolment token is not enough here. Enrol first.");
     return credential.identity;
+  }
+
+  /** Who sends telemetry about itself: as `agentOf`, or by the credential that agents are offered for it. */
+  async telemetryOf(request: IncomingMessage, trustHeader: boolean): Promise<AgentIdentity> {
+    const bearer = bearerIn(request.headers.authorization);
+    const claims = bearer === undefined ? null : await readTelemetryCredential(this.#base, bearer);
+    if (claims === null) {
+      const credential = await this.of(request, trustHeader);
+      if (credential.kind === "agent") return credential.identity;
+      throw unauthenticated(
+        "An enrolment token does not say which agent this is from. Create a bearer for the agent, or let it enrol.",
+      );
+    }
+    const key = `${claims.agentId} ${claims.epoch}`;
+    const holder = await this.#cached(`t:${key}`, () => this.#telemetry.load(key));
+    if (holder === undefined || holder.identity.organization_id !== claims.organizationId)
+      throw unauthenticated("The agent of this credential was deleted, or was given another one since.");
+    if (holder.problem !== null) throw unauthenticated(holder.problem);
+    return holder.identity;
   }
 
   /** Forgets what was believed of an agent: it was revoked, or something of it was. */

@@ -8,7 +8,7 @@ import { findRevokedSince } from "../enrolment/holders.ts";
 import { OPAMP_PATH, type Enrolment } from "../enrolment/enrolment.ts";
 import { markLost } from "../fleet/status.ts";
 import { Admission } from "./admission.ts";
-import type { AgentHttp } from "./agent-http.ts";
+import type { TelemetryHttp } from "./agent-http.ts";
 import { CertificateJudge } from "./client-certificate.ts";
 import { Components } from "./components.ts";
 import { Credentials } from "./credentials.ts";
@@ -45,7 +45,7 @@ export interface GatewayOptions {
 /** The gateway role: everything between agents and the rest of the control plane. */
 export interface Gateway {
   /** Where features hang routes for agents; before `listen`. */
-  readonly agentHttp: AgentHttp;
+  readonly agentHttp: TelemetryHttp;
   /** Serves OpAMP with bearers on the dashboard's listener as well; before that one listens. */
   installOpamp(fastify: FastifyInstance): void;
   /** Opens the agents' listener; resolves to its port. */
@@ -168,7 +168,12 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     work().catch((error: unknown) => base.log.warn({ err: error }, `${what} failed; it is tried again`));
 
   return {
-    agentHttp: { fastify: listener.fastify, base, identify: (request) => credentials.agentOf(request) },
+    agentHttp: {
+      fastify: listener.fastify,
+      base,
+      identify: (request) => credentials.agentOf(request),
+      identifyTelemetry: (request, trustHeader) => credentials.telemetryOf(request, trustHeader),
+    },
     installOpamp(fastify) {
       installOpampEdge(fastify, edge, HTTP_PATHS, true);
     },

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { promisify } from "node:util";
-import { createGunzip, gzip } from "node:zlib";
+import { gzip } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { encodeServerToAgent, type Connection, type ServerToAgent } from "@flowplane/opamp";
 import { newId } from "../../platform/context.ts";
@@ -10,6 +10,7 @@ import { asAppError, statusOf } from "../../platform/http/problems.ts";
 import { OPAMP_PATH } from "../enrolment/enrolment.ts";
 import type { Credential, Credentials } from "./credentials.ts";
 import type { Admission, TurnedAway } from "./admission.ts";
+import { readBody } from "./body.ts";
 import { connectionFor, type Dialogue, type Line } from "./dialogue.ts";
 import { opampMessages, turnedAway } from "./figures.ts";
 import type { GatewayLimits } from "./limits.ts";
@@ -153,7 +154,7 @@ async function post(
     );
   // Whatever of a refused body is still on its way is not read.
   reply.header("connection", "close");
-  const body = await readBody(request.raw, limits.messageBytesMax);
+  const body = await readBody(request.raw, limits.messageBytesMax, "An OpAMP message");
   reply.removeHeader("connection");
   const line = new RequestLine(credential, request, now());
   let message: ServerToAgent;
@@ -180,51 +181,6 @@ async function post(
     .header("content-encoding", "gzip")
     .header("vary", "accept-encoding")
     .send(await gzipAsync(data));
-}
-
-/** The body, inflated when it is gzip, never holding more than `bytesMax` of it either way. */
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  if (encoding !== "gzip" && encoding !== "identity")
-    throw new AppError(
-      "unsupported_media_type",
-      `The content encoding ${encoding} is not read here; send gzip or none.`,
-    );
-  if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
-  if (encoding === "identity") return collect(request, bytesMax);
-  const inflated = createGunzip();
-  // Counted before inflating too: a stream of empty gzip members inflates to nothing for ever.
-  let received = 0;
-  request.on("data", (chunk: Buffer) => {
-    received += chunk.byteLength;
-    if (received > bytesMax) inflated.destroy(tooLarge(bytesMax));
-  });
-  request.once("error", (error) => inflated.destroy(error));
-  request.once("aborted", () => inflated.destroy(new AppError("invalid_input", "The body was cut off.")));
-  request.pipe(inflated);
-  try {
-    return await collect(inflated, bytesMax);
-  } catch (cause) {
-    request.unpipe(inflated);
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("invalid_input", "The body is not valid gzip.", { cause });
-  }
-}
-
-async function collect(stream: Readable, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // `for await` destroys what it stops reading; of a request that would be the socket with our answer.
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, bytes);
-}
-
-function tooLarge(bytesMax: number): AppError {
-  return new AppError("too_large", `An OpAMP message may have ${bytesMax} bytes here, inflated.`);
 }
 
 function unavailable(away: TurnedAway, cause?: unknown): AppError {

@@ -10,6 +10,7 @@ export const JOBS = [
   "audit.verify",
   "policy.compare",
   "retention.keep",
+  "telemetry.keep",
 ] as const;
 export type JobName = (typeof JOBS)[number];
 

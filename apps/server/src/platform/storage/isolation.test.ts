@@ -11,6 +11,7 @@ const SYSTEM_TABLES = [
   "auth_users",
   "auth_verifications",
   "installation",
+  "own_rollup",
   "schema_migrations",
 ];
 /** Tables whose rows nobody may change once they are written. */
@@ -32,8 +33,10 @@ beforeAll(async () => {
   storage = await testDatabase();
   admin = new pg.Client({ connectionString: storage.connectionString });
   await admin.connect();
+  // Days to put rows into; the partitions themselves are judged by a test of their own.
+  await admin.query("select own_telemetry_days(current_date - 1, current_date + 1)");
   const tables = await admin.query<{ name: string }>(
-    "select tablename as name from pg_tables where schemaname = 'public' order by 1",
+    "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1",
   );
   tenantTables = tables.rows
     .map((row) => row.name)
@@ -98,6 +101,16 @@ test("the tenant role has no right on what belongs to no tenant", async () => {
     [SYSTEM_TABLES],
   );
   expect(rows).toEqual([]);
+});
+
+test("nobody may read or write a partition but through its table", async () => {
+  const { rows } = await admin.query<{ name: string; grants: number }>(
+    `select c.relname as name, (select count(*)::int from information_schema.role_table_grants g
+        where g.table_name = c.relname and (g.grantee like 'flowplane\\_%' or g.grantee = 'PUBLIC')) as grants
+     from pg_class c where c.relispartition and c.relkind = 'r' and c.relnamespace = 'public'::regnamespace`,
+  );
+  expect(rows.length).toBeGreaterThan(3);
+  expect(rows.filter(({ grants }) => grants > 0)).toEqual([]);
 });
 
 describe("the tenant role", () => {

@@ -10,6 +10,7 @@ import type {
   Incident,
   Isolation,
   LaunchPolicy,
+  OwnTelemetrySettings,
   Placement,
   PolicyComparison,
   PolicyDocument,
@@ -38,6 +39,7 @@ export interface Database {
     id: string;
     name: string;
     retention: GeneratedJson<Partial<Retention>>;
+    own_telemetry: GeneratedJson<Partial<OwnTelemetrySettings>>;
     created_at: Generated<Date>;
   };
   sites: Tenant & {
@@ -337,6 +339,7 @@ export interface Database {
     certificate_expires_at: Date | null;
     revoked_at: Date | null;
     revoked_reason: string | null;
+    telemetry_epoch: Generated<number>;
     created_at: Generated<Date>;
     /** Name, host name and labels in lower case, made by the database. */
     search: ColumnType<string, never, never>;
@@ -508,6 +511,40 @@ export interface Database {
     response_sealed: Buffer;
     created_at: Generated<Date>;
   };
+  own_series: Tenant & {
+    id: Generated<number>;
+    key_hash: Buffer;
+    name: string;
+    attributes: Json<Record<string, string>>;
+    kind: "gauge" | "counter" | "delta";
+    unit: string;
+    component_kind: "receiver" | "processor" | "exporter" | "scraper" | null;
+    component: string | null;
+    signal: "traces" | "metrics" | "logs" | null;
+    measure: "accepted" | "refused" | "sent" | "failed" | "queue_size" | "queue_capacity" | null;
+    first_agent_id: string;
+    seen_at: Date;
+  };
+  own_reports: Tenant & {
+    agent_id: string;
+    at: Date;
+    started_at: Date | null;
+    totals: (number | null)[];
+    series: number[];
+    amounts: number[];
+  };
+  own_minutes: Tenant & { agent_id: string; at: Date; seconds: number; amounts: (number | null)[] };
+  own_ten_minutes: Tenant & { agent_id: string; at: Date; seconds: number; amounts: (number | null)[] };
+  own_fleet_minutes: Tenant & { at: Date; agents: number; rates: (number | null)[] };
+  own_logs: Tenant & {
+    agent_id: string;
+    at: Date;
+    digest: string;
+    severity: number;
+    body: string;
+    attributes: Json<Record<string, unknown>>;
+  };
+  own_rollup: { one: Generated<boolean>; minutes_until: Date };
   auth_users: {
     id: string;
     name: string;
