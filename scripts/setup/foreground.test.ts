@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createInterface, type Interface } from "node:readline";
+import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "vitest";
 
 const module = JSON.stringify(new URL("foreground.mjs", import.meta.url).href);
@@ -27,22 +27,20 @@ test("a Ctrl-C that reaches us twice reaches the program once, a later one again
       console.log("interrupted", count += 1);
       if (count === 2) process.exit(7);
     });
-    setInterval(() => {}, 60_000);
     console.log("ready");`);
+  const exit = once(launcher, "exit");
   expect(await line(lines)).toBe("ready");
   launcher.kill("SIGINT");
   launcher.kill("SIGINT");
   expect(await line(lines)).toBe("interrupted 1");
-  const impatient = setInterval(() => launcher.kill("SIGINT"), 200);
+  using _impatient = repeatedly(() => launcher.kill("SIGINT"), 200);
   expect(await line(lines)).toBe("interrupted 2");
-  clearInterval(impatient);
-  expect(await once(launcher, "exit")).toEqual([7, null]);
+  expect(await exit).toEqual([7, null]);
 });
 
 test("a terminal that closes asks the program to stop", async () => {
   const { launcher, lines } = launch(`
     process.on("SIGTERM", () => process.exit(3));
-    setInterval(() => {}, 60_000);
     console.log("ready");`);
   await line(lines);
   launcher.kill("SIGHUP");
@@ -51,31 +49,37 @@ test("a terminal that closes asks the program to stop", async () => {
 
 test("the program learns that we were killed", async () => {
   const { launcher, lines } = launch(`
-    process.on("disconnect", () => {
-      console.log("alone");
-      process.exit();
-    });
+    process.prependListener("disconnect", () => console.log("alone"));
     console.log("ready");`);
   await line(lines);
   launcher.kill("SIGKILL");
   expect(await line(lines)).toBe("alone");
 });
 
-/** Runs a program through a launcher of its own. */
-function launch(program: string): { launcher: ChildProcess; lines: Interface } {
+/** Runs a program through a launcher of its own. The program goes when the launcher does, however a test ends. */
+function launch(program: string): { launcher: ChildProcess; lines: Lines } {
+  const bound = `process.on("disconnect", () => process.exit()); ${program}`;
   const script = `
     const { runInForeground } = await import(${module});
-    process.exitCode = await runInForeground(process.execPath, ["--eval", ${JSON.stringify(program)}]);`;
+    process.exitCode = await runInForeground(process.execPath, ["--eval", ${JSON.stringify(bound)}]);`;
   const { npm_lifecycle_event: _, ...env } = process.env;
   const launcher = spawn(process.execPath, ["--input-type=module", "--eval", script], {
     env,
-    stdio: ["ignore", "pipe", "inherit"],
+    // Not ours to inherit: whoever outlived the test would keep the test runner waiting for its end.
+    stdio: ["ignore", "pipe", "pipe"],
   });
   launched.push(launcher);
-  return { launcher, lines: createInterface({ input: launcher.stdout }) };
+  launcher.stderr.resume();
+  return { launcher, lines: createInterface({ input: launcher.stdout })[Symbol.asyncIterator]() };
 }
 
-async function line(lines: Interface): Promise<string> {
-  const [text] = (await once(lines, "line")) as [string];
-  return text;
+type Lines = AsyncIterator<string>;
+
+async function line(lines: Lines): Promise<string | undefined> {
+  return ((await lines.next()) as IteratorResult<string, undefined>).value;
+}
+
+function repeatedly(act: () => void, everyMs: number): Disposable {
+  const timer = setInterval(act, everyMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { healthToJson } from "../test/read-reports.ts";
 import { ControlPlane } from "../test/control-plane.ts";
-import { eventually, makeFolder, sh, spec } from "../test/harness.ts";
+import { eventually, makeFolder, sh, showErrors, spec } from "../test/harness.ts";
 import { agentStatus, enrol, runAgent } from "./index.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -225,8 +225,9 @@ function startAgent(dataDir: string, quotaBytes?: number): { child: ChildProcess
   const child = spawn(
     process.execPath,
     [script, dataDir, ...(quotaBytes === undefined ? [] : [String(quotaBytes)])],
-    { stdio: ["ignore", "inherit", "inherit"] },
+    { stdio: ["ignore", "ignore", "pipe"] },
   );
+  showErrors(child);
   return { child, [Symbol.dispose]: () => void child.kill("SIGKILL") };
 }
 

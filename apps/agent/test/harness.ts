@@ -1,5 +1,6 @@
 // A supervisor over a real spool and real processes, without a link. Test files only.
 
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -170,4 +171,9 @@ export async function eventually<T>(
       throw new Error(`nothing within ${withinMs} ms: ${look.toString()} ${describe()}`);
     await sleep(5);
   }
+}
+
+/** What a child has to complain of, passed on by us: one that inherits our stderr and outlives a test keeps the test runner waiting. */
+export function showErrors(child: ChildProcess): void {
+  child.stderr?.on("data", (chunk: Buffer) => process.stderr.write(chunk));
 }

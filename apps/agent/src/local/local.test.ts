@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { api, createClient, followEvents } from "@flowplane/contract";
 import type { Client, ClientOptions, LogLine, ReplayResult, Run } from "@flowplane/contract";
 import { expect, test } from "vitest";
-import { eventually, makeFolder } from "../../test/harness.ts";
+import { eventually, makeFolder, showErrors } from "../../test/harness.ts";
 import { agentStatus } from "../index.ts";
 import { findSocketPath, lightFetch } from "./client.ts";
 import { BODY_BYTES_MAX } from "./request.ts";
@@ -324,7 +324,8 @@ async function startAlone(givenDir?: string) {
     /** Follows the socket, which may move. */
     fetch: ((input, init) => lightFetch(findSocketPath(dataDir))(input, init)) as typeof globalThis.fetch,
     spawn() {
-      child = spawn(process.execPath, [script, dataDir], { stdio: ["ignore", "inherit", "inherit"] });
+      child = spawn(process.execPath, [script, dataDir], { stdio: ["ignore", "ignore", "pipe"] });
+      showErrors(child);
     },
     async start() {
       agent.spawn();
