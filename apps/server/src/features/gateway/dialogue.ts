@@ -12,6 +12,7 @@ import {
   ServerToAgentSchema,
   stepServer,
   tellToMove,
+  toHex,
   uidBytes,
   type AgentState,
   type Changes,
@@ -32,6 +33,7 @@ import { opampUrl, type Enrolment } from "../enrolment/enrolment.ts";
 import { agentActor } from "./agent-http.ts";
 import type { Components } from "./components.ts";
 import type { Credential, Credentials } from "./credentials.ts";
+import type { DesiredStates } from "./desired.ts";
 import { certificatesIssued, opampMessages } from "./figures.ts";
 import { columnsOf, isSessionChanged, reportOf } from "./projection.ts";
 import type { WireRecorder } from "./recorder.ts";
@@ -85,6 +87,7 @@ export interface DialogueOptions {
   readonly recorder: WireRecorder;
   readonly components: Components;
   readonly credentials: Pick<Credentials, "ofHeader">;
+  readonly desired: DesiredStates;
   readonly limits: MessageLimits;
   readonly random: () => number;
 }
@@ -158,14 +161,19 @@ export class Dialogue {
     const { incoming } = received;
     // A second agent under a first one's uid is told its new one again, whatever it says under the old.
     const session = this.#options.sessions.find(credentialOf(line, incoming.uid), incoming.uid);
-    if (session !== undefined) return this.#step(line, session, incoming, data.byteLength);
-    return this.#admit(line, incoming, data.byteLength);
+    if (session === undefined) return this.#admit(line, incoming, data.byteLength);
+    noteReportedConfig(session, incoming);
+    if (this.#options.desired.isOutdated(session))
+      return this.#options.desired
+        .load(session)
+        .then(() => this.#step(line, session, incoming, data.byteLength));
+    return this.#step(line, session, incoming, data.byteLength);
   }
 
   /** Sends what waits for an agent, as far as its line can carry it. HTTP agents get it with their next poll. */
   push(session: AgentSession): void {
     const line = this.#ownerLine(session);
-    if (line === undefined || (session.outbox.length === 0 && session.restart === null)) return;
+    if (line === undefined || !hasSomethingFor(session)) return;
     const before = session.state;
     const { state, messages, effects } = pushToAgent(session.state, this.#context(line, session));
     session.state = state;
@@ -188,11 +196,18 @@ export class Dialogue {
     const line = this.#ownerLine(session);
     if (line === undefined) return;
     if (this.#speaksLink(session)) this.#link?.onConnected(session);
+    await this.redesire(session);
     const request = session.pendingRequest;
     if (request === null) return;
     session.pendingRequest = null;
     const empty = create(ServerToAgentSchema, { instanceUid: uidBytes(session.state.instanceUid) });
     this.#send(line, await this.#certificate(session, request, empty), session.identity.agent_id);
+  }
+
+  /** What is wanted of an agent may have changed: reads it, and sends at once what a socket can carry. */
+  async redesire(session: AgentSession): Promise<void> {
+    await this.#options.desired.load(session);
+    this.push(session);
   }
 
   /** Ends what an agent had open at `revokedAt`: what was opened since has been judged since. */
@@ -231,7 +246,11 @@ export class Dialogue {
       return { message, agentId: null, isMalformed: true };
     }
     if (credential !== line.credential) line.vouchers?.claim(incoming.uid, credential);
-    const reply = await this.#step(line, admission.session, incoming, bytes);
+    const { session } = admission;
+    noteReportedConfig(session, incoming);
+    // An offer belongs into the first reply: agents that poll get no other for a while.
+    if (session.isApproved) await this.#options.desired.load(session);
+    const reply = await this.#step(line, session, incoming, bytes);
     // Its socket may have closed while the database was asked; then it was not there yet to be disconnected.
     if (line.transport === "ws" && !this.#lines.has(line.id)) this.closed(line);
     return reply;
@@ -251,6 +270,7 @@ export class Dialogue {
         ? result.connection
         : { ...result.connection, credential: nameOf(line.credential) };
     this.#options.sessions.reindex(session, before);
+    this.#options.desired.afterStep(session);
     const { agent_id } = session.identity;
     recorder.received(agent_id, incoming.message, bytes, now);
     opampMessages.inc({ direction: "received", transport: line.transport, outcome: "ok" });
@@ -361,6 +381,7 @@ export class Dialogue {
       ownership: session.ownership,
       desired: session.isApproved
         ? {
+            ...session.desired,
             customMessages: session.outbox,
             ...(session.restart === null ? {} : { restart: session.restart }),
           }
@@ -554,7 +575,8 @@ export class Dialogue {
           SERVER_CAPABILITY.AcceptsStatus |
           SERVER_CAPABILITY.AcceptsEffectiveConfig |
           SERVER_CAPABILITY.AcceptsPackagesStatus |
-          SERVER_CAPABILITY.AcceptsConnectionSettingsRequest,
+          SERVER_CAPABILITY.AcceptsConnectionSettingsRequest |
+          this.#options.desired.capabilities,
         customCapabilities: CUSTOM_CAPABILITIES,
         isKnownComponents: (hash) => this.#options.components.isKnown(organizationId, hash),
       };
@@ -565,6 +587,21 @@ export class Dialogue {
 }
 
 type Incoming = Parameters<typeof stepServer>[1];
+
+function noteReportedConfig(session: AgentSession, { message }: Incoming): void {
+  if (message.remoteConfigStatus !== undefined)
+    session.reportedConfigHash = toHex(message.remoteConfigStatus.lastRemoteConfigHash);
+}
+
+function hasSomethingFor({ outbox, restart, desired }: AgentSession): boolean {
+  return (
+    outbox.length > 0 ||
+    restart !== null ||
+    desired.remoteConfig !== undefined ||
+    desired.connectionSettings !== undefined ||
+    desired.packages !== undefined
+  );
+}
 
 /** A fresh line's connection. */
 export function connectionFor(

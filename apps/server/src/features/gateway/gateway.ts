@@ -2,7 +2,7 @@ import { drainDelaysMs } from "@flowplane/opamp";
 import { every, type Task } from "@flowplane/runtime";
 import type { FastifyInstance } from "fastify";
 import type { WireMessage } from "@flowplane/contract";
-import type { BusMessage, Subscription } from "../../platform/bus/bus.ts";
+import { subjects, type AgentsDesired, type BusMessage, type Subscription } from "../../platform/bus/bus.ts";
 import { newId, type Base } from "../../platform/context.ts";
 import { findRevokedSince } from "../enrolment/holders.ts";
 import { OPAMP_PATH, type Enrolment } from "../enrolment/enrolment.ts";
@@ -12,6 +12,7 @@ import type { TelemetryHttp } from "./agent-http.ts";
 import { CertificateJudge } from "./client-certificate.ts";
 import { Components } from "./components.ts";
 import { Credentials } from "./credentials.ts";
+import { DesiredStates, type DesiredSource } from "./desired.ts";
 import { Dialogue } from "./dialogue.ts";
 import { installOpampEdge, type OpampEdgeOptions } from "./http-opamp.ts";
 import { GATEWAY_LIMITS, messageLimits, type GatewayLimits } from "./limits.ts";
@@ -31,6 +32,8 @@ const HOUSEKEEPING_MS = 10_000;
 const POLL_MEMORY_MS = 300_000;
 /** For what is not yet written when everything else has stopped. */
 const LAST_FLUSH_MS = 2_000;
+/** A change may become visible this long after the time it is stamped with; clocks of nodes differ less. */
+const COMMIT_MS_MAX = 40_000;
 const UNAVAILABLE_RETRY_MS = 30_000;
 /** Why a socket is closed, as its peer reads it. */
 const REVOKED = "this credential was revoked";
@@ -38,6 +41,8 @@ const REVOKED = "this credential was revoked";
 export interface GatewayOptions {
   readonly enrolment: Enrolment;
   readonly applyEvents: ApplyEvents;
+  /** Who wants something of agents; of a member of the offer that two give, the first decides. */
+  readonly desiredSources?: readonly DesiredSource[];
   readonly limits?: Partial<GatewayLimits>;
   readonly random?: () => number;
 }
@@ -79,6 +84,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     onDropped: (agentId) => sessions.startOver(agentId),
   });
   const sessions = new Sessions(base, writer, newId);
+  const desired = new DesiredStates(options.desiredSources ?? [], sessions, base.log);
   const dialogue = new Dialogue({
     base,
     enrolment,
@@ -87,6 +93,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     recorder,
     components,
     credentials,
+    desired,
     limits: messageLimits(limits),
     random,
   });
@@ -132,6 +139,12 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
       session.restart = { id: newId() };
       dialogue.push(session);
     }),
+    base.bus.subscribe(subjects.agentsDesired, ({ data }) => {
+      for (const agentId of (data as AgentsDesired).agent_ids) {
+        const session = sessions.ofAgent(agentId);
+        if (session?.isApproved === true) void dialogue.redesire(session);
+      }
+    }),
     onAgent("revoked", (agentId) => {
       credentials.forget(agentId);
       dialogue.cutOff(agentId, now(), REVOKED);
@@ -153,6 +166,8 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
       if (session?.isApproved === true) link.loadIntents(session);
     }
     for (const session of sessions.all()) if (!session.isApproved) await dialogue.reconsider(session);
+    const overdue = await desired.overdue(caughtUpAt - COMMIT_MS_MAX);
+    await Promise.all(overdue.map((session) => dialogue.redesire(session)));
     caughtUpAt = at;
   };
   const housekeep = async () => {

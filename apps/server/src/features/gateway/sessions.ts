@@ -17,6 +17,7 @@ import type { Credential } from "./credentials.ts";
 import type { Inbox } from "./inbox.ts";
 import { PollRhythm } from "./poll-rhythm.ts";
 import type { KnownInstance } from "./relay.ts";
+import type { Wanted } from "./wanted.ts";
 import type { StatusWriter } from "./writer.ts";
 
 /** One agent that is connected to this process, or polls it. Its truth is in the database; this is the working copy. */
@@ -37,6 +38,14 @@ export interface AgentSession {
   /** Link messages and the restart command that wait to be sent. */
   outbox: CustomMessageOut[];
   restart: { readonly id: string } | null;
+  /** What is offered to it (desired.ts), and the parts of it by who wants them. */
+  desired: Wanted;
+  readonly wanted: Map<string, Wanted>;
+  /** The look-up that `desired` is of, and whether another is due because one failed. */
+  desiredBatch: number;
+  mustLoadDesired: boolean;
+  /** The configuration it last said it has, the message at hand included; "" when it has none. Lower-case hex. */
+  reportedConfigHash: string;
   delivery: DeliveryState;
   /** A certificate request that waits for the agent's approval. */
   pendingRequest: Uint8Array | null;
@@ -211,12 +220,18 @@ export class Sessions {
       heardAt: this.#base.now(),
       outbox: [],
       restart: null,
+      desired: {},
+      wanted: new Map(),
+      desiredBatch: 0,
+      mustLoadDesired: false,
+      reportedConfigHash: "",
       delivery: emptyDelivery,
       pendingRequest: null,
       inbox: null,
       isLoadingIntents: false,
       mustLoadIntents: false,
     };
+    session.reportedConfigHash = session.state.remoteConfigStatus?.hash ?? "";
     this.#byAgent.set(row.id, session);
     this.#index(session);
     return { ok: true, session };

@@ -39,6 +39,12 @@ export interface CredentialsChanged {
   readonly actor_id: string;
 }
 
+/** What `agentsDesired` carries: at most `DESIRED_AGENTS_MAX` ids; more go in several messages. */
+export interface AgentsDesired {
+  readonly agent_ids: readonly string[];
+}
+export const DESIRED_AGENTS_MAX = 1_000;
+
 /** Subjects, in one place. Ids are checked to be `[A-Za-z0-9_-]+` before they come here. */
 export const subjects = {
   /** Change notices of an organization for its dashboards. */
@@ -51,6 +57,8 @@ export const subjects = {
   agentWatch: (agentId: string) => `agent.${agentId}.watch`,
   /** An identity was revoked: every gateway ends its sockets now. */
   agentRevoked: (agentId: string) => `agent.${agentId}.revoked`,
+  /** What is wanted of agents changed (`AgentsDesired`): gateways read it again and offer it. */
+  agentsDesired: "agents.desired",
   /** A person's or token's rights were changed or taken: `{ actor_id }`. What is remembered of them is forgotten now. */
   credentialsChanged: "identity.credentials_changed",
   /** Nudges who finds agents for runs: a run waits, or one ended and left room, or an agent came. */
@@ -60,3 +68,13 @@ export const subjects = {
   /** Asks the gateway that holds an agent to send it the restart command, once. */
   agentRestart: (agentId: string) => `agent.${agentId}.restart`,
 } as const;
+
+/** Tells gateways that what is wanted of these agents changed. Nobody resumes over it: the database has it. */
+export function nudgeDesired(bus: Bus, agentIds: readonly string[]): void {
+  for (let at = 0; at < agentIds.length; at += DESIRED_AGENTS_MAX)
+    bus.publish(
+      subjects.agentsDesired,
+      { agent_ids: agentIds.slice(at, at + DESIRED_AGENTS_MAX) } satisfies AgentsDesired,
+      { retain: false },
+    );
+}
