@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/runtime": [],
   "packages/collector-config": [],
   "packages/telemetry": [],
+  "packages/rollouts": [],
   "apps/server": [
     "packages/collector-config",
     "packages/telemetry",
@@ -22,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "packages/opamp",
     "packages/link",
     "packages/detection",
+    "packages/rollouts",
     "packages/runtime",
   ],
   "apps/agent": [
@@ -58,6 +60,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "packages/redaction": [],
   "packages/collector-config": ["yaml"],
   "packages/telemetry": ["@bufbuild/protobuf"],
+  "packages/rollouts": [],
 };
 
 /** Of them, those without IO, clock or randomness: `now` and `random` come in as arguments. */
@@ -68,6 +71,7 @@ const PURE = [
   "packages/link",
   "packages/redaction",
   "packages/detection",
+  "packages/rollouts",
 ];
 
 const IMPURE = [

@@ -12,6 +12,7 @@ import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
+import { refuseInUse } from "../rollouts/in-use.ts";
 import {
   findConfiguration,
   insertConfiguration,
@@ -104,6 +105,7 @@ export async function changeConfiguration(
 export async function archiveConfiguration(ctx: Ctx, id: string): Promise<undefined> {
   return inTransaction(ctx, async (ctx) => {
     const configuration = await lockLive(ctx, id);
+    await refuseInUse(ctx, configuration.id, configuration.name);
     const now = new Date(ctx.now());
     await updateConfiguration(ctx.db, configuration.id, { archived_at: now, updated_at: now });
     record(ctx, {

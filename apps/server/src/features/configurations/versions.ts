@@ -108,7 +108,8 @@ export async function diffVersions(
   };
 }
 
-async function requireVersion(ctx: Tx, id: string, version: number): Promise<VersionRow> {
+/** Throws `not_found`. */
+export async function requireVersion(ctx: Tx, id: string, version: number): Promise<VersionRow> {
   const isNumber = Number.isInteger(version) && version >= 1 && version <= VERSION_MAX;
   const row = isNumber ? await findVersion(ctx.db, id, version) : undefined;
   if (row === undefined)

@@ -1,8 +1,8 @@
-import { inTransaction, type Ctx } from "../../platform/context.ts";
+import { inTransaction, type Ctx, type Tx } from "../../platform/context.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { parseAgentQuery } from "./query.ts";
-import { countComponentSets, findAgent, findReport } from "./store.ts";
+import { countComponentSets, findAgent, findReport, listComponentSets } from "./store.ts";
 
 /** How many of the Collectors that a query matches report which components; null for those that report none. */
 export async function countByComponents(
@@ -14,6 +14,14 @@ export async function countByComponents(
   return inTransaction(ctx, (ctx) =>
     countComponentSets(ctx.db, { query: parsed.query, kind: "collector" }, ctx.now()),
   );
+}
+
+/** Which of these agents report which components; those that report none are left out. */
+export async function readComponents(
+  ctx: Tx,
+  agentIds: readonly string[],
+): Promise<{ components: Record<string, unknown>; agent_ids: string[] }[]> {
+  return listComponentSets(ctx.db, agentIds);
 }
 
 /** What an agent says it runs; secrets in it were redacted when it came. */

@@ -114,6 +114,34 @@ export async function countComponentSets(db: Db, filter: AgentFilter, now: numbe
     .execute();
 }
 
+/** Agents by the set of components they report. */
+export async function listComponentSets(
+  db: Db,
+  agentIds: readonly string[],
+): Promise<{ components: Record<string, unknown>; agent_ids: string[] }[]> {
+  return db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("agent_reports")
+        .select([
+          "organization_id",
+          "available_components_hash as hash",
+          sql<string[]>`array_agg(agent_id::text)`.as("agent_ids"),
+        ])
+        .where(sql<SqlBool>`agent_id = any(${agentIds}::uuid[])`)
+        .where("available_components_hash", "is not", null)
+        .groupBy(["organization_id", "available_components_hash"])
+        .as("sets"),
+    )
+    .innerJoin("available_components", (join) =>
+      join
+        .onRef("available_components.organization_id", "=", "sets.organization_id")
+        .onRef("available_components.hash", "=", "sets.hash"),
+    )
+    .select(["available_components.components", "sets.agent_ids"])
+    .execute();
+}
+
 export interface SelectableRow {
   readonly id: string;
   readonly name: string;

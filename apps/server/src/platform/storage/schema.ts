@@ -23,6 +23,7 @@ import type {
   Rollout,
   RolloutAgent,
   RolloutAgentState,
+  RolloutCounts,
   RolloutPlan,
   RolloutReason,
   RolloutState,
@@ -178,7 +179,7 @@ export interface Database {
     kind: Rollout["kind"];
     configuration_id: string;
     version: number;
-    split: Json<{ baseline_version: number; percent: number } | null>;
+    split: Json<{ baseline_version: number; percent: number }> | null;
     selector: string;
     plan: Json<RolloutPlan>;
     message: string;
@@ -198,6 +199,7 @@ export interface Database {
     index: number;
     state: RolloutWave["state"];
     agents: number;
+    counts: Json<RolloutCounts>;
     started_at: Date | null;
     ended_at: Date | null;
   };
@@ -215,7 +217,13 @@ export interface Database {
     from_version: number | null;
     offer_hash: string | null;
     attempts: Generated<number>;
-    baseline: Json<Record<string, unknown> | null>;
+    assigned_at: Date | null;
+    given_back_at: Date | null;
+    unwell_since: Date | null;
+    baseline: Json<{
+      healthy: boolean | null;
+      rates: { accepted_per_second: number; error_percent: number } | null;
+    }> | null;
   };
   variables: Tenant & {
     id: string;

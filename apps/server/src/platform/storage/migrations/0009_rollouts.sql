@@ -73,6 +73,8 @@ create table rollout_waves (
   organization_id uuid not null references organizations on delete cascade,
   state text not null check (state in ('waiting', 'running', 'passed', 'failed')),
   agents integer not null,
+  -- Agents by state, kept with every change of theirs, so that a step does not count the fleet.
+  counts jsonb not null,
   started_at timestamptz,
   ended_at timestamptz,
   primary key (rollout_id, index)
@@ -94,13 +96,21 @@ create table rollout_agents (
   from_version integer,
   offer_hash text,
   attempts integer not null default 0,
-  -- What it was like before: {healthy, error_percent, accepted_per_second}.
+  -- When it was given the version, and when it was given back what it had.
+  assigned_at timestamptz,
+  given_back_at timestamptz,
+  -- Since when it says that it is not healthy while it soaks.
+  unwell_since timestamptz,
+  -- What it was like before: {healthy, rates: {accepted_per_second, error_percent}}.
   baseline jsonb,
   primary key (rollout_id, agent_id)
 ) with (fillfactor = 80);
 create index rollout_agents_by_order on rollout_agents (rollout_id, wave, position);
-create index rollout_agents_open on rollout_agents (rollout_id, state)
-  where state in ('waiting', 'offered', 'applying', 'soaking', 'unreachable', 'reverting');
+create index rollout_agents_waiting on rollout_agents (rollout_id, wave, position) where state = 'waiting';
+create index rollout_agents_open on rollout_agents (rollout_id)
+  where state in ('offered', 'applying', 'soaking', 'unreachable', 'reverting');
+create index rollout_agents_to_revert on rollout_agents (rollout_id)
+  where assigned_at is not null and given_back_at is null;
 create index rollout_agents_by_agent on rollout_agents (agent_id);
 
 -- Values for `${var:NAME}`; the one of a site wins over the one of the organization.

@@ -1,0 +1,52 @@
+import type { RolloutReason } from "@flowplane/contract";
+import type { DeliveryFacts, Rates } from "@flowplane/rollouts";
+import type { Tx } from "../../platform/context.ts";
+
+/** A version of a configuration; null where it stands for nothing of ours. */
+export interface Target {
+  readonly configuration_id: string;
+  readonly version: number;
+}
+
+/** What an agent would be sent. */
+export type Composed =
+  | {
+      readonly ok: true;
+      readonly hash: string;
+      /** Secrets as references. */
+      readonly shown: readonly { readonly name: string; readonly body: string }[];
+    }
+  | { readonly ok: false; readonly reason_code: RolloutReason; readonly reason: string };
+
+export interface Assignment {
+  readonly agent_id: string;
+  /** Null: nothing of ours. */
+  readonly target: Target | null;
+  readonly rollout_id: string;
+  readonly offer_hash: string;
+  /** Try a content once more that the agent failed with. */
+  readonly retry: boolean;
+}
+
+/** How versions come to agents: composed for each, assigned, and what came of it. */
+export interface Delivery {
+  composeFor(ctx: Tx, target: Target | null, agentIds: readonly string[]): Promise<Map<string, Composed>>;
+  /** In the transaction of `ctx`; gateways are nudged after it. */
+  assign(ctx: Tx, assignments: readonly Assignment[]): Promise<void>;
+  readDeliveries(ctx: Tx, agentIds: readonly string[]): Promise<Map<string, DeliveryFacts>>;
+}
+
+/** What agents count of their own work. */
+export interface Telemetry {
+  readRates(
+    ctx: Tx,
+    agentIds: readonly string[],
+    range: { from: Date; to: Date },
+  ): Promise<Map<string, Rates>>;
+}
+
+export interface Ports {
+  readonly delivery: Delivery;
+  /** Absent: telemetry is not judged. */
+  readonly telemetry?: Telemetry;
+}

@@ -1,0 +1,6 @@
+export * from "./gate.ts";
+export * from "./order.ts";
+export * from "./step.ts";
+export * from "./types.ts";
+export * from "./verdict.ts";
+export * from "./window.ts";
