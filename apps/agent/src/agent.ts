@@ -4,10 +4,12 @@ import { statfsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { every, HealthRegistry, runAll, systemClock, wait } from "@flowplane/runtime";
+import { newUid } from "@flowplane/opamp";
 import { pino } from "pino";
 import type { Logger } from "pino";
 import { lockFolder, prepareFolder } from "./data/folder.ts";
-import { readIdentity } from "./data/identity.ts";
+import { readHost } from "./data/host.ts";
+import { readIdentity, writeIdentity } from "./data/identity.ts";
 import type { Identity } from "./data/identity.ts";
 import { AgentProblem, describeFileError } from "./data/problem.ts";
 import { describeHealth, describePolicy } from "./link/reports.ts";
@@ -21,6 +23,7 @@ import { listenLocally } from "./local/listen.ts";
 import type { LocalServer } from "./local/listen.ts";
 import { LOCAL_ID } from "./local/place.ts";
 import { Redactors } from "./logs/redactors.ts";
+import { noteHost, removeStrayFolders } from "./spool/copies.ts";
 import { SpoolDatabase } from "./spool/database.ts";
 import { forgetOldWatches } from "./spool/evidence.ts";
 import { hasGaps, renewSpool } from "./spool/events.ts";
@@ -68,14 +71,29 @@ export async function runAgent(options: RunAgentOptions, signal: AbortSignal): P
     throw new AgentProblem("The agent supervises processes by Linux means; run it on Linux.");
   prepareFolder(dataDir);
   using _lock = lockFolder(dataDir);
-  const identity = readIdentity(dataDir);
   using db = openSpool(dataDir);
+  const identity = settle(db, dataDir, log);
   const parts = assemble(db, identity, log, options);
   try {
     await parts.run(signal);
   } finally {
     await parts.close();
   }
+}
+
+/** Who this agent is; on a host that is not the one it was enrolled on, somebody else than the agent there. */
+function settle(db: SpoolDatabase, dataDir: string, log: Logger): Identity | null {
+  const identity = readIdentity(dataDir);
+  if (identity === null) return null;
+  if (noteHost(db, readHost(dataDir))) {
+    log.warn(
+      "this data folder comes from another host; runs and orders in it are left to the agent there. Enrol this one anew: `flowplane agent enroll --again`",
+    );
+    identity.instance_uid = newUid(systemClock(), Math.random);
+    writeIdentity(dataDir, identity);
+    removeStrayFolders(db, dataDir);
+  }
+  return identity;
 }
 
 /** Builds the parts and ties them together. */
@@ -239,6 +257,7 @@ function assemble(
         await wait(ENROLMENT_LOOK_MS, taskSignal);
         continue;
       }
+      noteHost(db, readHost(dataDir));
       upstream = connect(identity);
       log.info({ agentId: identity.agent_id }, "enrolled; the history is uploaded");
     }

@@ -242,6 +242,7 @@ export class ControlPlane implements AsyncDisposable {
     if (!decoded.ok) throw new Error(decoded.issue);
     if (decoded.value.type === "intents_ack")
       return this.#step({ kind: "acked", ids: decoded.value.body.ids });
+    if (decoded.value.type !== "events") throw new Error(`not asked for: ${decoded.value.type}`);
     const { spool_id: spoolId, events } = decoded.value.body;
     const { apply, ackUpTo } = takeEvents(this.#marks.get(spoolId) ?? 0, events);
     this.events.push(...apply);

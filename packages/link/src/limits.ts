@@ -1,5 +1,7 @@
 /** The OpAMP custom capability both ends announce. The number is the protocol's major version. */
 export const LINK_CAPABILITY = "com.flowplane.link/1";
+/** Announced beside it by an end that knows `hello` and tokens; see tenure.ts. */
+export const TENURE_CAPABILITY = "com.flowplane.link.tenure/1";
 
 /** Most bytes of JSON in one custom message. What is bulky goes over the bulk endpoint instead. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
@@ -31,3 +33,8 @@ export const EVIDENCE_CLOSE_BYTES = 128 * 1024;
 export const EVIDENCE_CLOSE_MS = 10_000;
 /** Most bytes of a chunk before compression. */
 export const EVIDENCE_BYTES_MAX = 1024 * 1024;
+
+/** Tokens an agent remembers. A control plane restored from a backup knows an older one, of these at best. */
+export const TOKENS_MAX = 64;
+/** Characters of an event's print: of the base64url of the SHA-256 of `printText`. */
+export const PRINT_CHARS = 32;

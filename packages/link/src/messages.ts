@@ -7,6 +7,7 @@ import {
   GRACE_MS_MAX,
   INTENTS_PER_MESSAGE_MAX,
   TEXT_CHARS_MAX,
+  TOKENS_MAX,
   WATCH_TTL_MS_MAX,
 } from "./limits.ts";
 
@@ -305,12 +306,30 @@ export const downMessages = {
     ttl_ms: z.int().positive().max(WATCH_TTL_MS_MAX),
   }),
   unwatch: z.object({ run_id: idSchema }),
+  /** Say hello: before that nothing is given or taken. */
+  greet: z.object({}),
+  /** `print` is that of the last event that is stored, `up_to`; null where it is not known. */
+  token: z.object({ spool_id: idSchema, token: idSchema, up_to: countSchema, print: idSchema.nullable() }),
+  token_kept: z.object({ spool_id: idSchema }),
+  /** This spool was copied and went on elsewhere. */
+  spool_copied: z.object({ spool_id: idSchema }),
 } as const;
 
 /** Messages from the agent to the control plane, by type. */
 export const upMessages = {
   intents_ack: z.object({ ids: z.array(idSchema).min(1).max(INTENTS_PER_MESSAGE_MAX) }),
   events: z.object({ spool_id: idSchema, events: z.array(eventSchema).min(1).max(EVENTS_PER_MESSAGE_MAX) }),
+  /** Which spool the agent has, and by which tokens it proves that; `from` as long as the spool is not known by its own. */
+  hello: z.object({
+    spool_id: idSchema,
+    boot_id: idSchema.nullable(),
+    tokens: z.array(idSchema).max(TOKENS_MAX),
+    from: z
+      .object({ spool_id: idSchema, is_copy: z.boolean(), inherited_up_to: countSchema })
+      .nullable()
+      .default(null),
+  }),
+  token_stored: z.object({ spool_id: idSchema, token: idSchema }),
 } as const;
 
 type MessageOf<Table extends Record<string, z.ZodType>> = {

@@ -216,6 +216,12 @@ class Simulation {
         return this.#agentOutbox({ kind: "acked", spoolId: message.body.spool_id, upTo: message.body.up_to });
       case "watch":
       case "unwatch":
+      case "greet":
+      case "token":
+      case "token_kept":
+      case "spool_copied":
+      case "hello":
+      case "token_stored":
         return undefined;
     }
   }

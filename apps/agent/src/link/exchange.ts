@@ -1,25 +1,41 @@
 // The shell around the link machines on the agent's side: intents into the spool, events out of it.
 
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import {
+  awayGreeting,
   decodeDown,
   encodeLink,
   EVENTS_PER_MESSAGE_MAX,
+  greetingWakeAt,
+  isOwnHistory,
   LINK_CAPABILITY,
   MESSAGE_BYTES_MAX,
   openOutbox,
   outboxWakeAt,
   packBySize,
+  PRINT_CHARS,
+  printText,
+  stepGreeting,
   stepOutbox,
   takeIntents,
 } from "@flowplane/link";
-import type { DownMessage, OutboxInput, OutboxState, UpMessage } from "@flowplane/link";
+import type {
+  DownMessage,
+  GreetingInput,
+  GreetingState,
+  LinkEvent,
+  OutboxInput,
+  OutboxState,
+  UpMessage,
+} from "@flowplane/link";
 import type { CustomMessageIn } from "@flowplane/opamp";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { forgetEvents, readEvents, readOutbox, renewSpool } from "../spool/events.ts";
 import { isKnownIntent, storeIntents } from "../spool/intents.ts";
+import { readHello, storeToken } from "../spool/tenure.ts";
+import { readBootId } from "../supervisor/proc.ts";
 
 /** Room left in a message for what is around the events. */
 const ENVELOPE_BYTES = 1024;
@@ -43,6 +59,8 @@ export type ExchangeOptions = {
 export class Exchange {
   readonly #options: ExchangeOptions;
   #outbox: OutboxState;
+  #greeting: GreetingState = awayGreeting;
+  #isGreeted = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ExchangeOptions) {
@@ -50,13 +68,21 @@ export class Exchange {
     this.#outbox = reopen(options.db);
   }
 
-  /** The control plane understands us on a new connection. */
-  connected(): void {
-    this.#step({ kind: "connected" });
+  /** The control plane understands us on a new connection. `isGreeted`: it has to be told first which spool this is. */
+  connected(isGreeted: boolean): void {
+    this.#isGreeted = isGreeted;
+    if (isGreeted) this.#greet({ kind: "connected" });
+    else this.#step({ kind: "connected" });
   }
 
   disconnected(): void {
+    this.#greet({ kind: "disconnected" });
     this.#step({ kind: "disconnected" });
+  }
+
+  /** The control plane found that another agent has what this one came by. */
+  copied(): void {
+    if (this.#isGreeted) this.#greet({ kind: "copy" });
   }
 
   /** Events were added to the spool, and the transaction that did so is committed. */
@@ -93,7 +119,61 @@ export class Exchange {
         return onWatch(message.body.run_id, message.body.from_seq, message.body.ttl_ms);
       case "unwatch":
         return onUnwatch(message.body.run_id);
+      case "greet":
+        return this.#greet({ kind: "greet" });
+      case "token":
+      case "token_kept":
+      case "spool_copied":
+        // An answer to a hello of before the spool was renamed.
+        if (message.body.spool_id !== this.#outbox.spoolId) return undefined;
+        if (message.type === "token") {
+          const { token, up_to: upTo, print } = message.body;
+          return this.#greet({ kind: "offered", token, isOurs: this.#isOurs(upTo, print) });
+        }
+        return this.#greet({ kind: message.type === "token_kept" ? "kept" : "copy" });
     }
+  }
+
+  #isOurs(upTo: number, print: string | null): boolean {
+    const isSame = () => {
+      const [event] = readEvents(this.#options.db, upTo, upTo);
+      return event !== undefined && (print === null || printOf(event) === print);
+    };
+    return isOwnHistory(this.#outbox, upTo, isSame);
+  }
+
+  #greet(input: GreetingInput): void {
+    const { db, steady, log } = this.#options;
+    const { state, effects } = stepGreeting(this.#greeting, input, steady());
+    this.#greeting = state;
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "say_hello":
+          this.#send({ type: "hello", body: readHello(db, readBootId()) });
+          break;
+        case "take":
+          storeToken(db, effect.token);
+          this.#send({
+            type: "token_stored",
+            body: { spool_id: this.#outbox.spoolId, token: effect.token },
+          });
+          break;
+        case "hold":
+          this.#step({ kind: "connected" });
+          break;
+        case "let_go":
+          this.#step({ kind: "disconnected" });
+          break;
+        case "become_copy":
+          log.warn(
+            "another host has this agent's identity and spool; this one goes on under a spool of its own. Enrol it anew: `flowplane agent enroll --again`",
+          );
+          renewSpool(db, true);
+          this.#outbox = reopen(db);
+          break;
+      }
+    }
+    this.#sleep();
   }
 
   #step(input: OutboxInput): void {
@@ -113,14 +193,23 @@ export class Exchange {
           log.warn("the control plane knows more of this spool than is in it; the spool gets a new name");
           renewSpool(db);
           this.#outbox = reopen(db);
-          this.#step({ kind: "connected" });
+          if (this.#isGreeted) this.#greet({ kind: "greet" });
+          else this.#step({ kind: "connected" });
           break;
       }
     }
+    this.#sleep();
+  }
+
+  #sleep(): void {
     clearTimeout(this.#timer);
-    const wakeAt = outboxWakeAt(this.#outbox);
-    if (wakeAt !== Infinity)
-      this.#timer = setTimeout(() => this.#step({ kind: "tick" }), Math.max(0, wakeAt - steady()));
+    const wakeAt = Math.min(outboxWakeAt(this.#outbox), greetingWakeAt(this.#greeting));
+    if (wakeAt === Infinity) return;
+    const wake = () => {
+      this.#greet({ kind: "tick" });
+      this.#step({ kind: "tick" });
+    };
+    this.#timer = setTimeout(wake, Math.max(0, wakeAt - this.#options.steady()));
   }
 
   #sendEvents(from: number, to: number): void {
@@ -144,6 +233,11 @@ export class Exchange {
   #send(message: UpMessage): void {
     this.#options.send({ id: randomUUID(), capability: LINK_CAPABILITY, ...encodeLink(message) });
   }
+}
+
+/** As the control plane makes it. */
+function printOf(event: LinkEvent): string {
+  return createHash("sha256").update(printText(event)).digest("base64url").slice(0, PRINT_CHARS);
 }
 
 function reopen(db: SpoolDatabase): OutboxState {

@@ -17,7 +17,7 @@ import type {
   AgentSession,
   ConnectionSettingsOffers,
 } from "@flowplane/opamp";
-import { LINK_CAPABILITY } from "@flowplane/link";
+import { LINK_CAPABILITY, TENURE_CAPABILITY } from "@flowplane/link";
 import { retryAfterMs } from "@flowplane/runtime";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
@@ -31,8 +31,8 @@ export type SessionOptions = {
   report: AgentReport;
   clock: Clock;
   log: Logger;
-  /** The control plane answered on a new connection; `true` when it speaks the link protocol. */
-  onLinked: (speaksLink: boolean) => void;
+  /** The control plane answered on a new connection: whether it speaks the link protocol, and wants to be greeted first. */
+  onLinked: (speaksLink: boolean, isGreeted: boolean) => void;
   onUnlinked: (why: string) => void;
   onLinkMessage: (type: string, data: Uint8Array) => void;
   onSettings: (offers: ConnectionSettingsOffers) => void;
@@ -57,7 +57,7 @@ export class Session {
     this.#state = newAgentSession({
       instanceUid: options.identity().instance_uid,
       capabilities: CAPABILITIES,
-      customCapabilities: [LINK_CAPABILITY],
+      customCapabilities: [LINK_CAPABILITY, TENURE_CAPABILITY],
       report: options.report,
       now: options.clock(),
       random: Math.random,
@@ -123,7 +123,7 @@ export class Session {
         if (this.#speaksLink === speaksLink) return undefined;
         this.#speaksLink = speaksLink;
         log.info({ speaksLink }, "linked to the control plane");
-        return this.#options.onLinked(speaksLink);
+        return this.#options.onLinked(speaksLink, effect.customCapabilities.includes(TENURE_CAPABILITY));
       }
       case "custom_message":
         if (effect.capability === LINK_CAPABILITY) this.#options.onLinkMessage(effect.type, effect.data);

@@ -160,9 +160,9 @@ export class Upstream {
       report: { description: describeAgent(this.#identity.instance_uid), ...report },
       clock: this.#options.steady,
       log,
-      onLinked: (speaksLink) => {
+      onLinked: (speaksLink, isGreeted) => {
         health.ok("link", "connected");
-        if (speaksLink) this.#exchange.connected();
+        if (speaksLink) this.#exchange.connected(isGreeted);
         this.#shipper.retryNow();
         this.#evidence.retryNow();
       },
@@ -199,6 +199,8 @@ export class Upstream {
         this.#identity = { ...this.#identity, instance_uid: instanceUid };
         writeIdentity(dataDir, this.#identity);
         this.report({ description: describeAgent(instanceUid) });
+        // Another agent has the name we came by, and with it the spool.
+        this.#exchange.copied();
       },
     });
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EventPayload, EventType, LinkEvent } from "@flowplane/link";
 import type { SpoolDatabase } from "./database.ts";
+import { noteOrigin } from "./tenure.ts";
 
 /** With this many events waiting for a control plane that is away, notes are no longer added; states of runs always are. */
 export const NOTES_PAUSED_AT_EVENTS = 100_000;
@@ -85,11 +86,12 @@ const FAR = 2 ** 50;
 
 /**
  * Gives the spool a new name and numbers what is unacknowledged from 1, without gaps; see `renew_spool` in the outbox machine.
- * What was acknowledged keeps its place before it, at 0 and below.
+ * What was acknowledged keeps its place before it, at 0 and below. As a copy it is another spool than the one it was, which goes on
+ * elsewhere: it proves nothing by the tokens of that one, and what is unacknowledged that one may tell as well.
  */
-export function renewSpool(db: SpoolDatabase): OutboxRow {
+export function renewSpool(db: SpoolDatabase, isCopy = false): OutboxRow {
   return db.durably(() => {
-    const { acked_up_to: ackedUpTo } = readOutbox(db);
+    const { spool_id: fromSpool, acked_up_to: ackedUpTo } = readOutbox(db);
     db.run("UPDATE events SET seq = seq - ?", FAR);
     db.run("UPDATE events SET seq = seq + ? WHERE seq <= ?", FAR - ackedUpTo, ackedUpTo - FAR);
     const waiting = db.all<{ seq: number }>("SELECT seq FROM events WHERE seq < ? ORDER BY seq", -FAR / 2);
@@ -97,6 +99,7 @@ export function renewSpool(db: SpoolDatabase): OutboxRow {
       db.run("UPDATE events SET seq = ? WHERE seq = ?", index + 1, seq);
     const fresh = { spool_id: randomUUID(), last_seq: waiting.length, acked_up_to: 0 };
     db.run("UPDATE outbox SET spool_id = ?, last_seq = ?, acked_up_to = 0", fresh.spool_id, fresh.last_seq);
+    noteOrigin(db, fromSpool, isCopy ? waiting.length : null);
     return fresh;
   });
 }

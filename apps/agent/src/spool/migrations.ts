@@ -194,4 +194,12 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE guard (state TEXT NOT NULL) STRICT;
   `,
+  `
+  -- Two hosts with one spool, after a machine was cloned: what this one proves itself by, and what it is known by.
+  ALTER TABLE outbox ADD COLUMN from_spool TEXT;                          -- the spool this one was made from
+  ALTER TABLE outbox ADD COLUMN is_copy INTEGER NOT NULL DEFAULT 0;       -- on another host
+  ALTER TABLE outbox ADD COLUMN inherited_up_to INTEGER NOT NULL DEFAULT 0; -- events that were that host's
+  CREATE TABLE tokens (number INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL) STRICT;
+  CREATE TABLE host (description TEXT NOT NULL) STRICT;
+  `,
 ];

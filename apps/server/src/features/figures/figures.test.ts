@@ -1,3 +1,4 @@
+import { ONLY_SOURCE } from "../gateway/spools.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -126,7 +127,7 @@ test("events whose transaction fails are not counted", async () => {
   const after: (() => void)[] = [];
   const ctx = { ...world.ctx, afterCommit: (hook: () => void) => void after.push(hook) } as never;
   const event = report("guard.changed", { until: new Date(T0).toISOString(), reason: "r", interventions: 9 });
-  await expect(apply(ctx, {} as never, [event])).rejects.toThrow("went away");
+  await expect(apply(ctx, {} as never, [event], ONLY_SOURCE)).rejects.toThrow("went away");
   expect(after).toEqual([]);
   expect(await text("flowplane_detection_guard_trips_total")).toBe(before);
 });

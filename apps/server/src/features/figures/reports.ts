@@ -4,8 +4,8 @@ import * as gauges from "./gauges.ts";
 
 /** `apply`, and once its transaction is durable the figures of what agents reported: so each event counts once. */
 export function counting(apply: ApplyEvents): ApplyEvents {
-  return async (ctx, identity, events) => {
-    await apply(ctx, identity, events);
+  return async (ctx, identity, events, source) => {
+    await apply(ctx, identity, events, source);
     ctx.afterCommit(() => {
       for (const event of events) countReport(event, ctx.now());
     });

@@ -24,7 +24,7 @@ import {
   type StepContext,
   type Transport,
 } from "@flowplane/opamp";
-import { LINK_CAPABILITY } from "@flowplane/link";
+import { LINK_CAPABILITY, TENURE_CAPABILITY } from "@flowplane/link";
 import { newId, type Base, type Ctx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
 import { asAppError, statusOf } from "../../platform/http/problems.ts";
@@ -57,7 +57,7 @@ export const HEARTBEAT_SECONDS = 30;
 /** Answers to a gateway that wait; the gateway itself gives up after half a minute. */
 const RELAY_ANSWERS_MAX = 1_000;
 const RELAY_RETRY_SECONDS = 30;
-const CUSTOM_CAPABILITIES: readonly string[] = [LINK_CAPABILITY, RELAY_CAPABILITY];
+const CUSTOM_CAPABILITIES: readonly string[] = [LINK_CAPABILITY, TENURE_CAPABILITY, RELAY_CAPABILITY];
 
 /** One way to and from agents: a WebSocket, or a single HTTP request. */
 export interface Line extends Origin {
@@ -76,7 +76,7 @@ export interface Line extends Origin {
 export interface LinkEnd {
   onConnected(session: AgentSession): void;
   onDisconnected(session: AgentSession): void;
-  onMessage(session: AgentSession, type: string, data: Uint8Array): void;
+  onMessage(session: AgentSession, lineId: string, type: string, data: Uint8Array): void;
 }
 
 export interface DialogueOptions {
@@ -195,7 +195,7 @@ export class Dialogue {
     if (!session.isApproved) return;
     const line = this.#ownerLine(session);
     if (line === undefined) return;
-    if (this.#speaksLink(session)) this.#link?.onConnected(session);
+    if (this.#speaksLink(session)) this.#linkTo(session, this.#connectionId(line, session));
     await this.redesire(session);
     const request = session.pendingRequest;
     if (request === null) return;
@@ -261,7 +261,6 @@ export class Dialogue {
     const now = base.now();
     const before = session.state;
     const result = stepServer(session.state, incoming, this.#context(line, session));
-    const ownerBefore = session.ownership?.connectionId;
     session.state = result.state;
     session.ownership = result.ownership;
     session.heardAt = now;
@@ -288,10 +287,10 @@ export class Dialogue {
       );
     if (left) session.writtenConnectionId = null;
     this.#settle(session, result.effects);
-    const isNewOwner = ownerBefore !== result.ownership?.connectionId || !session.delivery.connected;
-    if (owns && isNewOwner && session.isApproved && this.#speaksLink(session))
-      this.#link?.onConnected(session);
-    if (left) this.#link?.onDisconnected(session);
+    const speaker = this.#connectionId(line, session);
+    if (owns && session.linkedTo !== speaker && session.isApproved && this.#speaksLink(session))
+      this.#linkTo(session, speaker);
+    if (left) this.#unlink(session);
 
     let request: Uint8Array | undefined;
     for (const effect of result.effects) {
@@ -299,7 +298,7 @@ export class Dialogue {
       else if (effect.kind === "custom_message" && effect.capability === RELAY_CAPABILITY)
         this.#onRelay(line, session, effect);
       else if (effect.kind === "custom_message" && session.isApproved)
-        this.#link?.onMessage(session, effect.type, effect.data);
+        this.#link?.onMessage(session, speaker, effect.type, effect.data);
       else if (effect.kind === "duplicate_uid") this.#separate(line, effect);
     }
     if (request === undefined && session.pendingRequest !== null && session.isApproved) {
@@ -531,6 +530,16 @@ export class Dialogue {
     if (session.writtenConnectionId === connectionId && !this.#draining)
       this.#persist(session, session.state, {}, connectionId, { disconnected_at: at });
     session.writtenConnectionId = null;
+    this.#unlink(session);
+  }
+
+  #linkTo(session: AgentSession, connectionId: string): void {
+    session.linkedTo = connectionId;
+    this.#link?.onConnected(session);
+  }
+
+  #unlink(session: AgentSession): void {
+    session.linkedTo = null;
     this.#link?.onDisconnected(session);
   }
 

@@ -19,7 +19,7 @@ async function take(sent: readonly string[], failing: Readonly<Record<string, nu
     random: () => 0,
     signal: stop ?? new AbortController().signal,
   });
-  for (const type of sent) inbox.put({ type, data: new Uint8Array() });
+  for (const type of sent) inbox.put({ lineId: "line", type, data: new Uint8Array() });
   return { inbox, tried, stored, failures: () => failures };
 }
 
@@ -37,9 +37,10 @@ test("what can never be stored is left to the agent after a few tries, and what 
 
 test("while one is tried, only so many more are kept", async () => {
   const { inbox, stored } = await take(["slow"], { slow: 3 });
-  for (let count = 0; count < 500; count += 1) inbox.put({ type: `m${count}`, data: new Uint8Array() });
+  for (let count = 0; count < 500; count += 1)
+    inbox.put({ lineId: "line", type: `m${count}`, data: new Uint8Array() });
   await until("those that were kept", () => (stored.length === 64 ? true : undefined));
-  inbox.put({ type: "later", data: new Uint8Array() });
+  inbox.put({ lineId: "line", type: "later", data: new Uint8Array() });
   await until("one more", () => (stored.at(-1) === "later" ? true : undefined));
   expect(stored).toHaveLength(65);
 });

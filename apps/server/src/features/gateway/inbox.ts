@@ -8,6 +8,8 @@ const RETRY = { baseMs: 200, maxMs: 5_000 };
 
 /** A link message as it came. */
 export interface Arrived {
+  /** The connection it came on. */
+  readonly lineId: string;
   readonly type: string;
   readonly data: Uint8Array;
 }
@@ -35,9 +37,9 @@ export class Inbox {
   }
 
   /** Takes a message in, unless too many wait. The bytes are copied: they are a view into a socket's buffer. */
-  put({ type, data }: Arrived): void {
+  put({ lineId, type, data }: Arrived): void {
     if (this.#waiting.length >= INBOX_MAX) return;
-    this.#waiting.push({ type, data: Uint8Array.from(data) });
+    this.#waiting.push({ lineId, type, data: Uint8Array.from(data) });
     if (!this.#isDraining) void this.#drain();
   }
 

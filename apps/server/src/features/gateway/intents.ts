@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Intent } from "@flowplane/link";
 import { newId, type Base, type Tx } from "../../platform/context.ts";
 import type { Db } from "../../platform/storage/database.ts";
 import { subjects } from "../../platform/bus/bus.ts";
@@ -87,6 +88,49 @@ export async function addIntents(
   ctx.afterCommit(() => {
     for (const id of agentIds) ctx.bus.publish(subjects.agentNudge(id), {});
   });
+}
+
+/**
+ * What an agent is still to be given, oldest first. An order to start becomes the holder's with that and is never given to another
+ * one, nor to this one after its host was started anew, since it may have been carried out; other orders go to the holder of the
+ * run they are about. Null: an agent that does not say which spool it has; it gets every order but the starts that were given to one
+ * who does.
+ */
+export async function claimIntents(
+  base: Base,
+  agentId: string,
+  spool: { readonly holder: string; readonly bootId: string | null } | null,
+  limit: number,
+): Promise<Intent[]> {
+  const [holder, boot] = [spool?.holder ?? null, spool?.bootId ?? ""];
+  const { rows } = await sql<{ id: string; type: string; payload_sealed: Buffer; created_at: Date }>`
+    with open as (
+      select i.id, i.type, i.holder is null as is_free, case when i.type = 'run.start' then i.holder else coalesce(
+          (select r.holder from runs r where r.id = i.run_id),
+          (select s.holder from intents s where s.run_id = i.run_id and s.type = 'run.start' limit 1)
+        ) end as holder, i.boot_id
+      from intents i where i.agent_id = ${agentId} and i.acknowledged_at is null
+    ), mine as (
+      select id, is_free, type from open
+      where holder is null or (holder = ${holder} and (type <> 'run.start' or boot_id = ${boot})) or (${holder}::text is null and type <> 'run.start')
+      order by id limit ${limit}
+    ), claimed as (
+      update intents i set holder = ${holder}, boot_id = ${boot} from mine
+      where i.id = mine.id and mine.is_free and i.type = 'run.start' and i.holder is null and ${holder}::text is not null
+      returning i.id
+    )
+    select i.id, i.type, i.payload_sealed, i.created_at from intents i join mine on mine.id = i.id
+    where i.type <> 'run.start' or not mine.is_free or ${holder}::text is null or i.id in (select id from claimed)
+    order by i.id`.execute(base.storage.system);
+  return rows.map((row) => ({
+    id: row.id,
+    type: row.type,
+    payload: JSON.parse(base.secrets.open(INTENT_SECRET, row.payload_sealed).toString("utf8")) as Record<
+      string,
+      unknown
+    >, // written by addIntent
+    created_at: row.created_at.toISOString(),
+  }));
 }
 
 /** Most agents looked for at once; the next look finds the others. */

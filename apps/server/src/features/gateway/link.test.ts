@@ -3,6 +3,7 @@ import {
   decodeDown,
   encodeLink,
   LINK_CAPABILITY,
+  TENURE_CAPABILITY,
   type DownMessage,
   type LinkEvent,
   type UpMessage,
@@ -42,12 +43,12 @@ beforeEach(() => {
 });
 
 /** A site agent's socket after its greeting, with its counter. */
-async function connect(machine: Machine, sequence = 0) {
+async function connect(machine: Machine, sequence = 0, capabilities = [LINK_CAPABILITY]) {
   const socket = await openMachine(plane, machine);
   let next = sequence;
   const send = (more = {}) => socket.send(message(machine.uid, next++, more));
-  send({ customCapabilities: { capabilities: [LINK_CAPABILITY] } });
-  await socket.next();
+  send({ customCapabilities: { capabilities } });
+  if (!capabilities.includes(TENURE_CAPABILITY)) await socket.next();
   const say = (up: UpMessage) => {
     const { type, data } = encodeLink(up);
     send({ customMessage: { capability: LINK_CAPABILITY, type, data } });
@@ -162,6 +163,38 @@ test("events are stored once, whatever is sent again, and acknowledged only when
   expect(new Set(applied.map(({ agent }) => agent))).toEqual(new Set([machine.agentId]));
   say({ type: "events", body: { spool_id: "spool-2", events: [event(1)] } });
   expect(await nextOf(socket, "events_ack")).toEqual({ spool_id: "spool-2", up_to: 1 });
+  await socket.close();
+});
+
+test("an agent that says which spool it has gets and gives nothing before it has proven that", async () => {
+  const machine = await enrolMachine(plane);
+  const id = await ask(machine.agentId);
+  const { socket, say } = await connect(machine, 0, [LINK_CAPABILITY, TENURE_CAPABILITY]);
+  await nextOf(socket, "greet");
+  const events: UpMessage = {
+    type: "events",
+    body: {
+      spool_id: "s",
+      events: [{ seq: 1, type: "run.note", at: new Date().toISOString(), payload: {} }],
+    },
+  };
+  say(events);
+  const hello: UpMessage = { type: "hello", body: { spool_id: "s", boot_id: "b", tokens: [], from: null } };
+  say(hello);
+  const { token, up_to } = await nextOf(socket, "token");
+  expect(up_to).toBe(0);
+  say({ type: "token_stored", body: { spool_id: "s", token } });
+  expect(await nextOf(socket, "token_kept")).toEqual({ spool_id: "s" });
+  expect((await nextOf(socket, "intents")).intents.map((intent) => intent.id)).toEqual([id]);
+  say(events);
+  expect(await nextOf(socket, "events_ack")).toEqual({ spool_id: "s", up_to: 1 });
+  expect(applied.flatMap((batch) => batch.events)).toHaveLength(1);
+  // The same spool on another machine, without the token.
+  const clone = await connect(machine, 50, [LINK_CAPABILITY, TENURE_CAPABILITY]);
+  await nextOf(clone.socket, "greet");
+  clone.say(hello);
+  expect(await nextOf(clone.socket, "spool_copied")).toEqual({ spool_id: "s" });
+  await clone.socket.close();
   await socket.close();
 });
 

@@ -12,22 +12,30 @@ import {
   packBySize,
   stepDelivery,
   takeEvents,
+  TENURE_CAPABILITY,
   WATCH_TTL_MS_MAX,
   type DeliveryInput,
   type DownMessage,
   type Intent,
   type LinkEvent,
+  type UpMessage,
 } from "@flowplane/link";
 import { inTransaction, newId, type Base, type Ctx, type Tx } from "../../platform/context.ts";
 import { agentActor, type AgentIdentity } from "./agent-http.ts";
 import type { LinkEnd } from "./dialogue.ts";
 import { eventsStored, intentsDelivered } from "./figures.ts";
 import { Inbox, type Arrived } from "./inbox.ts";
-import { INTENT_SECRET } from "./intents.ts";
+import { claimIntents } from "./intents.ts";
 import type { AgentSession } from "./sessions.ts";
+import { greetSpool, keepToken, lockSpool, noteStored, type EventSource } from "./spools.ts";
 
 /** Stores an agent's events, in the transaction that also moves its high-water mark: each event takes effect once. */
-export type ApplyEvents = (ctx: Tx, identity: AgentIdentity, events: readonly LinkEvent[]) => Promise<void>;
+export type ApplyEvents = (
+  ctx: Tx,
+  identity: AgentIdentity,
+  events: readonly LinkEvent[],
+  source: EventSource,
+) => Promise<void>;
 
 /** Messages that wait to be sent to one agent; an intent beyond that is sent again later, a lease is renewed. */
 const OUTBOX_MAX = 1_000;
@@ -61,18 +69,31 @@ export class Link implements LinkEnd {
     this.#options = options;
   }
 
+  /** Another connection speaks for the agent: nothing that was under way to the former one is for this one. */
   onConnected(session: AgentSession): void {
-    this.#deliver(session, { kind: "connected" });
-    this.loadIntents(session);
+    this.#letGo(session);
+    if (session.state.customCapabilities.includes(TENURE_CAPABILITY))
+      this.#send(session, { type: "greet", body: {} });
+    else this.#open(session);
   }
 
   onDisconnected(session: AgentSession): void {
+    this.#letGo(session);
+  }
+
+  #letGo(session: AgentSession): void {
+    session.spool = null;
     session.delivery = emptyDelivery;
     session.outbox = [];
     this.#delivering.delete(session);
   }
 
-  onMessage(session: AgentSession, type: string, data: Uint8Array): void {
+  #open(session: AgentSession): void {
+    this.#deliver(session, { kind: "connected" });
+    this.loadIntents(session);
+  }
+
+  onMessage(session: AgentSession, lineId: string, type: string, data: Uint8Array): void {
     session.inbox ??= new Inbox({
       store: (message) => this.#store(session, message),
       onFailure: (error, failures) =>
@@ -83,7 +104,7 @@ export class Link implements LinkEnd {
       random: this.#options.random,
       signal: this.#stop.signal,
     });
-    session.inbox.put({ type, data });
+    session.inbox.put({ lineId, type, data });
   }
 
   /** Nothing that could not be stored is tried again. */
@@ -113,6 +134,7 @@ export class Link implements LinkEnd {
 
   /** Looks for outstanding intents now; asked while it looks, it looks once more. */
   loadIntents(session: AgentSession): void {
+    if (!session.delivery.connected) return;
     if (session.isLoadingIntents) {
       session.mustLoadIntents = true;
       return;
@@ -125,7 +147,15 @@ export class Link implements LinkEnd {
     try {
       do {
         session.mustLoadIntents = false;
-        const intents = await this.#outstanding(session.identity.agent_id);
+        const { spool } = session;
+        const intents = await claimIntents(
+          this.#options.base,
+          session.identity.agent_id,
+          spool,
+          INTENT_WINDOW,
+        );
+        // Claimed for a connection that is not the agent's any more: whoever has that spool gets them when it is back.
+        if (session.spool !== spool || !session.delivery.connected) continue;
         this.#forgetWithdrawn(session, intents);
         if (intents.length > 0) this.#deliver(session, { kind: "created", intents });
       } while (session.mustLoadIntents);
@@ -145,24 +175,6 @@ export class Link implements LinkEnd {
     const there = new Set(intents.map(({ id }) => id));
     const ids = [...session.delivery.outstanding.keys()].filter((id) => !there.has(id));
     if (ids.length > 0) this.#deliver(session, { kind: "acked", ids });
-  }
-
-  async #outstanding(agentId: string): Promise<Intent[]> {
-    const { base } = this.#options;
-    const { rows } = await sql<{ id: string; type: string; payload_sealed: Buffer; created_at: Date }>`
-      select id, type, payload_sealed, created_at from intents
-      where agent_id = ${agentId} and acknowledged_at is null order by id limit ${INTENT_WINDOW}`.execute(
-      base.storage.system,
-    );
-    return rows.map((row) => ({
-      id: row.id,
-      type: row.type,
-      payload: JSON.parse(base.secrets.open(INTENT_SECRET, row.payload_sealed).toString("utf8")) as Record<
-        string,
-        unknown
-      >, // written by addIntent
-      created_at: row.created_at.toISOString(),
-    }));
   }
 
   #deliver(session: AgentSession, input: DeliveryInput): void {
@@ -195,19 +207,59 @@ export class Link implements LinkEnd {
     this.#options.push(session);
   }
 
-  async #store(session: AgentSession, arrived: Arrived): Promise<void> {
+  async #store(session: AgentSession, { lineId, ...arrived }: Arrived): Promise<void> {
     const decoded = decodeUp(arrived);
     if (!decoded.ok) {
       this.#options.base.log.warn(
         { agent_id: session.identity.agent_id, issue: decoded.issue },
         "a link message cannot be read",
       );
-      return;
+      return undefined;
     }
     const message = decoded.value;
-    if (message.type === "events")
-      await this.#storeEvents(session, message.body.spool_id, message.body.events);
-    else await this.#acknowledged(session, message.body.ids);
+    if (message.type === "intents_ack") return this.#acknowledged(session, message.body.ids);
+    // An answer goes to whoever speaks for the agent now: to a question of another it would be wrong.
+    if (lineId !== session.linkedTo) return undefined;
+    switch (message.type) {
+      case "hello":
+        return this.#greet(session, lineId, message.body);
+      case "token_stored":
+        return this.#keep(session, lineId, message.body.spool_id, message.body.token);
+      case "events":
+        return this.#storeEvents(session, lineId, message.body.spool_id, message.body.events);
+    }
+  }
+
+  async #greet(session: AgentSession, lineId: string, hello: HelloBody): Promise<void> {
+    const { spool_id, boot_id, tokens, from } = hello;
+    session.spool = null;
+    const offer = await greetSpool(this.#ctx(session, spool_id), session.identity.agent_id, {
+      spoolId: spool_id,
+      bootId: boot_id,
+      tokens,
+      from: from && { spoolId: from.spool_id, isCopy: from.is_copy, inheritedUpTo: from.inherited_up_to },
+    });
+    if (offer === null)
+      this.#options.base.log.warn(
+        { agent_id: session.identity.agent_id, spool_id },
+        "an agent came with the copy of a spool; it is told to go on under one of its own",
+      );
+    this.#reply(
+      session,
+      lineId,
+      offer === null
+        ? { type: "spool_copied", body: { spool_id } }
+        : { type: "token", body: { spool_id, ...offer } },
+    );
+  }
+
+  async #keep(session: AgentSession, lineId: string, spoolId: string, token: string): Promise<void> {
+    const held = await keepToken(this.#ctx(session, spoolId), session.identity.agent_id, spoolId, token);
+    // Not the last token: the agent says hello again when it hears nothing.
+    if (held === undefined || lineId !== session.linkedTo) return;
+    session.spool = held;
+    this.#send(session, { type: "token_kept", body: { spool_id: spoolId } });
+    this.#open(session);
   }
 
   async #acknowledged(session: AgentSession, ids: readonly string[]): Promise<void> {
@@ -223,53 +275,45 @@ export class Link implements LinkEnd {
     if (session.delivery.outstanding.size === 0) this.loadIntents(session);
   }
 
-  async #storeEvents(session: AgentSession, spoolId: string, events: readonly LinkEvent[]): Promise<void> {
-    const { base, applyEvents } = this.#options;
+  async #storeEvents(
+    session: AgentSession,
+    lineId: string,
+    spoolId: string,
+    events: readonly LinkEvent[],
+  ): Promise<void> {
     const { identity } = session;
-    const ctx: Ctx = {
-      ...base,
-      actor: agentActor(identity),
-      requestId: `spool-${spoolId}`,
-      remoteAddress: null,
-    };
-    const { ackUpTo, applied } = await inTransaction(ctx, async (ctx) => {
-      const storedUpTo = await lockSpool(ctx, identity.agent_id, spoolId);
-      const { apply, ackUpTo } = takeEvents(storedUpTo, events);
-      if (apply.length > 0) {
-        await applyEvents(ctx, identity, apply);
-        await ctx.db
-          .updateTable("agent_spools")
-          .set({ spool_id: spoolId, events_up_to: ackUpTo })
-          .where("agent_id", "=", identity.agent_id)
-          .execute();
+    const isHeld = session.spool?.spoolId === spoolId;
+    if (session.state.customCapabilities.includes(TENURE_CAPABILITY) && !isHeld) return;
+    const { ackUpTo, applied } = await inTransaction(this.#ctx(session, spoolId), async (ctx) => {
+      const { eventsUpTo, source } = await lockSpool(ctx, identity.agent_id, spoolId);
+      const { apply, ackUpTo } = takeEvents(eventsUpTo, events);
+      const last = apply.at(-1);
+      if (last !== undefined) {
+        await this.#options.applyEvents(ctx, identity, apply, source);
+        await noteStored(ctx, identity.agent_id, spoolId, last);
       }
       return { ackUpTo, applied: apply.length };
     });
     eventsStored.inc(applied);
-    this.#send(session, { type: "events_ack", body: { spool_id: spoolId, up_to: ackUpTo } });
+    this.#reply(session, lineId, { type: "events_ack", body: { spool_id: spoolId, up_to: ackUpTo } });
+  }
+
+  /** To the connection that asked, as long as it speaks for the agent. */
+  #reply(session: AgentSession, lineId: string, message: DownMessage): void {
+    if (lineId === session.linkedTo) this.#send(session, message);
+  }
+
+  #ctx({ identity }: AgentSession, spoolId: string): Ctx {
+    return {
+      ...this.#options.base,
+      actor: agentActor(identity),
+      requestId: `spool-${spoolId}`,
+      remoteAddress: null,
+    };
   }
 }
 
-/** How far this spool is stored. The row stays locked until the commit: events of one agent are stored one message at a time. */
-async function lockSpool(ctx: Tx, agentId: string, spoolId: string): Promise<number> {
-  await ctx.db
-    .insertInto("agent_spools")
-    .values({
-      agent_id: agentId,
-      organization_id: ctx.actor.organization_id,
-      spool_id: spoolId,
-      events_up_to: 0,
-    })
-    .onConflict((conflict) => conflict.column("agent_id").doNothing())
-    .execute();
-  const row = await ctx.db
-    .selectFrom("agent_spools")
-    .select(["spool_id", "events_up_to"])
-    .where("agent_id", "=", agentId)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
-  return row.spool_id === spoolId ? row.events_up_to : 0;
-}
+type HelloBody = Extract<UpMessage, { type: "hello" }>["body"];
 
 function intentBytes(intent: Intent): number {
   return Buffer.byteLength(JSON.stringify(intent)) + 1;

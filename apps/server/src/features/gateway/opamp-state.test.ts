@@ -11,7 +11,7 @@ import {
   SERVER_CAPABILITY,
   uidToString,
 } from "@flowplane/opamp";
-import { LINK_CAPABILITY } from "@flowplane/link";
+import { LINK_CAPABILITY, TENURE_CAPABILITY } from "@flowplane/link";
 import { newId } from "../../platform/context.ts";
 import { RELAY_CAPABILITY } from "./relay.ts";
 import { agentOf } from "../fleet/fleet.ts";
@@ -392,7 +392,11 @@ test("opamp row 60: our capability is announced once and used only with agents t
   const agent = await newVisitor(plane, "dashboard");
   const socket = await agent.open();
   const first = await socket.ask(message(agent.uid, 0, full("h")));
-  expect(first.customCapabilities?.capabilities).toEqual([LINK_CAPABILITY, RELAY_CAPABILITY]);
+  expect(first.customCapabilities?.capabilities).toEqual([
+    LINK_CAPABILITY,
+    TENURE_CAPABILITY,
+    RELAY_CAPABILITY,
+  ]);
   const unknown = { customMessage: { capability: "com.example.unknown", type: "x", data: Buffer.from("y") } };
   const second = await socket.ask(message(agent.uid, 1, unknown));
   expect(second.errorResponse).toBeUndefined();

@@ -17,6 +17,7 @@ import type { Credential } from "./credentials.ts";
 import type { Inbox } from "./inbox.ts";
 import { PollRhythm } from "./poll-rhythm.ts";
 import type { KnownInstance } from "./relay.ts";
+import type { HeldSpool } from "./spools.ts";
 import type { Wanted } from "./wanted.ts";
 import type { StatusWriter } from "./writer.ts";
 
@@ -47,6 +48,10 @@ export interface AgentSession {
   /** The configuration it last said it has, the message at hand included; "" when it has none. Lower-case hex. */
   reportedConfigHash: string;
   delivery: DeliveryState;
+  /** The connection that the link protocol speaks with now. */
+  linkedTo: string | null;
+  /** The spool that connection has proven to have; null before, and for agents that do not say. */
+  spool: HeldSpool | null;
   /** A certificate request that waits for the agent's approval. */
   pendingRequest: Uint8Array | null;
   /** Link messages from the agent on their way to storage; null before the first. */
@@ -133,7 +138,11 @@ export class Sessions {
     const judged = {
       ...contact,
       instanceUid,
-      isLive: (id: string) => isOwned(this.#byAgent.get(id)?.ownership ?? null),
+      // A copy of the agent's host speaks for it only as long as the original does not.
+      isLive: (id: string) => {
+        const live = this.#byAgent.get(id);
+        return isOwned(live?.ownership ?? null) && live?.spool?.isCopy !== true;
+      },
     };
     if (credential.kind === "token") {
       const verdict = await admitByToken(this.#base, credential.token, judged);
@@ -226,6 +235,8 @@ export class Sessions {
       mustLoadDesired: false,
       reportedConfigHash: "",
       delivery: emptyDelivery,
+      linkedTo: null,
+      spool: null,
       pendingRequest: null,
       inbox: null,
       isLoadingIntents: false,

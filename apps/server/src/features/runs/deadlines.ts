@@ -6,13 +6,16 @@ import { duration } from "../../platform/words.ts";
 import { withdrawStart } from "../gateway/intents.ts";
 import { openFailedStop } from "../incidents/report.ts";
 import { HEARING_MS, PAUSE_MS, RECONCILE_EVERY_MS, RECONCILE_RUNS_MAX, TAKEN_DEADLINE_MS } from "./limits.ts";
+import { findLeftBehind, isLeftBehind } from "./left-behind.ts";
 import { findRun, lockRun, updateRun, type RunRow, type ShownRunRow } from "./store.ts";
 import { systemContext } from "./system-context.ts";
 import { addToTimeline, timelineRow } from "./timeline.ts";
 import { transition, type RunInput } from "./transitions.ts";
 import { CONTROL_PLANE } from "./words.ts";
 
-type Overdue = Extract<RunInput, "start_overdue" | "stop_overdue" | "agent_gone">;
+type Overdue = Extract<RunInput, "start_overdue" | "stop_overdue" | "agent_gone" | "holder_gone">;
+
+const ACTIVE = ["QUEUED", "STARTING", "RUNNING", "STOPPING"] as const satisfies readonly RunState[];
 
 interface Candidate {
   readonly id: string;
@@ -62,6 +65,7 @@ export async function reconcileRuns(base: Base): Promise<number> {
     ...(await findOverdue(base, now)),
     ...(await findUntaken(base, now)),
     ...(await findOrphans(base)),
+    ...(await findLeftBehind(base, now)).map((run) => ({ ...run, input: "holder_gone" as const })),
   ];
   let ended = 0;
   for (const candidate of due) if (await endPresumed(base, candidate)) ended += 1;
@@ -72,18 +76,23 @@ async function endPresumed(base: Base, { id, organization_id, input }: Candidate
   return inTransaction(systemContext(base, organization_id), async (ctx) => {
     const run = await lockRun(ctx.db, id);
     const shown = run === undefined ? undefined : await findRun(ctx.db, id, ctx.now());
-    if (run === undefined || shown === undefined || !isStillDue(shown, input, ctx.now())) return false;
+    if (run === undefined || shown === undefined) return false;
+    const isDue =
+      input === "holder_gone" ? await isLeftBehind(ctx, run.id) : isStillDue(shown, input, ctx.now());
+    if (!isDue) return false;
     // An order that nobody confirmed is taken back rather than waited for: then there is nothing to stop.
     const isWithdrawn =
       input === "stop_overdue" && run.agent_id !== null && (await withdrawStart(ctx, run.agent_id, run.id));
     const step = transition(run, isWithdrawn ? "withdraw" : input);
     if (step.kind !== "move") return false;
+    // Who has it was never heard to have stored the order, and must not come upon it after all.
+    if (input === "holder_gone" && run.agent_id !== null) await withdrawStart(ctx, run.agent_id, run.id);
     await end(ctx, run, step.to, isWithdrawn ? WITHDRAWN : reasonOf(shown, input, ctx.now()));
     return true;
   });
 }
 
-function isStillDue(run: ShownRunRow, input: Overdue, now: number): boolean {
+function isStillDue(run: ShownRunRow, input: Exclude<Overdue, "holder_gone">, now: number): boolean {
   switch (input) {
     case "start_overdue":
       return run.state === "QUEUED" || (run.state === "STARTING" && isPast(run.deadline, now));
@@ -131,6 +140,10 @@ function reasonOf(run: ShownRunRow, input: Overdue, now: number): string {
       : `The agent ${agent} is away${run.agent_seen_at === null ? "" : ` since ${timestamp(run.agent_seen_at)}`}`;
   const since = duration(now - run.state_since.getTime());
   switch (input) {
+    case "holder_gone":
+      return run.state === "QUEUED"
+        ? `The agent ${agent} was given the order to start it and came back as another before it confirmed that or reported: its host was started anew, its data folder replaced, or a copy of it goes by its name. Nobody knows whether it ran, and it is never started twice. Restart it if it has to run.`
+        : `The agent ${agent} came back without its records of this run: its data folder was replaced, or another host goes by its name. So nobody knows how the run ended. Look for process ${run.pid ?? "of the run"} on its host.`;
     case "start_overdue":
       if (run.state === "QUEUED")
         return `The agent ${agent} took the order to start it ${since} ago and reported nothing since. Restart the run; if the agent still has this one, it shows again.`;
@@ -198,7 +211,7 @@ async function findOrphans(base: Base): Promise<Candidate[]> {
     .selectFrom("runs")
     .leftJoin("agents", "agents.id", "runs.agent_id")
     .select(["runs.id", "runs.organization_id"])
-    .where("runs.state", "in", ["QUEUED", "STARTING", "RUNNING", "STOPPING"])
+    .where("runs.state", "in", ACTIVE)
     .where("runs.agent_id", "is not", null)
     .where(({ or, eb }) => or([eb("agents.id", "is", null), eb("agents.revoked_at", "is not", null)]))
     .limit(RECONCILE_RUNS_MAX)

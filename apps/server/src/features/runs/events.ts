@@ -2,6 +2,7 @@ import type { LinkEvent } from "@flowplane/link";
 import type { Tx } from "../../platform/context.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { addIntent, findIntentRuns, findPromptStarts } from "../gateway/intents.ts";
+import { printOf, type EventSource } from "../gateway/spools.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
 import { observeLaunch, observeRestart, observeStop } from "./metrics.ts";
 import {
@@ -15,7 +16,8 @@ import { takeGuardEvent } from "../incidents/agent-guard.ts";
 import { subjects } from "../../platform/bus/bus.ts";
 import { adoptRun, previousIdOf } from "./adopt.ts";
 import { judgeReport, plausible, type Judgement, type RunPatch, type TimelineEntry } from "./report.ts";
-import { lockRunsOfAgent, updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
+import { strangerEntry } from "./copies.ts";
+import { findPrints, lockRunsOfAgent, updateRun, type NewRunEventRow, type RunRow } from "./store.ts";
 import { traceReport } from "./spans.ts";
 import { stopPayload } from "./stop-order.ts";
 import { endWords } from "@flowplane/contract";
@@ -29,9 +31,12 @@ import { addToTimeline, timelineRow } from "./timeline.ts";
 export async function applyRunEvents(
   ctx: Tx,
   identity: AgentIdentity,
-  events: readonly LinkEvent[],
+  reported: readonly LinkEvent[],
+  { holderOf, hasCopies }: EventSource,
 ): Promise<void> {
-  const runIds = await runIdsOf(ctx, identity, events);
+  const reportedIds = await runIdsOf(ctx, identity, reported);
+  const told = hasCopies ? await findPrints(ctx.db, [...new Set(reportedIds.values())]) : new Set<string>();
+  const [events, runIds] = [reported.filter((event) => !told.has(printOf(event))), reportedIds];
   const previousIds = events.flatMap((event) => previousIdOf(event) ?? []);
   const ids = [...new Set([...runIds.values(), ...previousIds])].toSorted();
   const runs = new Map((await lockRunsOfAgent(ctx.db, identity.agent_id, ids)).map((run) => [run.id, run]));
@@ -49,8 +54,11 @@ export async function applyRunEvents(
     if (run === undefined && event.type === "run.created" && runId !== "") {
       const adopted = await adoptRun(ctx, identity, runId, event, runs);
       if (adopted === undefined) continue;
-      runs.set(runId, adopted.run);
-      timeline.push(...adopted.timeline);
+      const holder = holderOf(event);
+      runs.set(runId, { ...adopted.run, holder });
+      patches.set(runId, { holder });
+      const [first, ...rest] = adopted.timeline;
+      if (first !== undefined) timeline.push({ ...first, print: printOf(event) }, ...rest);
       const previousId = previousIdOf(event) ?? "";
       const previous = runs.get(previousId);
       if (previous === undefined) continue;
@@ -67,15 +75,23 @@ export async function applyRunEvents(
       continue;
     }
     const at = plausible(event.at, run.created_at.getTime(), ctx.now());
+    const holder = holderOf(event);
+    if (run.holder !== null && holder !== null && holder !== run.holder) {
+      // Without a print: who has the run may tell the same, and then it counts.
+      timeline.push(timelineRow(ctx, run.id, actor, strangerEntry(event, at)));
+      continue;
+    }
     const judgement = isIncidentEvent(event)
       ? judgementOf(await takeIncidentEvent(ctx, run, event, at), at)
       : judgeReport(run, event, ctx.now());
+    if (run.holder === null && holder !== null) judgement.patch.holder = holder;
     const consequence = await failedStop(ctx, run, { ...run, ...judgement.patch }, judgement.entry);
     for (const { patch, entry } of [judgement, ...(consequence === undefined ? [] : [consequence])]) {
       // Later events of the batch are judged by the run as the earlier ones left it.
       runs.set(run.id, { ...(runs.get(run.id) ?? run), ...patch });
       patches.set(run.id, { ...patches.get(run.id), ...patch });
-      timeline.push(timelineRow(ctx, run.id, actor, entry));
+      const print = entry === judgement.entry ? printOf(event) : null;
+      timeline.push({ ...timelineRow(ctx, run.id, actor, entry), print });
     }
     if (judgement.mustStop) await orderStopAgain(ctx, run);
     measure(ctx, run, judgement, event, ordered.get(run.id));

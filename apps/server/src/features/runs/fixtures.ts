@@ -1,3 +1,4 @@
+import { ONLY_SOURCE } from "../gateway/spools.ts";
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { fastify as createFastify, type FastifyInstance } from "fastify";
@@ -238,7 +239,7 @@ export async function runWorld(routes: (http: Http) => void = () => undefined): 
     },
     async report(identity, ...events) {
       await inTransaction(testCtx(base, agentActor(identity)), (ctx) =>
-        applyRunEvents(ctx, identity, events),
+        applyRunEvents(ctx, identity, events, ONLY_SOURCE),
       );
     },
     agents,

@@ -35,6 +35,7 @@ export interface RunPatch {
   incidents_open?: number;
   incidents_total?: number;
   intervention?: NonNullable<Run["intervention"]>;
+  holder?: string | null;
 }
 
 export interface TimelineEntry {

@@ -22,6 +22,7 @@ const row: ShownRunRow = {
   env_names: [],
   grace_ms: 10_000,
   max_runtime_ms: null,
+  holder: null,
   state: "RUNNING",
   state_since: ago(180_000),
   waiting_for: null,

@@ -103,6 +103,7 @@ const SHOWN_COLUMNS = [
   "runs.log_redactions",
   "runs.log_expired_at",
   "runs.evidence_last",
+  "runs.holder",
 ] as const;
 
 export async function insertRun(db: Db, run: NewRunRow): Promise<void> {
@@ -211,6 +212,18 @@ export async function searchRuns(
 
 export async function insertRunEvents(db: Db, events: readonly NewRunEventRow[]): Promise<void> {
   if (events.length > 0) await db.insertInto("run_events").values(events).execute();
+}
+
+/** The prints of what an agent has reported about runs. */
+export async function findPrints(db: Db, runIds: readonly string[]): Promise<Set<string>> {
+  if (runIds.length === 0) return new Set();
+  const rows = await db
+    .selectFrom("run_events")
+    .select("print")
+    .where("run_id", "in", runIds)
+    .where("print", "is not", null)
+    .execute();
+  return new Set(rows.flatMap(({ print }) => print ?? []));
 }
 
 /** `limit + 1` entries of a run's timeline behind the entry `after`, oldest first. */

@@ -23,6 +23,7 @@ test("the whole table", () => {
       "ENDED": {
         "agent_gone": "refuse",
         "ended": "stale",
+        "holder_gone": "refuse",
         "place": "refuse",
         "running": "stale",
         "start_overdue": "refuse",
@@ -36,6 +37,7 @@ test("the whole table", () => {
       "PRESUMED": {
         "agent_gone": "refuse",
         "ended": "SUCCEEDED",
+        "holder_gone": "refuse",
         "place": "refuse",
         "running": "RUNNING",
         "start_overdue": "refuse",
@@ -49,6 +51,7 @@ test("the whole table", () => {
       "QUEUED": {
         "agent_gone": "FAILED",
         "ended": "SUCCEEDED",
+        "holder_gone": "LOST",
         "place": "refuse",
         "running": "RUNNING",
         "start_overdue": "LOST",
@@ -62,6 +65,7 @@ test("the whole table", () => {
       "RUNNING": {
         "agent_gone": "LOST",
         "ended": "SUCCEEDED",
+        "holder_gone": "LOST",
         "place": "refuse",
         "running": "stale",
         "start_overdue": "refuse",
@@ -75,6 +79,7 @@ test("the whole table", () => {
       "STARTING": {
         "agent_gone": "LOST",
         "ended": "SUCCEEDED",
+        "holder_gone": "LOST",
         "place": "refuse",
         "running": "RUNNING",
         "start_overdue": "LOST",
@@ -88,6 +93,7 @@ test("the whole table", () => {
       "STOPPING": {
         "agent_gone": "LOST",
         "ended": "SUCCEEDED",
+        "holder_gone": "LOST",
         "place": "refuse",
         "running": "stay",
         "start_overdue": "refuse",
@@ -101,6 +107,7 @@ test("the whole table", () => {
       "WAITING": {
         "agent_gone": "refuse",
         "ended": "stale",
+        "holder_gone": "refuse",
         "place": "QUEUED",
         "running": "stale",
         "start_overdue": "refuse",

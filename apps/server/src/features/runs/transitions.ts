@@ -41,7 +41,9 @@ export type RunInput =
   | "start_overdue"
   | "stop_overdue"
   /** The agent was revoked or deleted: nobody will report any more. */
-  | "agent_gone";
+  | "agent_gone"
+  /** The host that has it, or was given the order, is not the agent's any more. */
+  | "holder_gone";
 
 export const RUN_INPUTS = [
   "starting",
@@ -55,6 +57,7 @@ export const RUN_INPUTS = [
   "start_overdue",
   "stop_overdue",
   "agent_gone",
+  "holder_gone",
 ] as const satisfies readonly RunInput[];
 
 export type Outcome =
@@ -83,6 +86,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: "refuse",
     stop_overdue: "refuse",
     agent_gone: "refuse",
+    holder_gone: "refuse",
   },
   QUEUED: {
     starting: { to: "STARTING" },
@@ -96,6 +100,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: { to: "LOST" },
     stop_overdue: "refuse",
     agent_gone: { to: "FAILED" },
+    holder_gone: { to: "LOST" },
   },
   STARTING: {
     starting: "stay",
@@ -109,6 +114,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: { to: "LOST" },
     stop_overdue: "refuse",
     agent_gone: { to: "LOST" },
+    holder_gone: { to: "LOST" },
   },
   RUNNING: {
     starting: "stale",
@@ -122,6 +128,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: "refuse",
     stop_overdue: "refuse",
     agent_gone: { to: "LOST" },
+    holder_gone: { to: "LOST" },
   },
   STOPPING: {
     // The stop was asked for while the start was on its way: what was started is still worth knowing.
@@ -136,6 +143,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: "refuse",
     stop_overdue: { to: "FAILED_STOP" },
     agent_gone: { to: "LOST" },
+    holder_gone: { to: "LOST" },
   },
   PRESUMED: {
     starting: { revivedTo: "STARTING" },
@@ -149,6 +157,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: "refuse",
     stop_overdue: "refuse",
     agent_gone: "refuse",
+    holder_gone: "refuse",
   },
   ENDED: {
     starting: "stale",
@@ -162,6 +171,7 @@ const TABLE: Readonly<Record<Standing, Readonly<Record<RunInput, Outcome>>>> = {
     start_overdue: "refuse",
     stop_overdue: "refuse",
     agent_gone: "refuse",
+    holder_gone: "refuse",
   },
 };
 

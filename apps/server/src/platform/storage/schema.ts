@@ -394,7 +394,21 @@ export interface Database {
     last_used_at: Date | null;
     revoked_at: Date | null;
   };
-  agent_spools: Tenant & { agent_id: string; spool_id: string; events_up_to: number };
+  agent_spools: Tenant & {
+    agent_id: string;
+    spool_id: string;
+    events_up_to: number;
+    holder: string;
+    token: string | null;
+    offered: string | null;
+    followed_by: string | null;
+    copy_of: string | null;
+    inherited_up_to: Generated<number>;
+    created_at: Generated<Date>;
+    given_up_at: Date | null;
+    last_print: string | null;
+    boot_id: string | null;
+  };
   runs: Tenant & {
     id: string;
     site_id: string;
@@ -461,6 +475,8 @@ export interface Database {
     evidence_last: number | null;
     evidence_expired_at: Date | null;
     log_packed_at: Date | null;
+    /** Which of an agent's hosts has it, when there was more than one. */
+    holder: string | null;
   };
   run_events: Tenant & {
     id: string;
@@ -471,6 +487,7 @@ export interface Database {
     title: string;
     reason: string | null;
     payload: Json<Record<string, unknown>>;
+    print: string | null;
   };
   log_segments: Tenant & {
     run_id: string;
@@ -496,6 +513,8 @@ export interface Database {
     payload_sealed: Buffer;
     created_at: Generated<Date>;
     acknowledged_at: Date | null;
+    holder: string | null;
+    boot_id: string | null;
   };
   audit_events: Tenant & {
     seq: number;
