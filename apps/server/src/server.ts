@@ -27,6 +27,7 @@ import { runRoutes } from "./features/runs/routes.ts";
 import { jobScheduler } from "./features/jobs/scheduler.ts";
 import { jobRoutes } from "./features/jobs/routes.ts";
 import { openReceiver } from "./features/telemetry/receiver.ts";
+import { telemetryRoutes } from "./features/telemetry/routes.ts";
 import { telemetryRollUp } from "./features/telemetry/rollup.ts";
 import { secretRoutes } from "./features/secrets/routes.ts";
 import { enqueueComparison, startJobs } from "./jobs.ts";
@@ -126,6 +127,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     policyRoutes(http, enqueueComparison(queue));
     incidentRoutes(http);
     jobRoutes(http);
+    telemetryRoutes(http);
     secretRoutes(http);
     identityRoutes(http, auth);
     auditRoutes(http);

@@ -19,11 +19,13 @@ import { idAt, iso } from "./random.ts";
 import { eventsOf, makeRun, runSentence } from "./runs.ts";
 import { samplesOf } from "./samples.ts";
 import { supervision } from "./supervision.ts";
+import { telemetry } from "./telemetry.ts";
 import type { World } from "./world.ts";
 
 export const handlers: Handlers = {
   ...supervision,
   ...configurations,
+  ...telemetry,
   overview: ({ world }) => overviewOf(world),
   me: ({ role, world }) => {
     const organization = { id: "org-1", name: "Northwind Data", role };

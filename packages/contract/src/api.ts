@@ -10,6 +10,7 @@ import { overviewApi } from "./overview.ts";
 import { policyApi } from "./policies.ts";
 import { runApi } from "./runs.ts";
 import { secretApi } from "./secrets.ts";
+import { telemetryApi } from "./telemetry.ts";
 
 /** Every endpoint below `/api/v1` (and `/v1`, its alias). */
 export const api = {
@@ -22,6 +23,7 @@ export const api = {
   ...incidentApi,
   ...policyApi,
   ...configurationApi,
+  ...telemetryApi,
   ...secretApi,
   ...identityApi,
   ...auditApi,

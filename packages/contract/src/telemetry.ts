@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
-import { Id, Timestamp } from "./common.ts";
+import { Id, ListQuery, page, Timestamp } from "./common.ts";
 
 const tag = "Telemetry";
 
@@ -51,6 +51,21 @@ export const OwnTelemetrySettings = z.object({
 });
 export type OwnTelemetrySettings = z.output<typeof OwnTelemetrySettings>;
 
+export const OwnLogRecord = z.object({
+  at: Timestamp,
+  severity: z.number().int().describe("OTLP severity number; 0 when not said"),
+  body: z.string(),
+  attributes: z.record(z.string(), z.unknown()),
+});
+export type OwnLogRecord = z.output<typeof OwnLogRecord>;
+
+export const MetricSeries = z.object({
+  name: z.string(),
+  attributes: z.record(z.string(), z.string()),
+  kind: z.enum(["gauge", "counter", "delta"]),
+  unit: z.string(),
+});
+
 export const HEALTH_LEVELS = ["healthy", "warning", "unhealthy", "offline", "unknown"] as const;
 export const HealthLevel = z.enum(HEALTH_LEVELS);
 export type HealthLevel = z.output<typeof HealthLevel>;
@@ -69,6 +84,73 @@ export const telemetryApi = {
       components: z.array(ComponentThroughput).describe("over the last five minutes"),
     }),
   }),
+  agentOwnLogs: endpoint({
+    method: "GET",
+    path: "/agents/{agent_id}/own-logs",
+    tag,
+    summary: "What an agent logged about itself, newest first; secrets redacted",
+    access: "agent:read",
+    params: z.object({ agent_id: Id }),
+    query: ListQuery.extend({
+      severity_min: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(24)
+        .default(0)
+        .describe("OTLP severity number: 9 is INFO, 13 WARN, 17 ERROR"),
+    }),
+    response: page(OwnLogRecord),
+  }),
+  telemetryMetrics: endpoint({
+    method: "GET",
+    path: "/telemetry/metrics",
+    tag,
+    summary: "Every series of an agent's last report, with its value",
+    access: "agent:read",
+    query: z.object({ agent_id: Id }),
+    response: z.object({
+      reported_at: Timestamp.nullable(),
+      items: z.array(MetricSeries.extend({ value: z.number() })),
+    }),
+  }),
+  telemetrySeries: endpoint({
+    method: "GET",
+    path: "/telemetry/series",
+    tag,
+    summary:
+      "The series of one metric of an agent over time: levels as their mean, counters as a rate per second",
+    access: "agent:read",
+    query: z.object({
+      agent_id: Id,
+      name: z.string().min(1).max(260),
+      from: Timestamp.optional().describe("default: an hour ago"),
+      to: Timestamp.optional().describe("default: now"),
+    }),
+    response: z.object({
+      step_seconds: z.number().int(),
+      start: Timestamp,
+      series: z.array(MetricSeries.omit({ name: true }).extend({ values: z.array(z.number().nullable()) })),
+      left_out: z.number().int().describe("series beyond those an answer shows"),
+    }),
+  }),
+  ownTelemetryRead: endpoint({
+    method: "GET",
+    path: "/telemetry/settings",
+    tag,
+    summary: "What agents are offered to send here about themselves",
+    access: "organization:read",
+    response: OwnTelemetrySettings,
+  }),
+  ownTelemetryChange: endpoint({
+    method: "PUT",
+    path: "/telemetry/settings",
+    tag,
+    summary: "Say what agents are offered to send here about themselves",
+    access: "organization:write",
+    body: OwnTelemetrySettings,
+    response: OwnTelemetrySettings,
+  }),
   fleetThroughput: endpoint({
     method: "GET",
     path: "/telemetry/throughput",
@@ -81,25 +163,5 @@ export const telemetryApi = {
       version: z.coerce.number().int().optional(),
     }),
     response: ThroughputSeries.extend({ agents: z.number().int().describe("that report") }),
-  }),
-  agentHealthHistory: endpoint({
-    method: "GET",
-    path: "/agents/{agent_id}/health-history",
-    tag,
-    summary: "Levels of health over time, the time spent in each, and flaps",
-    access: "agent:read",
-    params: z.object({ agent_id: Id }),
-    query: z.object({ from: Timestamp.optional().describe("default: a day ago"), to: Timestamp.optional() }),
-    response: z.object({
-      level: HealthLevel,
-      score: z.number().int().nullable(),
-      since: Timestamp,
-      reason: z.string(),
-      spans: z.array(
-        z.object({ from: Timestamp, to: Timestamp.nullable(), level: HealthLevel, reason: z.string() }),
-      ),
-      seconds: z.record(HealthLevel, z.number()),
-      flaps: z.number().int().describe("changes to and from healthy"),
-    }),
   }),
 } as const;

@@ -35,3 +35,4 @@ export {
   type Series,
   type SeriesKind,
 } from "./points.ts";
+export { errorPercent, type Counts } from "./rates.ts";

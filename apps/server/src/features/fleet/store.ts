@@ -63,6 +63,14 @@ export async function countAgents(db: Db, filter: AgentFilter, now: number): Pro
   return row.count;
 }
 
+/** The ids of matching agents, to be used inside another statement. */
+export function matchingIds(db: Db, filter: AgentFilter, now: number) {
+  return db
+    .selectFrom("agents")
+    .select("agents.id")
+    .where((eb) => matching(eb, filter, now));
+}
+
 /** Counts by every facet in one pass over the matching agents. */
 export async function countFacets(db: Db, filter: AgentFilter, now: number) {
   return db

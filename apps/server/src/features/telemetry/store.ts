@@ -146,3 +146,16 @@ export async function forgetSeries(system: Db, before: Date): Promise<number> {
   const { numAffectedRows } = await sql`delete from own_series where seen_at < ${before}`.execute(system);
   return Number(numAffectedRows ?? 0);
 }
+
+export interface OwnLogRow {
+  readonly at: Date;
+  readonly digest: string;
+  readonly severity: number;
+  readonly body: string;
+  readonly attributes: Record<string, unknown>;
+}
+
+export async function agentExists(db: Db, agentId: string): Promise<boolean> {
+  const row = await db.selectFrom("agents").select("id").where("id", "=", agentId).executeTakeFirst();
+  return row !== undefined;
+}

@@ -40,7 +40,6 @@ export interface Database {
     id: string;
     name: string;
     retention: GeneratedJson<Partial<Retention>>;
-    own_telemetry: GeneratedJson<Partial<OwnTelemetrySettings>>;
     created_at: Generated<Date>;
   };
   sites: Tenant & {
@@ -538,6 +537,7 @@ export interface Database {
     response_sealed: Buffer;
     created_at: Generated<Date>;
   };
+  own_telemetry_settings: Tenant & { settings: Json<Partial<OwnTelemetrySettings>>; changed_at: Date };
   own_series: Tenant & {
     id: Generated<number>;
     key_hash: Buffer;

@@ -6,8 +6,13 @@
 -- row, and an agent's past is gone with its days anyhow.
 
 -- Which of the signals an organization offers its agents to send here: {metrics, logs, traces, sites_off: [id]}.
-alter table organizations add column own_telemetry jsonb not null default '{}';
-grant update (own_telemetry) on organizations to flowplane_app;
+create table own_telemetry_settings (
+  organization_id uuid primary key references organizations on delete cascade,
+  settings jsonb not null,
+  -- Gateways look for what changed since they looked.
+  changed_at timestamptz not null
+);
+
 -- Part of the credential in the offer: moving it on makes the old one worthless.
 alter table agents add column telemetry_epoch integer not null default 1;
 
@@ -167,7 +172,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['own_series', 'own_reports', 'own_minutes', 'own_ten_minutes', 'own_fleet_minutes', 'own_logs']
+  foreach name in array array['own_telemetry_settings', 'own_series', 'own_reports', 'own_minutes', 'own_ten_minutes', 'own_fleet_minutes', 'own_logs']
   loop
     execute format('alter table %I enable row level security', name);
     execute format('create policy tenant on %I to flowplane_app using (organization_id = (select current_organization())) with check (organization_id = (select current_organization()))', name);

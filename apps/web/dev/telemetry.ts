@@ -1,0 +1,115 @@
+import type { ThroughputSeries } from "@flowplane/contract";
+import { found, paged, type Handlers } from "./answer.ts";
+import { iso } from "./random.ts";
+
+const STEP_SECONDS = 60;
+const STEPS = 60;
+
+/** An hour that goes up and down, with a few failures in its middle. */
+function hour(scale: number): ThroughputSeries {
+  const start = Math.floor(Date.now() / 1_000 / STEP_SECONDS - STEPS) * STEP_SECONDS * 1_000;
+  const wave = (height: number) =>
+    Array.from({ length: STEPS }, (_, step) =>
+      step === STEPS - 1 ? null : Math.round(scale * height * (1 + 0.3 * Math.sin(step / 6)) * 10) / 10,
+    );
+  const failing = wave(12).map((value, step) => (step > 24 && step < 33 ? value : value === null ? null : 0));
+  return {
+    step_seconds: STEP_SECONDS,
+    start: iso(start),
+    accepted: wave(400),
+    refused: wave(0),
+    sent: wave(396),
+    failed: failing,
+    queue_size: wave(30),
+    queue_capacity: wave(0).map((value) => (value === null ? null : 1_000)),
+  };
+}
+
+const nothing = {
+  accepted_per_second: null,
+  refused_per_second: null,
+  sent_per_second: null,
+  failed_per_second: null,
+  queue_size: null,
+  queue_capacity: null,
+};
+
+export const telemetry: Pick<
+  Handlers,
+  | "agentThroughput"
+  | "agentOwnLogs"
+  | "telemetryMetrics"
+  | "telemetrySeries"
+  | "fleetThroughput"
+  | "ownTelemetryRead"
+  | "ownTelemetryChange"
+> = {
+  agentThroughput: ({ world }, { params }) => {
+    found(world.agents.find(({ id }) => id === params.agent_id));
+    return {
+      ...hour(1),
+      last_reported_at: iso(Date.now() - 20_000),
+      components: [
+        {
+          ...nothing,
+          kind: "receiver",
+          component: "otlp",
+          signal: "traces",
+          accepted_per_second: 412.5,
+          refused_per_second: 0,
+        },
+        {
+          ...nothing,
+          kind: "processor",
+          component: "batch",
+          signal: "traces",
+          accepted_per_second: 412.5,
+          sent_per_second: 412.5,
+        },
+        {
+          ...nothing,
+          kind: "exporter",
+          component: "otlp_http",
+          signal: "traces",
+          sent_per_second: 408.2,
+          failed_per_second: 4.3,
+          queue_size: 31,
+          queue_capacity: 1_000,
+        },
+      ],
+    };
+  },
+  agentOwnLogs: ({ world }, { params, query }) => {
+    found(world.agents.find(({ id }) => id === params.agent_id));
+    const records = [
+      { severity: 9, body: "Everything is ready. Begin running and processing data." },
+      { severity: 13, body: "Exporting failed. Will retry the request after interval." },
+    ].map((record, index) => ({ at: iso(Date.now() - index * 60_000), attributes: {}, ...record }));
+    return paged(
+      records.filter(({ severity }) => severity >= query.severity_min),
+      query,
+    );
+  },
+  telemetryMetrics: () => ({
+    reported_at: iso(Date.now() - 20_000),
+    items: [
+      { name: "otelcol_process_uptime", attributes: {}, kind: "counter", unit: "s", value: 86_400 },
+      { name: "otelcol_process_memory_rss", attributes: {}, kind: "gauge", unit: "By", value: 93_000_000 },
+    ],
+  }),
+  telemetrySeries: () => {
+    const { step_seconds, start, accepted } = hour(1);
+    return {
+      step_seconds,
+      start,
+      series: [{ attributes: {}, kind: "gauge", unit: "By", values: accepted }],
+      left_out: 0,
+    };
+  },
+  fleetThroughput: ({ world }) => {
+    const collectors = world.agents.filter(({ kind }) => kind === "collector").length;
+    return { ...hour(collectors), agents: collectors };
+  },
+  ownTelemetryRead: () => ({ metrics: true, logs: true, traces: false, sites_off: [] }),
+  ownTelemetryChange: (_context, { body }) => body,
+};
