@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { isTerminal, type Run } from "@flowplane/contract";
 import { eventually, startControlPlane, startSiteAgent } from "../harness/index.ts";
 import type { ControlPlane, SiteAgent } from "../harness/index.ts";
@@ -91,8 +91,13 @@ async function expectOnce(plane: ControlPlane, runs: readonly Run[], marks: Mark
   }
 }
 
+let plane: ControlPlane;
+beforeAll(async () => {
+  plane = await startControlPlane();
+});
+afterAll(() => plane[Symbol.asyncDispose]());
+
 test("a cloned host: no run begins twice, and what each host did is known", async () => {
-  await using plane = await startControlPlane();
   let began = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     using marks = new Marks();
@@ -149,3 +154,35 @@ test("a cloned host: no run begins twice, and what each host did is known", asyn
   }
   console.log(`clones: ${JSON.stringify({ clones: ROUNDS, runs: began, begun_twice: 0 })}`);
 }, 600_000);
+
+test("an agent that comes without its records leaves its runs LOST, with a sentence, and goes on", async () => {
+  using marks = new Marks();
+  await using agent = await startSiteAgent(plane, "without records");
+  const { id } = await launch(plane, agent, marks, "600");
+  const read = () => plane.client.runRead({ params: { run_id: id } });
+  const job = await eventually("the run to run", async () => (await read()).pid ?? undefined);
+  await agent.stop();
+  for (const name of ["spool.db", "spool.db-wal", "spool.db-shm", "runs"])
+    rmSync(join(agent.dataDir, name), { recursive: true, force: true });
+  agent.start();
+  try {
+    const lost = await eventually(
+      "the run to be given up",
+      async () => {
+        const run = await read();
+        return isTerminal(run.state) ? run : undefined;
+      },
+      WAIT_MS,
+    );
+    expect(lost.state).toBe("LOST");
+    expect(lost.sentence).toMatch(
+      /The agent without records came back without its records of this run: .* Look for process \d+/,
+    );
+  } finally {
+    // Nobody else knows of it any more.
+    process.kill(job, "SIGKILL");
+  }
+  await launch(plane, agent, marks, "0");
+  const [next] = await allEnded(plane, agent, 2);
+  expect(next?.state).toBe("SUCCEEDED");
+}, 240_000);
