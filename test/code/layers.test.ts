@@ -45,8 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "apps/server",
     "apps/agent",
   ],
-  // A saved log is looked into in the browser itself, so that nothing of it leaves.
-  "apps/web": ["packages/contract", "packages/detection"],
+  // A saved log is looked into in the browser itself, so that nothing of it leaves; the mock checks configurations for real.
+  "apps/web": ["packages/collector-config", "packages/contract", "packages/detection"],
   // The set-up, plain JavaScript that runs before anything is installed.
   scripts: [],
 };

@@ -204,6 +204,45 @@ test.skipIf(isMissing && process.env.CI !== "true")(
       return id;
     });
 
+    const configurationId = await flow(
+      "a configuration: its problems as one types, its versions",
+      async () => {
+        await page.keyboard.press("g");
+        await page.keyboard.press("c");
+        await see("Configurations");
+        await page.getByRole("button", { name: "Write the first configuration" }).click();
+        await page.getByRole("textbox", { name: "Name", exact: true }).fill("edge");
+        await page.getByRole("button", { name: /^memory_limiter/ }).waitFor();
+        await page.getByRole("button", { name: "Create", exact: true }).click();
+        await page.waitForURL(/\/configurations\/[0-9a-f-]{36}$/);
+        await see("edge");
+        const id = /\/configurations\/([^/?]+)/.exec(page.url())?.[1] ?? "";
+        const editor = page.getByRole("textbox", { name: "Configuration" });
+        await editor.click();
+        await page.keyboard.press("Control+End");
+        await page.keyboard.insertText("nonsense: {}\n");
+        const problem = page
+          .getByRole("region", { name: "Problems" })
+          .getByRole("button", { name: /nonsense/ });
+        await problem.click();
+        await page.keyboard.press("Control+z");
+        await problem.waitFor({ state: "detached" });
+        await page.keyboard.press("Control+End");
+        await page.keyboard.insertText("# reviewed\n");
+        await page.reload();
+        await page.getByText(/Draft on v1: 1 line added/).waitFor();
+        await page.getByRole("button", { name: "Save…" }).and(page.locator(":not([aria-disabled])")).click();
+        await page.getByRole("region", { name: "Difference from v1" }).getByText("# reviewed").waitFor();
+        await page.getByLabel("What changed and why").fill("Reviewed with the team");
+        await page.getByRole("button", { name: "Save", exact: true }).click();
+        await page.getByText(/^v2, as it was saved/).waitFor();
+        await page.getByRole("link", { name: "Versions and differences" }).click();
+        await page.getByRole("heading", { name: "What v2 does otherwise than v1" }).waitFor();
+        await page.locator("ins").filter({ hasText: "# reviewed" }).waitFor();
+        return id;
+      },
+    );
+
     await flow("a saved log is looked into in the browser, and nothing of it is sent", async () => {
       const sent: string[] = [];
       page.on("request", (request) => sent.push(request.postData() ?? ""));
@@ -262,6 +301,9 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         ...["", "/schedule", "/definition", "/edit"].map((tab) => `/jobs/${jobId}${tab}`),
         "/policies",
         ...["", "/versions", "/compare", "/suggestions", "/edit"].map((tab) => `/policies/${policyId}${tab}`),
+        "/configurations",
+        "/configurations/new",
+        ...["", "/versions", "/settings"].map((tab) => `/configurations/${configurationId}${tab}`),
         "/settings",
         "/settings/sites",
         "/settings/retention",
@@ -295,6 +337,7 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         `/jobs/${jobId}`,
         "/jobs/new",
         `/policies/${policyId}/edit`,
+        `/configurations/${configurationId}`,
         "/settings/sites",
         "/tokens",
         "/members",

@@ -19,7 +19,8 @@ interface Shot {
   readonly act?: (page: Page) => Promise<unknown>;
 }
 
-const first = async (kind: "agents" | "runs" | "incidents" | "jobs" | "policies", query: string, at = 0) => {
+type Kind = "agents" | "runs" | "incidents" | "jobs" | "policies" | "configurations";
+const first = async (kind: Kind, query: string, at = 0) => {
   const answer = await fetch(`${origin}/api/v1/${kind}?${query}`, { headers: { cookie: "mock_size=small" } });
   const { items } = (await answer.json()) as { items: { id: string; run_id?: string }[] };
   return items[at] ?? { id: "" };
@@ -32,6 +33,7 @@ const failed = await idOf("runs", "state=FAILED");
 const incident = await first("incidents", "category=loop");
 const job = await idOf("jobs", "q=nightly");
 const policy = await idOf("policies", "limit=1");
+const configuration = await idOf("configurations", "limit=1");
 const LOOPING_LOG = [
   ...Array.from(
     { length: 60 },
@@ -43,6 +45,13 @@ const LOOPING_LOG = [
       `2026-11-21T02:${String(1 + Math.floor(line / 60)).padStart(2, "0")}:${String(line % 60).padStart(2, "0")}.000Z ERROR fetch page 412 failed: ECONNRESET, retrying`,
   ),
 ].join("\n");
+const BROKEN = "  nowhere: {}\n";
+/** Puts text at the end of the editor. */
+const write = async (page: Page, text: string) => {
+  await page.getByRole("textbox", { name: "Configuration" }).click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.insertText(text);
+};
 const ALL = ["empty", "small", "large"] as const;
 const SMALL = ["small"] as const;
 
@@ -160,6 +169,53 @@ const shots: readonly Shot[] = [
     sizes: SMALL,
     act: (page) => page.getByRole("button", { name: "JSON" }).click(),
   },
+  { name: "configurations", path: "/configurations", sizes: ["empty", "small"] },
+  {
+    name: "configuration",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: (page) => page.getByRole("textbox", { name: "Configuration" }).waitFor(),
+  },
+  {
+    name: "configuration-draft",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: async (page) => {
+      await write(page, BROKEN);
+      await page
+        .getByRole("button", { name: /^\d+:\d+/ })
+        .first()
+        .waitFor();
+    },
+  },
+  {
+    name: "configuration-save",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: async (page) => {
+      await write(page, "# nothing else changed\n");
+      await page.getByRole("button", { name: "Save…" }).and(page.locator(":not([aria-disabled])")).click();
+      await page.getByRole("region", { name: /^Difference/ }).waitFor();
+    },
+  },
+  { name: "configuration-versions", path: `/configurations/${configuration}/versions`, sizes: SMALL },
+  {
+    name: "configuration-versions-split",
+    path: `/configurations/${configuration}/versions?version=6&from=4`,
+    sizes: SMALL,
+    act: async (page) => {
+      if ((page.viewportSize()?.width ?? 0) > 720)
+        await page.getByRole("button", { name: "Side by side" }).click();
+    },
+  },
+  {
+    name: "configuration-places",
+    path: `/configurations/${configuration}/places`,
+    sizes: ["small", "large"],
+  },
+  { name: "configuration-settings", path: `/configurations/${configuration}/settings`, sizes: SMALL },
+  { name: "configuration-new", path: "/configurations/new", sizes: SMALL },
+  { name: "configuration-import", path: `/configurations/new?agent_id=${collector}`, sizes: SMALL },
   { name: "secrets", path: "/settings", sizes: ["empty", "small"] },
   { name: "sites", path: "/settings/sites", sizes: ["small", "large"] },
   {

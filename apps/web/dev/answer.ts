@@ -1,13 +1,5 @@
 /** What the mock's handlers share: their types, and the small things each of them needs. */
-import type {
-  ActorRef,
-  Api,
-  EndpointOutput,
-  EndpointRequest,
-  gatewayApi,
-  Problem,
-  Role,
-} from "@flowplane/contract";
+import type { Api, EndpointOutput, EndpointRequest, gatewayApi, Problem, Role } from "@flowplane/contract";
 import type { Bus } from "./bus.ts";
 import type { World } from "./world.ts";
 
@@ -42,7 +34,7 @@ export type Handlers = {
   ) => EndpointOutput<Api[K]>;
 };
 
-export const ADA: ActorRef = { type: "user", id: "user-0", name: "Ada Lovelace" };
+export { ADA } from "./people.ts";
 let serial = 50_000;
 
 /** A number nobody has had yet. */

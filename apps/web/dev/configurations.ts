@@ -1,102 +1,79 @@
-/** The mock's answers about configurations of Collectors. */
-import type { Configuration, ConfigurationVersion } from "@flowplane/contract";
-import { ADA, found, MockProblem, nextSerial, paged, type Handlers } from "./answer.ts";
-import { iso } from "./random.ts";
+/** The mock's answers about configurations of Collectors, checked as the control plane checks them. */
+import { checkConfig, differences, findReferences, graphOf } from "@flowplane/collector-config";
+import type { ConfigurationProblem } from "@flowplane/contract";
+import { found, MockProblem, nextSerial, paged, type Handlers } from "./answer.ts";
+import { begin, save, type KeptConfiguration } from "./configurationWorld.ts";
 
-const BODY = `receivers:
-  otlp:
-    protocols:
-      grpc:
-        endpoint: 127.0.0.1:4317
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
-`;
-
-interface Kept {
-  configuration: Configuration;
-  readonly versions: (ConfigurationVersion & { body: string })[];
+function problemsOf(body: string): ConfigurationProblem[] {
+  return checkConfig(body).problems.map(({ at, path, ...problem }) => ({
+    ...problem,
+    path: [...path],
+    line: at.line,
+    column: at.column,
+  }));
 }
 
-const kept: Kept[] = [];
-
-function keep(name: string, description: string, body: string, message: string): Kept {
-  const id = `configuration-${nextSerial()}`;
-  const configuration: Configuration = {
-    id,
-    name,
-    description,
-    current_version: 0,
-    hash: "",
-    warnings: 0,
-    created_by: ADA,
-    created_at: iso(Date.now()),
-    updated_at: iso(Date.now()),
-  };
-  const one: Kept = { configuration, versions: [] };
-  kept.push(one);
-  save(one, body, message);
-  return one;
-}
-
-function save(one: Kept, body: string, message: string): ConfigurationVersion & { body: string } {
-  const version = one.versions.length + 1;
-  const saved = {
-    configuration_id: one.configuration.id,
-    version,
-    hash: version.toString(16).padStart(64, "0"),
-    bytes: body.length,
-    warnings: 0,
-    message,
-    created_by: ADA,
-    created_at: iso(Date.now()),
-    body,
-  };
-  one.versions.push(saved);
-  one.configuration = {
-    ...one.configuration,
-    current_version: version,
-    hash: saved.hash,
-    updated_at: saved.created_at,
-  };
-  return saved;
-}
-
-keep("edge", "Traces of the shops", BODY, "First version");
-
-function find(id: string): Kept {
-  return found(kept.find(({ configuration }) => configuration.id === id));
+function find(all: readonly KeptConfiguration[], id: string): KeptConfiguration {
+  return found(all.find(({ configuration }) => configuration.id === id));
 }
 
 export const configurations = {
-  configurationList: (_, { query }) =>
+  configurationList: ({ world }, { query }) =>
     paged(
-      kept.map(({ configuration }) => configuration).filter(({ name }) => name.includes(query.q ?? "")),
+      world.configurations
+        .map(({ configuration }) => configuration)
+        .filter(({ name }) => name.includes(query.q ?? "")),
       query,
     ),
-  configurationCreate: (_, { body }) =>
-    keep(body.name, body.description, body.body, body.message).configuration,
-  configurationCheck: ({ world }) => ({
-    problems: [],
-    fleet: { agents: world.agents.length, reporting: world.agents.length },
-    lacks: [],
-    graph: {
-      nodes: [
-        { key: "receiver:otlp", kind: "receiver", id: "otlp", pipeline: null },
-        { key: "exporter:debug", kind: "exporter", id: "debug", pipeline: null },
-      ],
-      edges: [{ from: "receiver:otlp", to: "exporter:debug" }],
-    },
-    references: [],
-  }),
-  configurationImport: () => ({ entry: "", body: BODY, problems: [] }),
-  configurationRead: (_, { params }) => find(params.configuration_id).configuration,
-  configurationChange: (_, { params, body }) => {
-    const one = find(params.configuration_id);
+  configurationCreate: ({ world, bus }, { body }) => {
+    const one = begin(`configuration-${nextSerial()}`, body.name, body.description, Date.now());
+    save(one, body.body, body.message, Date.now());
+    world.configurations.push(one);
+    bus.send({ topic: "configuration", id: one.configuration.id });
+    return one.configuration;
+  },
+  configurationCheck: ({ world }, { body }) => {
+    const { config, model } = checkConfig(body.body);
+    const agents = world.agents.filter(({ kind }) => kind === "collector").length;
+    const reporting = agents - Math.floor(agents / 9);
+    const ids = (model?.components.exporters ?? []).filter((id) => id.startsWith("kafka"));
+    const lacking = Math.ceil(reporting / 28);
+    return {
+      problems: problemsOf(body.body),
+      fleet: { agents, reporting },
+      lacks:
+        ids.length === 0 || agents === 0
+          ? []
+          : [
+              {
+                kind: "exporters",
+                type: "kafka",
+                ids,
+                agents: lacking,
+                sentence: `${lacking} of ${reporting} agents lack the exporter kafka.`,
+              },
+            ],
+      graph:
+        model === null
+          ? null
+          : {
+              nodes: graphOf(model).nodes.map((node) => ({ ...node })),
+              edges: graphOf(model).edges.map((edge) => ({ ...edge })),
+            },
+      references: config === null ? [] : findReferences(config).map(({ scheme, name }) => ({ scheme, name })),
+    };
+  },
+  configurationImport: ({ world }, { body }) => {
+    const agent = found(world.agents.find(({ id }) => id === body.agent_id));
+    const text = agent.effective_config[0]?.body;
+    if (text === undefined)
+      throw new MockProblem(409, "conflict", `The agent ${agent.name} has not reported what it runs.`);
+    return { entry: "", body: text, problems: problemsOf(text) };
+  },
+  configurationRead: ({ world }, { params }) =>
+    find(world.configurations, params.configuration_id).configuration,
+  configurationChange: ({ world }, { params, body }) => {
+    const one = find(world.configurations, params.configuration_id);
     one.configuration = {
       ...one.configuration,
       name: body.name ?? one.configuration.name,
@@ -104,21 +81,39 @@ export const configurations = {
     };
     return one.configuration;
   },
-  configurationArchive: (_, { params }) => {
-    kept.splice(kept.indexOf(find(params.configuration_id)), 1);
+  configurationArchive: ({ world }, { params }) => {
+    world.configurations.splice(
+      world.configurations.indexOf(find(world.configurations, params.configuration_id)),
+      1,
+    );
     return undefined;
   },
-  configurationVersionList: (_, { params, query }) =>
-    paged(find(params.configuration_id).versions.toReversed(), query),
-  configurationVersionCreate: (_, { params, body }) => {
-    const one = find(params.configuration_id);
+  configurationVersionList: ({ world }, { params, query }) =>
+    paged(find(world.configurations, params.configuration_id).versions.toReversed(), query),
+  configurationVersionCreate: ({ world, bus }, { params, body }) => {
+    const one = find(world.configurations, params.configuration_id);
     if (body.based_on !== undefined && body.based_on !== one.configuration.current_version)
       throw new MockProblem(409, "conflict", "Another version was saved in the meantime.");
-    return save(one, body.body, body.message);
+    const saved = save(one, body.body, body.message, Date.now());
+    bus.send({ topic: "configuration", id: one.configuration.id });
+    return saved;
   },
-  configurationVersionRead: (_, { params }) => {
-    const { versions } = find(params.configuration_id);
+  configurationVersionRead: ({ world }, { params }) => {
+    const { versions } = find(world.configurations, params.configuration_id);
     return found(params.version === "current" ? versions.at(-1) : versions[Number(params.version) - 1]);
   },
-  configurationDiff: () => ({ changes: [] }),
+  configurationDiff: ({ world }, { params, query }) => {
+    const { versions } = find(world.configurations, params.configuration_id);
+    const config = (version: number) => checkConfig(versions[version - 1]?.body ?? "").config;
+    const [before, after] = [config(query.from), config(query.to)];
+    return {
+      changes:
+        before === null || after === null
+          ? []
+          : differences(before, after).map((change) => ({
+              ...change,
+              settings: change.settings.map((path) => [...path]),
+            })),
+    };
+  },
 } satisfies Partial<Handlers>;

@@ -20,6 +20,7 @@ import type {
   RunEvent,
 } from "@flowplane/contract";
 import { makeAgents, SITES } from "./agents.ts";
+import { makeConfigurations, type KeptConfiguration } from "./configurationWorld.ts";
 import { makeIncidents } from "./incidents.ts";
 import { makeJobs, makeSecrets } from "./jobs.ts";
 import { makePolicies, type PolicyWorld } from "./policies.ts";
@@ -49,6 +50,7 @@ export interface World {
   secrets: Secret[];
   sites: Site[];
   retention: Retention;
+  readonly configurations: KeptConfiguration[];
 }
 
 const COUNTS = {
@@ -101,6 +103,7 @@ export function makeWorld(size: Size, now: number): World {
           : null,
     })),
     retention: Retention.parse({}),
+    configurations: makeConfigurations(size === "empty", now),
     runEvents: new Map(),
     tokens: Array.from({ length: count.tokens }, (_, index) => makeToken(index, now)),
     attempts: new Map(),

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { AGENT_TABS, JOB_TABS, pathOfResource, paths, POLICY_TABS } from "./paths.ts";
+import { AGENT_TABS, CONFIGURATION_TABS, JOB_TABS, pathOfResource, paths, POLICY_TABS } from "./paths.ts";
 import {
   agentsSearch,
+  configurationSearch,
   incidentsSearch,
   jobsSearch,
   parseSearch,
@@ -47,6 +48,10 @@ test("every place has its address", () => {
     ...POLICY_TABS.map((tab) => paths.policyTab("p1", tab)),
     paths.policyTab("p1", "compare", { comparison: "c1" }),
     paths.editPolicy("p1", { version: 2, suggestion: 1 }),
+    paths.configurations({ q: "edge" }),
+    paths.newConfiguration("a1"),
+    ...CONFIGURATION_TABS.map((tab) => paths.configurationTab("c1", tab)),
+    paths.configurationTab("c1", "versions", { version: 7, from: 5 }),
     paths.secrets(),
     paths.sites(),
     paths.retention(),
@@ -94,6 +99,12 @@ test("every place has its address", () => {
       "/policies/p1/suggestions",
       "/policies/p1/compare?comparison=c1",
       "/policies/p1/edit?version=2&suggestion=1",
+      "/configurations?q=edge",
+      "/configurations/new?agent_id=a1",
+      "/configurations/c1",
+      "/configurations/c1/versions",
+      "/configurations/c1/settings",
+      "/configurations/c1/versions?version=7&from=5",
       "/settings",
       "/settings/sites",
       "/settings/retention",
@@ -118,6 +129,7 @@ test.each([
   ["incident", "i1", "/incidents/i1"],
   ["job", "j1", "/jobs/j1"],
   ["policy", "p1", "/policies/p1"],
+  ["configuration", "c1", "/configurations/c1"],
   ["secret", "KEY", "/settings"],
   ["site", "s1", "/settings/sites"],
   ["retention", "o1", "/settings/retention"],
@@ -144,6 +156,7 @@ test("what an address says and what no page understands", () => {
     category: "failed_stop",
   });
   expect(jobsSearch(parseSearch("?q=x&archived=yes"))).toEqual({ q: "x" });
+  expect(configurationSearch(parseSearch("?version=7&from=x&line=12"))).toEqual({ version: 7, line: 12 });
   expect(policySearch(parseSearch("?version=2&comparison=c1&suggestion=0"))).toEqual({
     version: 2,
     comparison: "c1",

@@ -3,6 +3,8 @@ import type {
   AddPlatform,
   AgentsSearch,
   AuditSearch,
+  ConfigurationSearch,
+  ConfigurationsSearch,
   IncidentsSearch,
   JobsSearch,
   PolicySearch,
@@ -16,6 +18,9 @@ export const JOB_TABS = ["", "schedule", "definition"] as const;
 export type JobTab = (typeof JOB_TABS)[number];
 export const POLICY_TABS = ["", "versions", "compare", "suggestions"] as const;
 export type PolicyTab = (typeof POLICY_TABS)[number];
+
+export const CONFIGURATION_TABS = ["", "versions", "settings"] as const;
+export type ConfigurationTab = (typeof CONFIGURATION_TABS)[number];
 
 export const paths = {
   overview: () => ({ to: "/" }) as const,
@@ -41,6 +46,13 @@ export const paths = {
     ({ to: POLICY_TAB_TO[tab], params: { policyId }, search }) as const,
   editPolicy: (policyId: string, search: PolicySearch = {}) =>
     ({ to: "/policies/$policyId/edit", params: { policyId }, search }) as const,
+  configurations: (search: ConfigurationsSearch = {}) => ({ to: "/configurations", search }) as const,
+  newConfiguration: (agentId?: string) =>
+    ({ to: "/configurations/new", search: agentId === undefined ? {} : { agent_id: agentId } }) as const,
+  configuration: (configurationId: string) =>
+    ({ to: "/configurations/$configurationId", params: { configurationId } }) as const,
+  configurationTab: (configurationId: string, tab: ConfigurationTab, search: ConfigurationSearch = {}) =>
+    ({ to: CONFIGURATION_TAB_TO[tab], params: { configurationId }, search }) as const,
   secrets: () => ({ to: "/settings" }) as const,
   sites: () => ({ to: "/settings/sites" }) as const,
   retention: () => ({ to: "/settings/retention" }) as const,
@@ -82,6 +94,12 @@ const AGENT_TAB_TO = {
   wire: "/agents/$agentId/wire",
 } as const;
 
+const CONFIGURATION_TAB_TO = {
+  "": "/configurations/$configurationId",
+  versions: "/configurations/$configurationId/versions",
+  settings: "/configurations/$configurationId/settings",
+} as const;
+
 /** Where a resource named by the server (a need, an audit target) is shown; undefined when it has no page. */
 export function pathOfResource(type: string, id: string) {
   if (type === "agent") return paths.agent(id);
@@ -91,6 +109,7 @@ export function pathOfResource(type: string, id: string) {
   if (type === "incident") return paths.incident(id);
   if (type === "job") return paths.job(id);
   if (type === "policy") return paths.policy(id);
+  if (type === "configuration") return paths.configuration(id);
   if (type === "secret") return paths.secrets();
   if (type === "site") return paths.sites();
   if (type === "retention") return paths.retention();

@@ -16,9 +16,12 @@ import { NotFound, PageError } from "./frame/PageError.tsx";
 import {
   agentsSearch,
   auditSearch,
+  configurationSearch,
+  configurationsSearch,
   frameSearch,
   incidentsSearch,
   jobsSearch,
+  newConfigurationSearch,
   parseSearch,
   policySearch,
   runSearch,
@@ -261,6 +264,51 @@ const editPolicy = createRoute({
   component: lazyRouteComponent(() => import("./pages/policy-editor/EditPolicy.tsx")),
 });
 
+const configurations = createRoute({
+  getParentRoute: () => frame,
+  path: "/configurations",
+  validateSearch: configurationsSearch,
+  component: lazyRouteComponent(() => import("./pages/configurations/Configurations.tsx")),
+});
+
+const newConfiguration = createRoute({
+  getParentRoute: () => frame,
+  path: "/configurations/new",
+  validateSearch: newConfigurationSearch,
+  component: lazyRouteComponent(() => import("./pages/configuration/NewConfiguration.tsx")),
+});
+
+const configuration = createRoute({
+  getParentRoute: () => frame,
+  path: "/configurations/$configurationId",
+  validateSearch: configurationSearch,
+  loader: ({ context, params }) =>
+    orNotFound(
+      context.queryClient.query({
+        ...q("configurationRead", { params: { configuration_id: params.configurationId } }),
+        ...AT_HAND,
+      }),
+    ),
+  component: lazyRouteComponent(() => import("./pages/configuration/Configuration.tsx")),
+});
+const configurationTabs = [
+  createRoute({
+    getParentRoute: () => configuration,
+    path: "/",
+    component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationEditor.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => configuration,
+    path: "/versions",
+    component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationVersions.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => configuration,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationSettings.tsx")),
+  }),
+] as const;
+
 const settings = createRoute({
   getParentRoute: () => frame,
   path: "/settings",
@@ -341,6 +389,9 @@ export const routeTree = root.addChildren([
     newPolicy,
     policy.addChildren(policyTabs),
     editPolicy,
+    configurations,
+    newConfiguration,
+    configuration.addChildren(configurationTabs),
     settings.addChildren(settingsTabs),
     tokens.addChildren(tokenTabs),
     members,

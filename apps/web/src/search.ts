@@ -74,6 +74,21 @@ export interface PolicySearch {
   /** Which suggestion a new version begins with, counted from 1. */
   suggestion?: number | undefined;
 }
+export interface ConfigurationsSearch {
+  q?: string | undefined;
+}
+export interface NewConfigurationSearch {
+  /** The agent whose effective configuration it begins with. */
+  agent_id?: string | undefined;
+}
+export interface ConfigurationSearch {
+  /** The version to look at, or to begin a draft with. */
+  version?: number | undefined;
+  /** The older version it is compared with. */
+  from?: number | undefined;
+  /** The line the editor stands at. */
+  line?: number | undefined;
+}
 export interface AuditSearch {
   action?: string | undefined;
   actor_id?: string | undefined;
@@ -135,6 +150,18 @@ export function policySearch(raw: Raw): PolicySearch {
     comparison: text(raw.comparison),
     suggestion: count(raw.suggestion),
   });
+}
+
+export function configurationsSearch(raw: Raw): ConfigurationsSearch {
+  return kept({ q: text(raw.q) });
+}
+
+export function newConfigurationSearch(raw: Raw): NewConfigurationSearch {
+  return kept({ agent_id: text(raw.agent_id) });
+}
+
+export function configurationSearch(raw: Raw): ConfigurationSearch {
+  return kept({ version: count(raw.version), from: count(raw.from), line: count(raw.line) });
 }
 
 export function auditSearch(raw: Raw): AuditSearch {

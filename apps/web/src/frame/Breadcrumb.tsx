@@ -68,6 +68,11 @@ function nameOf(place: string, id: string): string | undefined {
     if (id === "calendar") return "Calendar";
     return queryClient.getQueryData(q("jobRead", { params: { job_id: id } }).queryKey)?.name ?? id.slice(-8);
   }
+  if (place === "configurations") {
+    if (id === "new") return "New";
+    const { queryKey } = q("configurationRead", { params: { configuration_id: id } });
+    return queryClient.getQueryData(queryKey)?.name ?? id.slice(-8);
+  }
   if (place === "policies") {
     if (id === "new") return "New";
     return (

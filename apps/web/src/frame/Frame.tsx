@@ -30,6 +30,7 @@ export function Frame() {
     { keys: "c a", does: "Add an agent", run: () => void navigate(paths.addAgent()) },
     { keys: "c r", does: "Launch a run", run: () => void navigate(paths.launchRun()) },
     { keys: "c j", does: "New job", run: () => void navigate(paths.newJob()) },
+    { keys: "c c", does: "New configuration", run: () => void navigate(paths.newConfiguration()) },
   ]);
   return (
     <div className="flex h-dvh flex-col md:flex-row">

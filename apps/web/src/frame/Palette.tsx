@@ -3,6 +3,8 @@ import {
   Activity,
   ArrowRight,
   CalendarClock,
+  FileCog,
+  FilePlus,
   FileSearch,
   Monitor,
   Moon,
@@ -38,6 +40,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const agents = useFound("agentList", words);
   const runs = useFound("runList", words);
   const jobs = useFound("jobList", words);
+  const configurations = useFound("configurationList", words);
   // With each new answer the first result is the one that enter takes.
   const firstFound = agents[0]?.id ?? runs[0]?.id;
   const [known, setKnown] = useState(firstFound);
@@ -116,6 +119,21 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             ))}
           </Group>
         )}
+        {configurations.length === 0 ? null : (
+          <Group heading="Configurations">
+            {configurations.map((configuration) => (
+              <Item
+                key={configuration.id}
+                value={`configuration ${configuration.id} ${words}`}
+                icon={<FileCog size={16} />}
+                onSelect={act(() => navigate(paths.configuration(configuration.id)))}
+                aside={<span className="text-n8">v{configuration.current_version}</span>}
+              >
+                {configuration.name}
+              </Item>
+            ))}
+          </Group>
+        )}
         <Group heading="Do">
           {may("token:write") ? (
             <Item
@@ -145,6 +163,16 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               onSelect={act(() => navigate(paths.newJob()))}
             >
               New job
+            </Item>
+          ) : null}
+          {may("configuration:write") ? (
+            <Item
+              value="new configuration create collector yaml import"
+              icon={<FilePlus size={16} />}
+              keys="c c"
+              onSelect={act(() => navigate(paths.newConfiguration()))}
+            >
+              New configuration
             </Item>
           ) : null}
           {may("policy:write") ? (
@@ -214,7 +242,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-function useFound<K extends "agentList" | "runList" | "jobList">(name: K, words: string) {
+function useFound<K extends FoundName>(name: K, words: string) {
   const { data } = useQuery({
     ...q(name, { query: { q: words, limit: FOUND_MAX } } as Parameters<typeof q<K>>[1]),
     enabled: words.length > 0,
@@ -222,7 +250,8 @@ function useFound<K extends "agentList" | "runList" | "jobList">(name: K, words:
   });
   return words === "" || data === undefined ? [] : (data as unknown as { items: Found<K>[] }).items;
 }
-type Found<K extends "agentList" | "runList" | "jobList"> = import("../api/query.ts").Item<K>;
+type FoundName = "agentList" | "runList" | "jobList" | "configurationList";
+type Found<K extends FoundName> = import("../api/query.ts").Item<K>;
 
 function Group({ heading, children }: { heading: string; children: ReactNode }) {
   return (

@@ -1,6 +1,7 @@
 import {
   Activity,
   CalendarClock,
+  FileCog,
   KeyRound,
   LayoutDashboard,
   ScrollText,
@@ -26,6 +27,13 @@ export const PLACES = [
   { name: "Agents", icon: Server, link: paths.agents(), keys: "g a", needs: "agent:read" },
   { name: "Runs", icon: Activity, link: paths.runs(), keys: "g r", needs: "run:read" },
   { name: "Incidents", icon: TriangleAlert, link: paths.incidents(), keys: "g i", needs: "run:read" },
+  {
+    name: "Configurations",
+    icon: FileCog,
+    link: paths.configurations(),
+    keys: "g c",
+    needs: "agent:read",
+  },
   { name: "Jobs", icon: CalendarClock, link: paths.jobs(), keys: "g j", needs: "run:read" },
   { name: "Policies", icon: ShieldCheck, link: paths.policies(), keys: "g p", needs: "run:read" },
   { name: "Tokens", icon: KeyRound, link: paths.tokens(), keys: "g t", needs: "token:read" },
@@ -40,5 +48,5 @@ export const PLACES = [
   needs: Permission;
 }[];
 
-export const RAIL_MAIN = PLACES.slice(0, 6);
-export const RAIL_SETTINGS = PLACES.slice(6);
+export const RAIL_MAIN = PLACES.slice(0, 7);
+export const RAIL_SETTINGS = PLACES.slice(7);

@@ -31,7 +31,7 @@ export function storedSwitch(name: string, initial: boolean): Stored<"on" | "off
   return stored(name, initial ? "on" : "off", (text) => (text === "on" || text === "off" ? text : undefined));
 }
 
-function readStorage(key: string): string | null {
+export function readStorage(key: string): string | null {
   try {
     return window.localStorage.getItem(key);
   } catch (error) {
@@ -40,10 +40,14 @@ function readStorage(key: string): string | null {
   }
 }
 
-function writeStorage(key: string, value: string): void {
+/** Whether it was kept; without a value, what was there is removed. */
+export function writeStorage(key: string, value: string | undefined): boolean {
   try {
-    window.localStorage.setItem(key, value);
+    if (value === undefined) window.localStorage.removeItem(key);
+    else window.localStorage.setItem(key, value);
+    return true;
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
+    return false;
   }
 }

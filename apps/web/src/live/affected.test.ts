@@ -29,6 +29,7 @@ test.each([
     { topic: "policy_comparison", id: "c1", parent_id: "p1" } as const,
     true,
   ],
+  [["configurationCheck", { body: {} }], { topic: "configuration", id: "c1" } as const, false],
   [["auditVerify", {}], { topic: "audit", id: "1" } as const, false],
 ])("%j after %j: %j", (key, notice, affected) => {
   expect(isAffected(key, notice)).toBe(affected);

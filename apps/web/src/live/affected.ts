@@ -58,7 +58,11 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
     case "secret":
       return name === "secretList";
     case "configuration":
-      return name.startsWith("configuration") && (params.configuration_id ?? notice.id) === notice.id;
+      return (
+        name.startsWith("configuration") &&
+        name !== "configurationCheck" &&
+        (params.configuration_id ?? notice.id) === notice.id
+      );
     case "rollout":
       return name.startsWith("rollout") && (params.rollout_id ?? notice.id) === notice.id;
     case "audit":
@@ -73,6 +77,7 @@ export const LIST_TOPIC = {
   jobList: "job",
   incidentList: "incident",
   policyList: "policy",
+  configurationList: "configuration",
   secretList: "secret",
   enrolmentTokenList: "enrolment_token",
   bearerList: "bearer",

@@ -25,11 +25,15 @@ export function Tabs({
 }
 
 /** What a tab shows, scrolling by itself. */
-export function TabPage({ children }: { children: React.ReactNode }) {
+export function TabPage({ wide = false, children }: { wide?: boolean; children: React.ReactNode }) {
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, even where nothing in it takes the focus
     <div tabIndex={0} className="h-full overflow-y-auto focus-visible:-outline-offset-2">
-      <div className="flex max-w-[1180px] flex-col gap-7 px-6 py-5 max-md:px-4">{children}</div>
+      <div
+        className={`flex flex-col gap-7 px-6 py-5 max-md:px-4 ${wide ? "max-w-[1680px]" : "max-w-[1180px]"}`}
+      >
+        {children}
+      </div>
     </div>
   );
 }

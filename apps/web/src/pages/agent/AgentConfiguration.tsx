@@ -1,6 +1,7 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { q } from "../../api/query.ts";
+import { Code } from "../../ui/Code.tsx";
 import { CopyButton } from "../../ui/Copy.tsx";
 import { Empty, Section } from "../../ui/Page.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
@@ -51,48 +52,5 @@ export default function AgentConfiguration() {
         </Section>
       ))}
     </TabPage>
-  );
-}
-
-function Code({ text, label }: { text: string; label: string }) {
-  const lines = text.replace(/\n$/, "").split("\n");
-  return (
-    <div
-      role="region"
-      aria-label={label}
-      // Long lines scroll, so the block must be reachable by keyboard.
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-      tabIndex={0}
-      className="overflow-x-auto rounded-md border border-n4 bg-n1 py-2 font-mono text-sm"
-    >
-      <table className="border-collapse">
-        <tbody>
-          {lines.map((line, index) => (
-            // Lines have no identity but their place.
-            // oxlint-disable-next-line react/no-array-index-key
-            <tr key={index}>
-              <td className="w-12 pr-4 text-right text-n8 select-none" aria-hidden="true">
-                {index + 1}
-              </td>
-              <td className="pr-4 whitespace-pre">{coloured(line)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-/** Just enough colour to find one's way in YAML and JSON: keys and comments. */
-function coloured(line: string): React.ReactNode {
-  if (/^\s*#/.test(line)) return <span className="text-n8">{line}</span>;
-  const [, start, key, rest] = /^(\s*(?:- )?)("?[\w./${}@-]+"?:)(.*)$/.exec(line) ?? [];
-  if (key === undefined) return line === "" ? " " : line;
-  return (
-    <>
-      {start}
-      <span className="text-accent">{key}</span>
-      {rest}
-    </>
   );
 }

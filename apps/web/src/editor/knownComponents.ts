@@ -1,0 +1,103 @@
+/** Components of the Collector people use most, and their first settings, for completion. What else agents have, they may type. */
+export const SECTIONS = ["receivers", "processors", "exporters", "connectors", "extensions"] as const;
+export type Section = (typeof SECTIONS)[number];
+
+const CLIENT = [
+  "endpoint",
+  "tls",
+  "headers",
+  "compression",
+  "timeout",
+  "sending_queue",
+  "retry_on_failure",
+  "auth",
+];
+const SCRAPER = ["collection_interval", "initial_delay", "timeout"];
+
+export const KNOWN: Readonly<Record<Section, Readonly<Record<string, readonly string[]>>>> = {
+  receivers: {
+    otlp: ["protocols"],
+    hostmetrics: [...SCRAPER, "scrapers", "root_path"],
+    filelog: ["include", "exclude", "start_at", "operators", "multiline", "storage", "include_file_path"],
+    journald: ["directory", "units", "priority", "start_at"],
+    prometheus: ["config", "target_allocator"],
+    docker_stats: ["endpoint", ...SCRAPER],
+    k8s_cluster: ["auth_type", "collection_interval"],
+    k8s_events: ["auth_type", "namespaces"],
+    k8sobjects: ["auth_type", "objects"],
+    kubeletstats: ["auth_type", "endpoint", "metric_groups", "collection_interval"],
+    kafka: ["brokers", "topic", "encoding", "group_id", "auth"],
+    jaeger: ["protocols"],
+    zipkin: ["endpoint"],
+    statsd: ["endpoint", "aggregation_interval"],
+    syslog: ["tcp", "udp", "protocol"],
+    tcplog: ["listen_address"],
+    udplog: ["listen_address"],
+    httpcheck: ["targets", "collection_interval"],
+    nginx: ["endpoint", ...SCRAPER],
+    postgresql: ["endpoint", "username", "password", "databases", ...SCRAPER],
+    mysql: ["endpoint", "username", "password", ...SCRAPER],
+    redis: ["endpoint", "password", ...SCRAPER],
+    sqlquery: ["driver", "datasource", "queries", ...SCRAPER],
+    windowseventlog: ["channel", "start_at"],
+    nop: [],
+  },
+  processors: {
+    memory_limiter: [
+      "check_interval",
+      "limit_mib",
+      "limit_percentage",
+      "spike_limit_mib",
+      "spike_limit_percentage",
+    ],
+    batch: ["timeout", "send_batch_size", "send_batch_max_size"],
+    attributes: ["actions", "include", "exclude"],
+    resource: ["attributes"],
+    resourcedetection: ["detectors", "timeout", "override"],
+    filter: ["error_mode", "traces", "metrics", "logs"],
+    transform: ["error_mode", "trace_statements", "metric_statements", "log_statements"],
+    k8sattributes: ["auth_type", "extract", "pod_association", "passthrough"],
+    probabilistic_sampler: ["sampling_percentage", "hash_seed", "mode"],
+    tail_sampling: ["decision_wait", "num_traces", "expected_new_traces_per_sec", "policies"],
+    cumulativetodelta: ["include", "exclude"],
+    groupbyattrs: ["keys"],
+    metricstransform: ["transforms"],
+    redaction: ["allow_all_keys", "allowed_keys", "blocked_values"],
+    span: ["name", "status"],
+  },
+  exporters: {
+    otlp: CLIENT,
+    otlphttp: [...CLIENT, "encoding", "traces_endpoint", "metrics_endpoint", "logs_endpoint"],
+    debug: ["verbosity", "sampling_initial", "sampling_thereafter"],
+    file: ["path", "rotation", "format", "compression"],
+    kafka: ["brokers", "topic", "encoding", "auth", "producer"],
+    prometheus: ["endpoint", "namespace", "const_labels", "resource_to_telemetry_conversion"],
+    prometheusremotewrite: ["endpoint", "headers", "external_labels", "remote_write_queue"],
+    elasticsearch: ["endpoints", "logs_index", "traces_index", "user", "password"],
+    loadbalancing: ["protocol", "resolver", "routing_key"],
+    awss3: ["s3uploader", "marshaler"],
+    zipkin: ["endpoint", "format"],
+    nop: [],
+  },
+  connectors: {
+    forward: [],
+    count: ["spans", "metrics", "logs"],
+    spanmetrics: ["histogram", "dimensions", "exemplars", "metrics_flush_interval"],
+    servicegraph: ["store", "dimensions", "latency_histogram_buckets"],
+    routing: ["default_pipelines", "table", "error_mode"],
+    failover: ["priority_levels", "retry_interval"],
+  },
+  extensions: {
+    health_check: ["endpoint", "path"],
+    opamp: ["server", "instance_uid", "capabilities"],
+    file_storage: ["directory", "timeout", "compaction"],
+    basicauth: ["htpasswd", "client_auth"],
+    bearertokenauth: ["token", "filename", "scheme"],
+    oauth2client: ["client_id", "client_secret", "token_url", "scopes"],
+    pprof: ["endpoint"],
+    zpages: ["endpoint"],
+  },
+};
+
+export const SERVICE_KEYS = ["pipelines", "extensions", "telemetry"] as const;
+export const SIGNAL_NAMES = ["traces", "metrics", "logs"] as const;
