@@ -12,6 +12,7 @@ import {
   type LabelledLog,
   type SickResult,
 } from "./evaluate.ts";
+import { FLAT_HOURS, GROWTH_SHAPES, growthRuns, VARIANTS } from "./growth.ts";
 import { CATEGORIES, SETTINGS } from "./pathologies.ts";
 import { TRANSFORMS } from "./transforms.ts";
 
@@ -58,7 +59,10 @@ printLabelled();
 const transformed = evaluateBenign(logs, {});
 printTransformed();
 const cases = makeSickRuns(logs);
-printSick(evaluateSick(cases, {}));
+const results = evaluateSick(cases, {});
+printSick(results);
+printNames(results);
+printGrowth();
 printEnforced();
 if (values.stability) printStability();
 
@@ -133,6 +137,49 @@ function printSick(results: readonly SickResult[]): void {
   const found = results.length - missed.length;
   const precision = percent(found, found + transformed.wrong.length);
   print(`\nPrecision over the runs of both tables ${precision}, recall ${percent(found, results.length)}.\n`);
+}
+
+/** What was said of each category: a verdict is right under another name as well, an answer may not be. */
+function printNames(made: readonly SickResult[]): void {
+  print("## What was said of what\n");
+  const said = [...CATEGORIES, "missed"] as const;
+  table(
+    ["made as", ...said],
+    CATEGORIES.map((category) => {
+      const own = made.filter(({ run }) => run.category === category);
+      return [
+        category,
+        ...said.map((name) => own.filter(({ decision }) => (decision?.category ?? "missed") === name).length),
+      ];
+    }),
+  );
+}
+
+/** Memory, disk and processes that stand still for long first. */
+function printGrowth(): void {
+  print("## Growth that begins late\n");
+  const found = new Map<string, number>();
+  const shares: number[] = [];
+  let early = 0;
+  for (const { name, isSick, onsetAt, samples } of growthRuns()) {
+    const decision = firstConfirmed(samples, {});
+    if (decision === null) continue;
+    if (decision.at < onsetAt) early += 1;
+    const row = `${name} ${onsetAt / 3_600_000}`;
+    found.set(row, (found.get(row) ?? 0) + 1);
+    if (isSick) shares.push((decision.at - onsetAt) / ((samples.at(-1)?.at ?? 0) - onsetAt));
+  }
+  table(
+    ["after hours of standing still", ...FLAT_HOURS.map(String)],
+    GROWTH_SHAPES.map(({ name, isSick }) => [
+      `${isSick ? "sick" : "benign"}: ${name}`,
+      ...FLAT_HOURS.map((hours) => `${found.get(`${name} ${hours}`) ?? 0}/${VARIANTS}`),
+    ]),
+  );
+  const middle = Math.round(quantile(shares, 0.5) * 100);
+  print(
+    `${early} verdicts before the growth began. The sick ones were found after ${middle} % of their way, in the median.\n`,
+  );
 }
 
 function summary(results: readonly SickResult[]): (string | number)[] {

@@ -143,6 +143,32 @@ describe("output", () => {
     expect(kinds).toContain("confirmed");
   });
 
+  test("one failure at many times the usual pace is a loop, though others' lines bring news", () => {
+    const work = workLines(3_000);
+    const healthy = lines(work.slice(0, 200));
+    const mixed = (seconds: number) =>
+      lines(
+        Array.from({ length: seconds * 30 }, (_, n) => (n % 4 === 0 ? (work[200 + n / 4] ?? "") : FAILURE)),
+        33,
+        200_000,
+      );
+    const after = lines(work.slice(2_900), 1_000, 400_000);
+    expect(confirmed([...healthy, ...mixed(120)])[0]).toMatchObject({ category: "loop", source: "output" });
+    // A burst is none; and it is over when the pace is what it was.
+    expect(confirmed([...healthy, ...mixed(30), ...after])).toEqual([]);
+    expect(decide([...healthy, ...mixed(120), ...after]).map(({ kind }) => kind)).toEqual([
+      "confirmed",
+      "cleared",
+    ]);
+  });
+
+  test("what is waited for is a stall when it is asked for at leisure, a loop when it is not", () => {
+    const wait = "WARN shard is not ready";
+    const at = (everyMs: number) =>
+      confirmed([...lines(workLines(80)), ...lines(repeat([wait], 600), everyMs, 80_000)])[0]?.category;
+    expect([at(100), at(2_000), at(20_000)]).toEqual(["loop", "stall", "stall"]);
+  });
+
   test("sensitivity asks for more or for less", () => {
     const events = lines([...workLines(40), ...repeat([FAILURE], 200)]);
     const at = (sensitivity: "low" | "medium" | "high") => confirmed(events, { sensitivity })[0]?.line ?? 0;

@@ -9,7 +9,8 @@ import type {
   StepEvent,
 } from "./events.ts";
 import { endsRow, newExitWatch, watchExit, type Ended, type ExitWatch } from "./exit-watch.ts";
-import { newGrowthWatch, watchGrowth, type Grown, type GrowthWatch } from "./growth-watch.ts";
+import type { Grown } from "./grown.ts";
+import { newGrowthWatch, watchGrowth, type GrowthWatch } from "./growth-watch.ts";
 import { beat, newHeartbeatWatch, watchHeartbeat, type HeartbeatWatch } from "./heartbeat-watch.ts";
 import { reportedMemory } from "./memory-lines.ts";
 import { progressFinding } from "./failure-finding.ts";
@@ -67,7 +68,7 @@ export interface DetectorState {
   transcriptMisses: number;
   lastFailure: LastFailure;
   readonly verdicts: Verdicts;
-  /** The stretch without progress that the verdict on the output speaks of. */
+  /** The stretch without progress that the verdict on the output speaks of; a surge's number, negative. */
   judgedEpoch: number;
 }
 
@@ -288,10 +289,12 @@ class Engine {
   /** A verdict on the output holds as long as the stretch without progress that it speaks of. */
   #outputJudged(state: DetectorState, found: Finding | null): readonly Decision[] {
     const { output, verdicts } = state;
-    if (verdicts.output.phase !== "none" && state.judgedEpoch !== output.epoch)
+    const inSurge =
+      state.judgedEpoch < 0 && output.surge.since >= 0 && state.judgedEpoch === -output.surge.number;
+    if (verdicts.output.phase !== "none" && !inSurge && state.judgedEpoch !== output.epoch)
       return judged(state, "output", progressFinding(output, verdicts.output.category, this.hash));
-    if (found === null) return NO_DECISIONS;
-    state.judgedEpoch = output.epoch;
+    if (found === null || (inSurge && found.surge === undefined)) return NO_DECISIONS;
+    state.judgedEpoch = found.surge === undefined ? output.epoch : -found.surge;
     return judged(state, "output", found);
   }
 
@@ -317,7 +320,14 @@ class Engine {
       unit: string,
     ) => {
       if (value === undefined) return;
-      const grown: Grown = { family, value, limit: limit ?? null, unit, text: `${family} of the run` };
+      const grown: Grown = {
+        family,
+        value,
+        limit: limit ?? null,
+        unit,
+        text: `${family} of the run`,
+        measured: true,
+      };
       const found = watchGrowth(state[family], this.#config, this.hash, grown, at, state.lines);
       decisions = join(decisions, judged(state, family, found));
     };
@@ -345,7 +355,7 @@ class Engine {
       watch = newGrowthWatch();
       state.reported.set(key, watch);
     }
-    const grown: Grown = { family: "memory", value, limit: null, unit: "bytes", text };
+    const grown: Grown = { family: "memory", value, limit: null, unit: "bytes", text, measured: false };
     return judged(state, "reported", watchGrowth(watch, this.#config, this.hash, grown, at, state.lines));
   }
 

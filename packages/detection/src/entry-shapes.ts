@@ -58,6 +58,8 @@ const isConfig: Check = (value) =>
   isObject(value) &&
   Object.entries(detectorConfig()).every(([key, usual]) => {
     const given = value[key];
+    // Newer rules than these cannot be repeated here.
+    if (key === "version") return given === 1 || given === 2;
     if (key === "heartbeatMs") return orNull(isCount)(given);
     if (key === "progressPattern") return orNull(isText)(given);
     return Array.isArray(usual) ? listOf(isText)(given) : typeof given === typeof usual;

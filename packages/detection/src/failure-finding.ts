@@ -4,7 +4,7 @@ import { permille, ramp } from "./fixed.ts";
 import { Flag } from "./flags.ts";
 import type { OutputWatch } from "./output-state.ts";
 import { progressReading, repetitionReading } from "./readings.ts";
-import { periodMs, readableText, type Signature } from "./signatures.ts";
+import { meanGapMs, periodMs, readableText, type Signature } from "./signatures.ts";
 import { CONFIRM_AT, gate, type Finding } from "./verdicts.ts";
 
 /** Bounded retries fail a few times for each success. */
@@ -14,6 +14,8 @@ const WORKED_RECORDS_MIN = 100;
 const SLOW_MS = 10_000;
 const SLOW_FAILING_SHARE = 500;
 const WAIT_MS = 3_000;
+/** What comes back no faster is paced by somebody who waits. */
+const WAIT_GAP_MS = 1_000;
 const KNOWN_WEIGHT = 3;
 const SCORE_MAX_UNTIL_ESTABLISHED = 70;
 
@@ -74,25 +76,33 @@ export function failureFinding(
     error >= 500 &&
     repetition >= 500 &&
     noProgress >= 500;
+  const named = namedBy(watch, config, signature);
   // Few failures say little, however pure.
   const trust = 600 + Math.floor((400 * weight) / Math.max(weight, config.failuresMin * KNOWN_WEIGHT));
   const score = Math.floor(((45 * error + 25 * repetition + 30 * noProgress) * trust) / 1_000_000);
   return {
-    category: categoryOf(watch, signature, period),
+    category: categoryOf(watch, config, named),
     score: gate(
       established ? Math.max(score, CONFIRM_AT) : Math.min(score, SCORE_MAX_UNTIL_ESTABLISHED),
       families,
     ),
     established,
-    evidence: () => evidenceOf(watch, hash, families, suppressions, signature, period),
+    evidence: () => evidenceOf(watch, hash, families, suppressions, named),
   };
 }
 
-function categoryOf(watch: OutputWatch, signature: Signature, period: number): Category {
+/** Of several failures that come back the commonest gives the name, whichever was the first to be enough. */
+function namedBy(watch: OutputWatch, config: DetectorConfig, signature: Signature): Signature {
+  if (config.version < 2 || watch.commonest === 0) return signature;
+  return watch.signatures.get(watch.commonest) ?? signature;
+}
+
+export function categoryOf(watch: OutputWatch, config: DetectorConfig, signature: Signature): Category {
   const often = (count: number) => count * 4 >= signature.count;
   if (often(watch.restarts) || often(watch.retries) || (signature.flags & Flag.connect) !== 0)
     return "retry_storm";
-  if ((signature.flags & Flag.waiting) !== 0 && period >= WAIT_MS) return "stall";
+  const waits = config.version < 2 ? periodMs(signature) >= WAIT_MS : meanGapMs(signature) >= WAIT_GAP_MS;
+  if ((signature.flags & Flag.waiting) !== 0 && waits) return "stall";
   return "loop";
 }
 
@@ -102,7 +112,6 @@ function evidenceOf(
   families: readonly FamilyReading[],
   suppressions: readonly Suppression[],
   signature: Signature,
-  period: number,
 ): Evidence {
   return {
     families,
@@ -110,7 +119,7 @@ function evidenceOf(
       text: signature.firstText,
       lastText: signature.lastBytes === null ? "" : readableText(signature.lastBytes),
       count: signature.all,
-      periodMs: period,
+      periodMs: periodMs(signature),
     },
     lines: { from: signature.firstLine, to: signature.lastLine },
     since: { line: watch.epochLine, at: watch.epochAt },

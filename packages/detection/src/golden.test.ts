@@ -46,7 +46,7 @@ test("evidence, whole", () => {
       "category": "loop",
       "detected": true,
       "evidence": {
-        "configHash": "b5d885854d33601b",
+        "configHash": "47f55fbbaf543d8d",
         "families": [
           {
             "family": "error",
@@ -106,5 +106,7 @@ test("a long mixed run decides as it always did", () => {
     ...workLines(n % 7 === 0 ? 60 : 2),
     ...repeat([`ERROR shard ${"abcdef"[n % 6]} failed`, "retrying"], 12),
   ]).flat();
-  expect(hashText(JSON.stringify(decide(lines(texts, 700))), 1)).toMatchInlineSnapshot(`3818442017`);
+  const hash = (version: 1 | 2) => hashText(JSON.stringify(decide(lines(texts, 700), { version })), 1);
+  expect(hash(1)).toMatchInlineSnapshot(`3818442017`);
+  expect(hash(2)).toMatchInlineSnapshot(`1715558649`);
 });

@@ -3,6 +3,7 @@ import { newEchoes, type Echoes } from "./echoes.ts";
 import { ONE } from "./fixed.ts";
 import { newRecent, type Recent } from "./recent.ts";
 import type { Signatures } from "./signatures.ts";
+import { newSurge, type Surge } from "./surge.ts";
 
 /**
  * Watches what a run prints. The question is not whether lines repeat, which healthy jobs' lines do, but whether the same
@@ -42,6 +43,10 @@ export interface OutputWatch {
   peerFailures: number;
   benignLines: number;
   bursts: number;
+  /** From configuration 2 on: the failure that came most often in this stretch, and how often; 0 for none. */
+  commonest: number;
+  commonestCount: number;
+  readonly surge: Surge;
 }
 
 /** What a job starts with: neither at work nor stuck. */
@@ -77,5 +82,8 @@ export function newOutputWatch(): OutputWatch {
     peerFailures: 0,
     benignLines: 0,
     bursts: 0,
+    commonest: 0,
+    commonestCount: 0,
+    surge: newSurge(),
   };
 }

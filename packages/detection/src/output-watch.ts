@@ -10,6 +10,8 @@ import type { Scan } from "./scan.ts";
 import { failureFinding } from "./failure-finding.ts";
 import { floodFinding } from "./flood-finding.ts";
 import { occur, signatureOf } from "./signatures.ts";
+import { addFailureToSurge, addToSurge } from "./surge.ts";
+import { surgeFinding } from "./surge-finding.ts";
 import type { Finding } from "./verdicts.ts";
 
 /** A sign of progress that is not printed weighs as this many lines with news. */
@@ -30,6 +32,7 @@ export function watchLine(
   watch.records += 1;
   watch.bytes += bytes.length;
   notePace(watch, at);
+  if (config.version >= 2) addToSurge(watch.surge, config, 1, line.flags, at, number);
   if (isEcho(watch.echoes, line.stable, at)) return floodFinding(watch, config, hash, bytes, at, number);
   const known = remember(watch.stables, line.stable);
   const repeated = (line.flags & (Flag.retry | Flag.restart)) !== 0;
@@ -89,6 +92,8 @@ export function watchFailure(
   record: OpenRecord,
 ): Finding | null {
   begin(watch, record.at);
+  if (config.version >= 2)
+    addToSurge(watch.surge, config, record.lines, record.flags, record.at, record.line);
   if (isEcho(watch.echoes, record.stable, record.at)) {
     watch.bursts += 1;
     return null;
@@ -114,11 +119,19 @@ export function watchFailure(
     known,
     bytes: record.bytes,
   });
+  if (config.version >= 2) {
+    addFailureToSurge(watch.surge, signature.id);
+    if (signature.all > watch.commonestCount) {
+      watch.commonest = signature.id;
+      watch.commonestCount = signature.all;
+    }
+  }
+  const surging = config.version < 2 ? null : surgeFinding(watch, config, hash, record.at, record.line);
   if (signature.count === counted) {
     watch.bursts += 1;
-    return null;
+    return surging;
   }
-  return failureFinding(watch, config, hash, signature);
+  return surging ?? failureFinding(watch, config, hash, signature);
 }
 
 function begin(watch: OutputWatch, at: number): void {
@@ -144,4 +157,6 @@ function renew(watch: OutputWatch, config: DetectorConfig, at: number, line: num
   watch.peerFailures = 0;
   watch.benignLines = 0;
   watch.bursts = 0;
+  watch.commonest = 0;
+  watch.commonestCount = 0;
 }

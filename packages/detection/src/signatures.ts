@@ -111,6 +111,11 @@ export function periodMs(entry: Signature): number {
   return 0;
 }
 
+/** Mean gap between all occurrences: however many come within a second, each counts. */
+export function meanGapMs({ all, firstAt, lastAt }: Signature): number {
+  return all < 2 ? 0 : Math.floor((lastAt - firstAt) / (all - 1));
+}
+
 /** The visible characters of a line, for people; bytes outside ASCII are decoded as UTF-8, broken ones replaced. */
 export function readableText(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes.subarray(0, SIGNATURE_TEXT_MAX * 2));

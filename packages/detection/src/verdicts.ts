@@ -6,6 +6,8 @@ export interface Finding {
   readonly score: number;
   /** Counts and durations suffice; a score alone never confirms. */
   readonly established: boolean;
+  /** The surge it speaks of: it holds as long as that does. */
+  readonly surge?: number;
   /** Put together only for a decision, since most findings change nothing. */
   readonly evidence: () => Evidence;
 }
@@ -19,7 +21,7 @@ export interface Verdict {
 }
 export type Verdicts = Record<Source, Verdict>;
 
-const SUSPECT_AT = 60;
+export const SUSPECT_AT = 60;
 export const CONFIRM_AT = 75;
 const LEAVE_BELOW = 40;
 /** What wavers around the threshold is not told of at every turn. */
