@@ -28,6 +28,8 @@ export interface Config {
   readonly logLevel: string;
   /** Where an OpenTelemetry Collector takes OTLP over HTTP; undefined: no traces. */
   readonly tracesEndpoint: string | undefined;
+  /** Of one OpAMP message, inflated; undefined: the gateway's own default. */
+  readonly opampMessageBytesMax: number | undefined;
   /** Header in which a trusted proxy forwards the client certificate (URL-encoded PEM); off when undefined. */
   readonly clientCertificateHeader: string | undefined;
 }
@@ -36,6 +38,9 @@ export interface Config {
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
+
+/** Smaller, and a Collector's full report does not fit; larger, and one agent may hold what thousands need. */
+const OPAMP_MESSAGE_BYTES = { least: 64 * 1024, most: 256 * 1024 * 1024 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -56,6 +61,11 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     mailFrom: text(env["FLOWPLANE_MAIL_FROM"]) ?? "Flowplane <flowplane@localhost>",
     tracesEndpoint: url("OTEL_EXPORTER_OTLP_ENDPOINT", env["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     logLevel: text(env["FLOWPLANE_LOG"]) ?? "info",
+    opampMessageBytesMax: bytes(
+      "FLOWPLANE_OPAMP_MESSAGE_BYTES",
+      env["FLOWPLANE_OPAMP_MESSAGE_BYTES"],
+      OPAMP_MESSAGE_BYTES,
+    ),
     clientCertificateHeader: text(env["FLOWPLANE_CLIENT_CERTIFICATE_HEADER"])?.toLowerCase(),
     ...overrides,
   };
@@ -71,6 +81,20 @@ export function dataDirOf(env: Environment): string {
 function text(value: string | undefined): string | undefined {
   const trimmed = value?.trim();
   return trimmed === "" ? undefined : trimmed;
+}
+
+/** A number of bytes between two bounds. */
+function bytes(
+  name: string,
+  value: string | undefined,
+  { least, most }: { least: number; most: number },
+): number | undefined {
+  const given = text(value);
+  if (given === undefined) return undefined;
+  const number = Number(given);
+  if (!/^\d+$/.test(given) || number < least || number > most)
+    throw new ConfigError(`${name} is "${given}"; it must be a number of bytes from ${least} to ${most}.`);
+  return number;
 }
 
 function listen(name: string, value: string): Listen {

@@ -68,7 +68,9 @@ export interface Gateway {
 }
 
 export async function createGateway(base: Base, options: GatewayOptions): Promise<Gateway> {
-  const limits = { ...GATEWAY_LIMITS, ...options.limits };
+  const { opampMessageBytesMax } = base.config;
+  const configured = opampMessageBytesMax === undefined ? {} : { messageBytesMax: opampMessageBytesMax };
+  const limits = { ...GATEWAY_LIMITS, ...configured, ...options.limits };
   const random = options.random ?? Math.random;
   const { enrolment } = options;
   const now = base.now;

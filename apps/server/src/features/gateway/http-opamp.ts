@@ -18,6 +18,8 @@ import type { WireRecorder } from "./recorder.ts";
 import type { WebSockets } from "./websocket.ts";
 
 const PROTOBUF = "application/x-protobuf";
+/** Bodies are inflated and packed here, within the limit: a listener that does so for everybody must let these pass. */
+const LEFT_ALONE = { compress: false, decompress: false };
 const gzipAsync = promisify(gzip);
 
 export interface OpampEdgeOptions {
@@ -72,7 +74,7 @@ export function installOpampEdge(
     // Bodies are read by the handler, after the credential was judged and within the limit.
     scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
     for (const url of paths) {
-      scope.post(url, { config: { compress: false }, logLevel: "warn" }, (request, reply) =>
+      scope.post(url, { ...LEFT_ALONE, logLevel: "warn" }, (request, reply) =>
         post(options, request, reply, trustHeader),
       );
       scope.get(url, async (_request, reply) => {
