@@ -111,6 +111,8 @@ export interface Flight {
   /** Of the content it was assigned last; what it should come to run. */
   readonly offerHash: string;
   readonly unwellSince: number | null;
+  /** How often it became unwell since it applied. */
+  readonly unwellTimes: number;
   readonly baseline: Baseline | null;
   /** Null when it is gone or was assigned something else meanwhile. */
   readonly delivery: DeliveryFacts | null;

@@ -10,10 +10,13 @@ export interface Verdict {
   readonly reasonCode: ReasonCode | null;
   readonly reason: string | null;
   readonly unwellSince: number | null;
+  readonly unwellTimes: number;
 }
 
 /** An agent that was well may be unwell for so long while it soaks: one report during a restart is no verdict. */
 export const UNWELL_GRACE_MS = 10_000;
+/** One that falls over, is started again and falls over again does not get better by waiting: a supervisor starts it every few seconds. */
+export const UNWELL_TIMES_MAX = 2;
 /** Below this an agent's throughput says nothing: half of nearly nothing is nothing. */
 export const BASELINE_ITEMS_PER_SECOND_MIN = 1;
 
@@ -124,20 +127,19 @@ function judgeSoaking(
       : null;
   const health = healthSince(flight, delivery);
   if (health === "bad" || health === "doubtful") {
+    const isNew = flight.unwellSince === null;
     const unwellSince = flight.unwellSince ?? now;
+    const unwellTimes = flight.unwellTimes + (isNew && health === "bad" ? 1 : 0);
     const isLong = health === "bad" && now - unwellSince >= UNWELL_GRACE_MS;
-    if (isOver || isLong)
-      return verdict(
-        flight,
-        now,
-        "failed",
-        "unhealthy",
-        delivery.healthStatus ?? "It says that it is not healthy, and not why.",
-      );
-    return flight.unwellSince === null ? keep(flight, now, unwellSince) : null;
+    if (isOver || isLong || unwellTimes >= UNWELL_TIMES_MAX)
+      return unwell(flight, delivery.healthStatus, now);
+    return isNew || unwellTimes > flight.unwellTimes ? keep(flight, now, { unwellSince, unwellTimes }) : null;
   }
   // It is well again: from here it must stay so.
-  if (flight.unwellSince !== null) return isOver ? flapped(flight, now) : keep(flight, now, null);
+  if (flight.unwellSince !== null)
+    return isOver
+      ? unwell(flight, "It is well and unwell by turns since it applied it.", now)
+      : keep(flight, now, { unwellSince: null, unwellTimes: flight.unwellTimes });
   if (now - flight.stateSince < plan.soak_seconds * 1_000) return null;
   return judgeRates(flight, plan, now) ?? verdict(flight, now, "passed");
 }
@@ -155,9 +157,13 @@ function healthSince(
   return delivery.healthAt > appliedAt(flight) ? "bad" : "doubtful";
 }
 
-function flapped(flight: Flight, now: number): Verdict {
-  return verdict(flight, now, "failed", "unhealthy", "It is well and unwell by turns since it applied it.");
+/** A program that fell over is said so where its supervisor says so; it may be well for a moment between two falls. */
+function unwell(flight: Flight, status: string | null, now: number): Verdict {
+  const reason = status === null || status === "" ? "It says that it is not healthy, and not why." : status;
+  return verdict(flight, now, "failed", FALLEN.test(reason) ? "crashed" : "unhealthy", reason);
 }
+
+const FALLEN = /exited unexpectedly|exit code|crash|panic|segmentation/i;
 
 function judgeRates(flight: Flight, plan: Plan, now: number): Verdict | null {
   const before = flight.baseline?.rates ?? null;
@@ -231,10 +237,11 @@ function verdict(
     reasonCode,
     reason,
     unwellSince: null,
+    unwellTimes: 0,
   };
 }
 
 /** The same state from now on. */
-function keep(flight: Flight, now: number, unwellSince: number | null): Verdict {
-  return { ...verdict(flight, now, flight.state), unwellSince };
+function keep(flight: Flight, now: number, unwell: Pick<Verdict, "unwellSince" | "unwellTimes">): Verdict {
+  return { ...verdict(flight, now, flight.state), ...unwell };
 }

@@ -147,6 +147,7 @@ export function flightOf(row: FlightRow, delivery: Flight["delivery"], rates: Fl
     assignedAt: (row.assigned_at ?? row.state_since).getTime(),
     offerHash: row.offer_hash ?? "",
     unwellSince: row.unwell_since?.getTime() ?? null,
+    unwellTimes: row.unwell_times,
     baseline:
       row.baseline === null
         ? null

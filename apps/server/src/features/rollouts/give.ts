@@ -157,6 +157,7 @@ function refusal(
     reasonCode: code as Verdict["reasonCode"],
     reason: composed?.ok === false ? composed.reason : "It is gone.",
     unwellSince: null,
+    unwellTimes: 0,
   };
 }
 

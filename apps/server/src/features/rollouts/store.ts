@@ -182,6 +182,7 @@ const FLIGHT_COLUMNS = [
   "assigned_at",
   "offer_hash",
   "unwell_since",
+  "unwell_times",
   "baseline",
 ] as const;
 export type FlightRow = Pick<AgentRow, (typeof FLIGHT_COLUMNS)[number]>;
@@ -211,14 +212,14 @@ export async function writeVerdicts(
   if (verdicts.length === 0) return;
   const dates = (times: readonly (number | null)[]) =>
     times.map((time) => (time === null ? null : new Date(time)));
-  await sql`update rollout_agents set state = judged.state, state_since = judged.since, unwell_since = judged.unwell_since,
+  await sql`update rollout_agents set state = judged.state, state_since = judged.since, unwell_since = judged.unwell_since, unwell_times = judged.unwell_times,
       reason_code = case when judged.state = 'reverted' then coalesce(judged.reason_code, rollout_agents.reason_code) else judged.reason_code end,
       reason = case when judged.state = 'reverted' then coalesce(judged.reason, rollout_agents.reason) else judged.reason end
     from unnest(${verdicts.map(({ agentId }) => agentId)}::uuid[], ${verdicts.map(({ state }) => state)}::text[],
       ${dates(verdicts.map(({ since }) => since))}::timestamptz[], ${verdicts.map(({ reasonCode }) => reasonCode)}::text[],
       ${verdicts.map(({ reason }) => reason?.slice(0, reasonChars) ?? null)}::text[],
-      ${dates(verdicts.map(({ unwellSince }) => unwellSince))}::timestamptz[]
-    ) as judged(agent_id, state, since, reason_code, reason, unwell_since)
+      ${dates(verdicts.map(({ unwellSince }) => unwellSince))}::timestamptz[], ${verdicts.map(({ unwellTimes }) => unwellTimes)}::int[]
+    ) as judged(agent_id, state, since, reason_code, reason, unwell_since, unwell_times)
     where rollout_id = ${rolloutId} and rollout_agents.agent_id = judged.agent_id`.execute(db);
 }
 
@@ -263,7 +264,7 @@ export async function setOffered(
 ): Promise<void> {
   if (given.length === 0) return;
   await sql`update rollout_agents set state = ${state}, state_since = ${now}::timestamptz, assigned_at = ${now}::timestamptz,
-      given_back_at = null, offer_hash = given.offer_hash, attempts = attempts + 1, reason_code = null, reason = null, unwell_since = null,
+      given_back_at = null, offer_hash = given.offer_hash, attempts = attempts + 1, reason_code = null, reason = null, unwell_since = null, unwell_times = 0,
       from_configuration_id = case when assigned_at is null then given.configuration_id else from_configuration_id end,
       from_version = case when assigned_at is null then given.version else from_version end,
       baseline = case when assigned_at is null then given.baseline else rollout_agents.baseline end

@@ -219,6 +219,7 @@ export interface Database {
     assigned_at: Date | null;
     given_back_at: Date | null;
     unwell_since: Date | null;
+    unwell_times: Generated<number>;
     baseline: Json<{
       healthy: boolean | null;
       rates: { accepted_per_second: number; error_percent: number } | null;

@@ -99,8 +99,9 @@ create table rollout_agents (
   -- When it was given the version, and when it was given back what it had.
   assigned_at timestamptz,
   given_back_at timestamptz,
-  -- Since when it says that it is not healthy while it soaks.
+  -- Since when it says that it is not healthy while it soaks, and how often it became so.
   unwell_since timestamptz,
+  unwell_times integer not null default 0,
   -- What it was like before: {healthy, rates: {accepted_per_second, error_percent}}.
   baseline jsonb,
   primary key (rollout_id, agent_id)
