@@ -208,7 +208,9 @@ export function simulate(options: {
     }
     left = decided.revert;
     // Those under way first: they are unavailable already.
-    for (const agent of agents.toSorted((one, other) => Number(isInFlight(other)) - Number(isInFlight(one)))) {
+    for (const agent of agents.toSorted(
+      (one, other) => Number(isInFlight(other)) - Number(isInFlight(one)),
+    )) {
       if (left === 0) break;
       if (!hasIt(agent)) continue;
       left -= 1;

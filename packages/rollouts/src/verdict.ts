@@ -94,14 +94,15 @@ export function judgeAgent(flight: Flight, plan: Plan, now: number): Verdict | n
   }
 }
 
-/** When an agent that says nothing more gets a verdict all the same. */
+/**
+ * When an agent that says nothing more gets a verdict all the same. The time runs from when it was sent the content; one that
+ * connects again and again, and is sent it each time, gains no more than one such time by it.
+ */
 export function deadlineOf(flight: Flight, plan: Plan): number {
   const timeout = plan.verdict_timeout_seconds * 1_000;
+  if (flight.state === "soaking") return appliedAt(flight) + plan.soak_seconds * 1_000 + timeout;
   const sent = flight.state === "offered" ? (flight.delivery?.offeredAt ?? 0) : 0;
-  const begun = Math.max(flight.stateSince, sent);
-  return flight.state === "soaking"
-    ? appliedAt(flight) + plan.soak_seconds * 1_000 + timeout
-    : begun + timeout;
+  return Math.min(Math.max(flight.stateSince, sent), flight.stateSince + timeout) + timeout;
 }
 
 function appliedAt(flight: Flight): number {

@@ -19,29 +19,36 @@ export interface SelectedAgent {
 const PAGE_AGENTS = 10_000;
 
 /**
- * All agents of the organization of `db` that the selector matches, in the order of ids, and how many agents there are. With `ids`
- * only these are looked at. Agents that are not let in yet, or no longer, are no part of the fleet here.
+ * All agents of the organization of `db` that the selector matches, in the order of ids, and how many agents there are. Agents that
+ * are not let in yet, or no longer, are no part of the fleet here.
  */
 export async function selectAgents(
   db: Db,
   selector: CompiledSelector,
-  { now, ids }: { now: number; ids?: readonly string[] },
+  { now }: { now: number },
 ): Promise<{ total: number; agents: SelectedAgent[] }> {
-  const agents: SelectedAgent[] = [];
+  const { total, agents } = await selectFirst(db, [selector], { now });
+  return { total, agents: agents.map(({ agent }) => agent) };
+}
+
+/** The same for several selectors in one pass: each agent with the index of the first that matches it. */
+export async function selectFirst(
+  db: Db,
+  selectors: readonly CompiledSelector[],
+  { now }: { now: number },
+): Promise<{ total: number; agents: { agent: SelectedAgent; index: number }[] }> {
+  const agents: { agent: SelectedAgent; index: number }[] = [];
+  const fields = new Set(selectors.flatMap((selector) => [...selector.fields]));
   let total = 0;
   let after: string | undefined;
   for (;;) {
-    const rows = await listSelectable(db, {
-      after,
-      limit: PAGE_AGENTS,
-      now,
-      fields: selector.fields,
-      ids,
-    });
+    const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields });
     for (const row of rows) {
       if (row.state === "pending" || row.state === "expected" || row.state === "revoked") continue;
       total += 1;
-      if (selector.matches(selectableOf(row))) agents.push(selectedOf(row));
+      const selectable = selectableOf(row);
+      const index = selectors.findIndex((selector) => selector.matches(selectable));
+      if (index >= 0) agents.push({ agent: selectedOf(row), index });
     }
     after = rows.at(-1)?.id;
     if (rows.length < PAGE_AGENTS) return { total, agents };

@@ -1,4 +1,12 @@
-import { IN_FLIGHT, stepRollout, type Flight, type Step, type Verdict, type Wave } from "@flowplane/rollouts";
+import {
+  IN_FLIGHT,
+  inFlightOf,
+  stepRollout,
+  type Flight,
+  type Step,
+  type Verdict,
+  type Wave,
+} from "@flowplane/rollouts";
 import { notify, type Tx } from "../../platform/context.ts";
 import { record } from "../audit/audit.ts";
 import { assignAgents, giveBack, giveToAway } from "./give.ts";
@@ -41,8 +49,9 @@ export async function advanceRollout(
   if (row.state === "queued") return begin(ctx, row, now);
   const tally = new Tally(await listWaves(ctx.db, [row.id]));
   let isBusy = false;
-  if (lookForReturned) isBusy = await welcome(ctx, row, tally, now);
+  if (lookForReturned) isBusy = await welcomeReturned(ctx, row, tally, now);
   const flights = await readFlights(ctx, ports, row);
+  if (flights.length !== inFlightOf(tally.sum())) await isMiscounted(ctx, row, tally);
   const step = stepRollout(
     {
       state: row.state,
@@ -95,9 +104,18 @@ async function begin(ctx: Tx, row: ShownRolloutRow, now: Date): Promise<boolean>
   return true;
 }
 
-/** Agents that came back: those that were given nothing wait for their turn, the others are under way. */
-async function welcome(ctx: Tx, row: ShownRolloutRow, tally: Tally, now: Date): Promise<boolean> {
-  const returned = await listReturned(ctx.db, row.id, now.getTime(), BATCH_AGENTS_MAX);
+/**
+ * Agents that came back: those that were given nothing wait for their turn, if there is still one; the others are under
+ * way. True when somebody came back.
+ */
+export async function welcomeReturned(
+  ctx: Tx,
+  row: ShownRolloutRow,
+  tally: Tally,
+  now: Date,
+): Promise<boolean> {
+  const found = await listReturned(ctx.db, row.id, now.getTime(), BATCH_AGENTS_MAX);
+  const returned = found.filter(({ is_assigned }) => is_assigned || row.state === "running");
   for (const [isAssigned, state] of [
     [false, "waiting"],
     [true, "offered"],
@@ -115,7 +133,11 @@ async function welcome(ctx: Tx, row: ShownRolloutRow, tally: Tally, now: Date): 
   return returned.length > 0;
 }
 
-async function readFlights(ctx: Tx, { delivery, telemetry }: Ports, row: ShownRolloutRow): Promise<Flight[]> {
+export async function readFlights(
+  ctx: Tx,
+  { delivery, telemetry }: Ports,
+  row: ShownRolloutRow,
+): Promise<Flight[]> {
   const rows = await listFlights(ctx.db, row.id, IN_FLIGHT);
   if (rows.length === 0) return [];
   const ids = rows.map(({ agent_id }) => agent_id);
@@ -133,12 +155,18 @@ async function readFlights(ctx: Tx, { delivery, telemetry }: Ports, row: ShownRo
           soaked.map(({ agent_id }) => agent_id),
           { from: new Date(ctx.now() - soak), to: new Date(ctx.now()) },
         );
-  return rows.map((row) =>
-    flightOf(row, deliveries.get(row.agent_id) ?? null, rates.get(row.agent_id) ?? null),
-  );
+  return rows.map((flight) => {
+    const found = deliveries.get(flight.agent_id);
+    // What this rollout assigned stays its own when its content changes on the way, by a variable that was set.
+    const facts =
+      found === undefined || found.rolloutId !== row.id
+        ? null
+        : { ...found, offerHash: flight.offer_hash ?? "" };
+    return flightOf(flight, facts, rates.get(flight.agent_id) ?? null);
+  });
 }
 
-export function flightOf(row: FlightRow, delivery: Flight["delivery"], rates: Flight["rates"]): Flight {
+function flightOf(row: FlightRow, delivery: Flight["delivery"], rates: Flight["rates"]): Flight {
   return {
     agentId: row.agent_id,
     wave: row.wave,

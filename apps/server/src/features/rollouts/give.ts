@@ -19,7 +19,7 @@ import type { Tally } from "./tally.ts";
 
 /**
  * Gives agents whose turn it is the version. One that cannot be reached is only noted as such, so that it is not changed outside of
- * the waves when it comes back; it gets its turn then.
+ * the waves when it comes back; it gets its turn then. Those are given back.
  */
 export async function assignAgents(
   ctx: Tx,
@@ -27,7 +27,7 @@ export async function assignAgents(
   row: ShownRolloutRow,
   agents: readonly WaitingRow[],
   tally: Tally,
-): Promise<void> {
+): Promise<WaitingRow[]> {
   const now = new Date(ctx.now());
   const presence = await readPresence(
     ctx.db,
@@ -45,6 +45,7 @@ export async function assignAgents(
   );
   for (const { wave } of away) tally.move(wave, "waiting", "unreachable");
   await assign(ctx, ports, row, agents.filter(isHere), { from: "waiting", to: "offered" }, tally, presence);
+  return away;
 }
 
 /** At the end of a rollout: agents that are away are assigned the version and get it when they come back. */
@@ -122,8 +123,7 @@ async function assign(
         target,
         rollout_id: row.id,
         offer_hash: hash,
-        // Whoever failed with this content before is not sent it again unless that is asked for; here it is.
-        retry: true,
+        retry: agent.attempts > 0,
       })),
     );
   }
@@ -207,7 +207,7 @@ export async function giveBack(
           reason: `What it had before cannot be sent: ${one?.ok === false ? one.reason : "it is gone"}`,
         });
       else {
-        assignments.push({ agent_id, target, rollout_id: row.id, offer_hash: one.hash, retry: true });
+        assignments.push({ agent_id, target, rollout_id: row.id, offer_hash: one.hash, retry: false });
         const isHere = presence.get(agent_id)?.isReachable === true;
         back.push({
           agent_id,

@@ -23,3 +23,9 @@ export const FAILURE_GROUPS_MAX = 100;
 export const FAILURE_EXAMPLES_MAX = 5;
 /** Characters kept of an agent's own words. */
 export const REASON_CHARS_MAX = 2_000;
+/** How often agents are held against what has completed, to find those that are new to it. */
+export const NEWCOMERS_EVERY_MS = 30_000;
+/** Completed rollouts that an organization's agents are held against, newest first. */
+export const COMPLETED_ROLLOUTS_MAX = 100;
+/** Ended rollouts taken up by one look that still have agents to judge. */
+export const UNSETTLED_ROLLOUTS_MAX = 200;

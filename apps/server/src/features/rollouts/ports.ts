@@ -13,8 +13,8 @@ export type Composed =
   | {
       readonly ok: true;
       readonly hash: string;
-      /** Secrets as references. */
-      readonly shown: readonly { readonly name: string; readonly body: string }[];
+      /** As people see it: secrets as references; empty where nothing is sent. */
+      readonly shown: string;
     }
   | { readonly ok: false; readonly reason_code: RolloutReason; readonly reason: string };
 
@@ -24,7 +24,7 @@ export interface Assignment {
   readonly target: Target | null;
   readonly rollout_id: string;
   readonly offer_hash: string;
-  /** Try a content once more that the agent failed with. */
+  /** It was given this before, by this rollout, and is to try it once more. */
   readonly retry: boolean;
 }
 
@@ -33,7 +33,11 @@ export interface Delivery {
   composeFor(ctx: Tx, target: Target | null, agentIds: readonly string[]): Promise<Map<string, Composed>>;
   /** In the transaction of `ctx`; gateways are nudged after it. */
   assign(ctx: Tx, assignments: readonly Assignment[]): Promise<void>;
-  readDeliveries(ctx: Tx, agentIds: readonly string[]): Promise<Map<string, DeliveryFacts>>;
+  /** Of agents that are assigned something; `rolloutId` is of the rollout that assigned it. */
+  readDeliveries(
+    ctx: Tx,
+    agentIds: readonly string[],
+  ): Promise<Map<string, DeliveryFacts & { readonly rolloutId: string | null }>>;
 }
 
 /** What agents count of their own work. */

@@ -99,10 +99,7 @@ async function readPresent(
 }
 
 function textOf(composed: Composed | undefined): string {
-  if (composed?.ok !== true) return "";
-  const [only, ...others] = composed.shown;
-  if (others.length === 0) return only?.body ?? "";
-  return composed.shown.map(({ name, body }) => `# ${name}\n${body}`).join("\n");
+  return composed?.ok === true ? composed.shown : "";
 }
 
 function changesOf(before: string, after: string) {

@@ -21,6 +21,14 @@ export class Tally {
     this.#changed.add(wave);
   }
 
+  /** Agents that came to a wave. */
+  add(wave: number, state: RolloutAgentState, agents: number): void {
+    const counts = this.waves.find(({ index }) => index === wave)?.counts;
+    if (counts === undefined) return;
+    counts[state] += agents;
+    this.#changed.add(wave);
+  }
+
   /** Takes over what the agents' own rows say; false when that is what was counted. */
   correct(rows: readonly { wave: number; state: RolloutAgentState; agents: number }[]): boolean {
     let isWrong = false;

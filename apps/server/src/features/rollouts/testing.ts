@@ -48,7 +48,7 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
             : {
                 ok: true,
                 hash: hashOf(target),
-                shown: target === null ? [] : [{ name: "", body: textOf(4_000 + target.version) }],
+                shown: target === null ? "" : textOf(4_000 + target.version),
               };
         return new Map(agentIds.map((id) => [id, one(id)]));
       },
@@ -109,6 +109,7 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
             "agents.healthy",
             "agents.disconnected_at",
             "agent_assignments.offer_hash",
+            "agent_assignments.rollout_id",
             "configuration_attempts.status",
             "configuration_attempts.status_at",
             "configuration_attempts.offered_at",
@@ -117,9 +118,10 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
           .where("agents.id", "in", [...agentIds])
           .execute();
         return new Map(
-          rows.map((row): [string, DeliveryFacts] => [
+          rows.map((row): [string, DeliveryFacts & { rolloutId: string | null }] => [
             row.id,
             {
+              rolloutId: row.rollout_id ?? nothing.get(row.id)?.rollout_id ?? null,
               offerHash: row.offer_hash ?? hashOf(null),
               status: row.status ?? (nothing.get(row.id)?.isSaid === true ? "applied" : "waiting"),
               statusAt: row.status_at?.getTime() ?? now,

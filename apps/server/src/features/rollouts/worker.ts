@@ -2,19 +2,33 @@ import { every, type Task } from "@flowplane/runtime";
 import { inTransaction, type Base } from "../../platform/context.ts";
 import { systemContext } from "../runs/system-context.ts";
 import { advanceRollout } from "./advance.ts";
-import { ACTIVE_ROLLOUTS_MAX, LOOK_EVERY_MS, RETURNED_EVERY_MS, STEPS_PER_LOOK_MAX } from "./limits.ts";
+import {
+  ACTIVE_ROLLOUTS_MAX,
+  LOOK_EVERY_MS,
+  NEWCOMERS_EVERY_MS,
+  RETURNED_EVERY_MS,
+  STEPS_PER_LOOK_MAX,
+  UNSETTLED_ROLLOUTS_MAX,
+} from "./limits.ts";
+import { welcomeNewcomers } from "./newcomers.ts";
 import type { Ports } from "./ports.ts";
-import { listActiveRollouts } from "./store.ts";
+import { settleRollout } from "./settle.ts";
+import { listActiveRollouts, listOrganizationsWithCompleted, listUnsettled } from "./store.ts";
 
 /** The worker's task: rollouts go on, wherever they were. */
 export function runRollouts(base: Base, ports: Ports): Task {
-  let lookedForReturned = Number.NEGATIVE_INFINITY;
+  let returnedAt = Number.NEGATIVE_INFINITY;
+  let newcomersAt = Number.NEGATIVE_INFINITY;
   const look = async () => {
     const now = base.now();
-    const lookForReturned = Math.abs(now - lookedForReturned) >= RETURNED_EVERY_MS;
-    if (lookForReturned) lookedForReturned = now;
+    const lookForReturned = Math.abs(now - returnedAt) >= RETURNED_EVERY_MS;
+    if (lookForReturned) returnedAt = now;
     try {
       await advanceRollouts(base, ports, { lookForReturned });
+      if (lookForReturned) await settleRollouts(base, ports);
+      if (Math.abs(now - newcomersAt) < NEWCOMERS_EVERY_MS) return;
+      newcomersAt = now;
+      await convergeNewcomers(base, ports);
     } catch (error) {
       // The database may be away for a while; a later look finds the same rollouts.
       base.log.error({ err: error }, "advancing rollouts failed");
@@ -43,6 +57,28 @@ export async function advanceRollouts(
     } catch (error) {
       // One rollout that cannot be advanced holds up no other.
       base.log.error({ err: error, rollout_id: id }, "advancing a rollout failed");
+    }
+  }
+}
+
+/** Judges agents of rollouts that have ended. */
+export async function settleRollouts(base: Base, ports: Ports): Promise<void> {
+  for (const { id, organization_id } of await listUnsettled(base.storage.system, UNSETTLED_ROLLOUTS_MAX)) {
+    try {
+      await inTransaction(systemContext(base, organization_id), (ctx) => settleRollout(ctx, ports, id));
+    } catch (error) {
+      base.log.error({ err: error, rollout_id: id }, "settling a rollout failed");
+    }
+  }
+}
+
+/** Gives new agents of all organizations what the newest completed rollout that they match brought. */
+export async function convergeNewcomers(base: Base, ports: Ports): Promise<void> {
+  for (const organization_id of await listOrganizationsWithCompleted(base.storage.system)) {
+    try {
+      await inTransaction(systemContext(base, organization_id), (ctx) => welcomeNewcomers(ctx, ports));
+    } catch (error) {
+      base.log.error({ err: error, organization_id }, "giving new agents what they match failed");
     }
   }
 }
