@@ -67,6 +67,7 @@ const shots: readonly Shot[] = [
   { name: "agent-collector", path: `/agents/${collector}`, sizes: SMALL },
   { name: "agent-runs", path: `/agents/${site}/runs`, sizes: SMALL },
   { name: "agent-configuration", path: `/agents/${collector}/configuration`, sizes: SMALL },
+  { name: "agent-telemetry", path: `/agents/${collector}/telemetry`, sizes: SMALL },
   { name: "agent-identity", path: `/agents/${site}/identity`, sizes: SMALL },
   {
     name: "agent-wire",

@@ -10,6 +10,7 @@ import {
   runSearch,
   runsSearch,
   stringifySearch,
+  telemetrySearch,
 } from "./search.ts";
 
 /** The address a link leads to, as it stands after the origin. */
@@ -74,6 +75,7 @@ test("every place has its address", () => {
       "/agents/a1",
       "/agents/a1/runs",
       "/agents/a1/configuration",
+      "/agents/a1/telemetry",
       "/agents/a1/identity",
       "/agents/a1/wire",
       "/runs?active=true",
@@ -157,6 +159,7 @@ test("what an address says and what no page understands", () => {
   });
   expect(jobsSearch(parseSearch("?q=x&archived=yes"))).toEqual({ q: "x" });
   expect(configurationSearch(parseSearch("?version=7&from=x&line=12"))).toEqual({ version: 7, line: 12 });
+  expect(telemetrySearch(parseSearch("?range=2h&signal=logs"))).toEqual({ signal: "logs" });
   expect(policySearch(parseSearch("?version=2&comparison=c1&suggestion=0"))).toEqual({
     version: 2,
     comparison: "c1",

@@ -12,7 +12,7 @@ import type {
   RunSearch,
 } from "./search.ts";
 
-export const AGENT_TABS = ["", "runs", "configuration", "identity", "wire"] as const;
+export const AGENT_TABS = ["", "runs", "configuration", "telemetry", "identity", "wire"] as const;
 export type AgentTab = (typeof AGENT_TABS)[number];
 export const JOB_TABS = ["", "schedule", "definition"] as const;
 export type JobTab = (typeof JOB_TABS)[number];
@@ -90,6 +90,7 @@ const AGENT_TAB_TO = {
   "": "/agents/$agentId",
   runs: "/agents/$agentId/runs",
   configuration: "/agents/$agentId/configuration",
+  telemetry: "/agents/$agentId/telemetry",
   identity: "/agents/$agentId/identity",
   wire: "/agents/$agentId/wire",
 } as const;

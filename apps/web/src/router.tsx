@@ -27,6 +27,7 @@ import {
   runSearch,
   runsSearch,
   stringifySearch,
+  telemetrySearch,
 } from "./search.ts";
 import { PageSkeleton } from "./ui/Skeleton.tsx";
 
@@ -101,6 +102,12 @@ const agentTabs = [
     getParentRoute: () => agent,
     path: "/configuration",
     component: lazyRouteComponent(() => import("./pages/agent/AgentConfiguration.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => agent,
+    path: "/telemetry",
+    validateSearch: telemetrySearch,
+    component: lazyRouteComponent(() => import("./pages/agent/AgentTelemetry.tsx")),
   }),
   createRoute({
     getParentRoute: () => agent,

@@ -6,6 +6,7 @@ import {
   INCIDENT_STATES,
   RUN_STATES,
   SEVERITIES,
+  SIGNALS,
   type Agent,
   type AgentState,
   type RunState,
@@ -18,6 +19,8 @@ export type AddPlatform = (typeof ADD_PLATFORMS)[number];
 
 export const INCIDENT_SCOPES = [...INCIDENT_STATES, "all"] as const;
 export const INCIDENT_CATEGORIES = [...CATEGORIES, "failed_stop"] as const;
+
+export const TELEMETRY_RANGES = ["1h", "6h", "24h", "7d"] as const;
 
 type Raw = Record<string, unknown>;
 
@@ -88,6 +91,11 @@ export interface ConfigurationSearch {
   from?: number | undefined;
   /** The line the editor stands at. */
   line?: number | undefined;
+}
+export interface TelemetrySearch {
+  /** An hour, unless said otherwise. */
+  range?: (typeof TELEMETRY_RANGES)[number] | undefined;
+  signal?: (typeof SIGNALS)[number] | undefined;
 }
 export interface AuditSearch {
   action?: string | undefined;
@@ -162,6 +170,10 @@ export function newConfigurationSearch(raw: Raw): NewConfigurationSearch {
 
 export function configurationSearch(raw: Raw): ConfigurationSearch {
   return kept({ version: count(raw.version), from: count(raw.from), line: count(raw.line) });
+}
+
+export function telemetrySearch(raw: Raw): TelemetrySearch {
+  return kept({ range: oneOf(raw.range, TELEMETRY_RANGES), signal: oneOf(raw.signal, SIGNALS) });
 }
 
 export function auditSearch(raw: Raw): AuditSearch {

@@ -49,6 +49,9 @@ export default function AgentPage() {
           { name: "Overview", link: paths.agentTab(agentId, ""), exact: true },
           { name: "Runs", link: paths.agentTab(agentId, "runs") },
           { name: "Configuration", link: paths.agentTab(agentId, "configuration") },
+          ...(agent.kind === "collector"
+            ? [{ name: "Telemetry", link: paths.agentTab(agentId, "telemetry") }]
+            : []),
           { name: "Identity", link: paths.agentTab(agentId, "identity") },
           { name: "Wire", link: paths.agentTab(agentId, "wire") },
         ]}
