@@ -1,4 +1,5 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -154,6 +155,55 @@ test("a cloned host: no run begins twice, and what each host did is known", asyn
   }
   console.log(`clones: ${JSON.stringify({ clones: ROUNDS, runs: began, begun_twice: 0 })}`);
 }, 600_000);
+
+test("a clone that differs in nothing from its original is found out by what it says, and starts nothing twice", async () => {
+  using marks = new Marks();
+  await using agent = await startSiteAgent(plane, "twin");
+  const folder = mkdtempSync(join(tmpdir(), "flowplane-copy-"));
+  const copyDir = join(folder, "data");
+  try {
+    await launch(plane, agent, marks, "0");
+    await allEnded(plane, agent, 1);
+    snapshot(agent, copyDir);
+    // The only thing by which it would know here: where its folder is.
+    {
+      using db = new DatabaseSync(join(copyDir, "spool.db"));
+      const { description } = db.prepare("SELECT description FROM host").get() as { description: string };
+      const twin = { ...(JSON.parse(description) as object), folder: statSync(copyDir).ino };
+      db.prepare("UPDATE host SET description = ?").run(JSON.stringify(twin));
+    }
+    // Under way on the original while the copy takes the line over.
+    const before = await launch(plane, agent, marks, "20");
+    await using copy = await startSiteAgent(plane, "twin", { dataDir: copyDir, isEnrolled: true });
+    const isRefused = () => /belongs to the agent twin/.test(copy.output());
+    const over = async (id: string) => {
+      const run = await plane.client.runRead({ params: { run_id: id } });
+      return isTerminal(run.state) ? run : undefined;
+    };
+    // One at a time, so that each may find another one of the two.
+    const launched: string[] = [];
+    while (!isRefused()) {
+      const { id } = await launch(plane, agent, marks, "0");
+      launched.push(id);
+      await eventually(
+        "the run to end, or the copy to be refused",
+        async () => isRefused() || (await over(id)),
+        WAIT_MS,
+      );
+    }
+    const last = launched.pop() ?? "";
+    const ended = [];
+    for (const id of [before.id, ...launched]) ended.push(await eventually("the run to end", () => over(id)));
+    await expectOnce(plane, ended, marks);
+    // What the copy was doing when it was refused is known to it alone, and given to nobody else.
+    const after = await launch(plane, agent, marks, "0");
+    await eventually("the run to end", () => over(after.id));
+    expect(marks.count().get(last) ?? 0).toBeLessThanOrEqual(1);
+    expect(marks.count().get(after.id)).toBe(1);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 300_000);
 
 test("an agent that comes without its records leaves its runs LOST, with a sentence, and goes on", async () => {
   using marks = new Marks();
