@@ -25,20 +25,34 @@ export function sendSignal(on: Supervision, run: ActiveRun, signal: "SIGTERM" | 
   if (isFirst) db.lazily(() => noteSignalled(db, run.id, clock()));
 }
 
-/** Pauses all of it, or lets it go on. */
+/** Pauses all of it, or lets it go on. What was found too late, when that is no longer wanted, is left as it is. */
 export function pauseAll(on: Supervision, run: ActiveRun, isFrozen: boolean): void {
-  if (!freezeContained(run.containment, isFrozen)) signalAll(on, run, isFrozen ? "SIGSTOP" : "SIGCONT");
+  if (freezeContained(run.containment, isFrozen)) return;
+  const isWanted = () => on.runs.get(run.id) === run && run.holds.length > 0 === isFrozen;
+  signalAll(on, run, isFrozen ? "SIGSTOP" : "SIGCONT", isWanted);
 }
 
 /** The group at once; then, after a look around, also what has left it. */
-function signalAll(on: Supervision, run: ActiveRun, signal: NodeJS.Signals): void {
+function signalAll(
+  on: Supervision,
+  run: ActiveRun,
+  signal: NodeJS.Signals,
+  isWanted: () => boolean = () => true,
+): void {
   const membership = membershipOf(run);
   signalGroup(membership, signal);
-  void signalFound(on, run, signal);
+  void signalFound(on, run, signal, isWanted);
 }
 
-async function signalFound(on: Supervision, run: ActiveRun, signal: NodeJS.Signals): Promise<void> {
-  for (const member of findMembersOf(run, await on.table.list())) signalMember(member, signal);
+async function signalFound(
+  on: Supervision,
+  run: ActiveRun,
+  signal: NodeJS.Signals,
+  isWanted: () => boolean,
+): Promise<void> {
+  const processes = await on.table.list();
+  if (!isWanted()) return;
+  for (const member of findMembersOf(run, processes)) signalMember(member, signal);
 }
 
 /** Members by what the kernel holds together, and by every other evidence. */

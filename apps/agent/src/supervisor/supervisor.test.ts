@@ -313,6 +313,36 @@ test("a frozen run is let go by the next agent when there is room again", async 
   expect(await bench.ended("r1")).toMatchObject({ state: "FAILED", exit_code: 2 });
 });
 
+test("a look around for what to pause that ends late pauses nothing that was let go meanwhile", async () => {
+  using folder = makeFolder();
+  const held = Promise.withResolvers<void>();
+  const freeze = (bench: Bench, frozen: boolean) =>
+    bench.order("run.freeze", { run_id: "r1", frozen, reason: "a look", actor: "tester" });
+  let pid = 0;
+  {
+    using bench = new Bench(folder.path);
+    await bench.start("r1", sh("while [ ! -e go ]; do sleep 0.02; done; exit 2", { cwd: folder.path }));
+    await eventually(() => bench.types("r1").includes("run.running"));
+    pid = Number(bench.events("r1").find((event) => event.type === "run.running")?.payload["pid"]);
+    const { table } = bench.supervisor;
+    const list = table.list.bind(table);
+    table.list = async () => {
+      const processes = await list();
+      await held.promise;
+      return processes;
+    };
+    await freeze(bench, true);
+    await eventually(() => readProcess(pid)?.state === "T");
+  }
+  using bench = new Bench(folder.path);
+  await bench.supervisor.adopt();
+  await freeze(bench, false);
+  await eventually(() => readProcess(pid)?.state !== "T");
+  held.resolve();
+  writeFileSync(join(folder.path, "go"), "");
+  expect(await bench.ended("r1")).toMatchObject({ state: "FAILED", exit_code: 2 });
+});
+
 test("signals to the wrapper do not cost the exit status", async () => {
   using folder = makeFolder();
   using bench = new Bench(folder.path);
