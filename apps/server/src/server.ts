@@ -12,6 +12,8 @@ import { fleetRoutes } from "./features/fleet/routes.ts";
 import { createGateway } from "./features/gateway/gateway.ts";
 import { gatewayRoutes } from "./features/gateway/routes.ts";
 import { gatewayApiRoutes } from "./features/gateways/routes.ts";
+import { healthRoutes } from "./features/health/routes.ts";
+import { healthSweep } from "./features/health/sweep.ts";
 import { createAuthenticate } from "./features/identity/authenticate.ts";
 import { ensureInstallation } from "./features/identity/installation.ts";
 import { identityRoutes } from "./features/identity/routes.ts";
@@ -26,6 +28,7 @@ import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
 import { jobScheduler } from "./features/jobs/scheduler.ts";
 import { jobRoutes } from "./features/jobs/routes.ts";
+import { telemetryOffers } from "./features/telemetry/offer.ts";
 import { openReceiver } from "./features/telemetry/receiver.ts";
 import { telemetryRoutes } from "./features/telemetry/routes.ts";
 import { telemetryRollUp } from "./features/telemetry/rollup.ts";
@@ -111,7 +114,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const queue = await openQueue(base);
   opening.defer(() => queue.stop());
   const gateway = has("gateway")
-    ? await createGateway(base, { enrolment, applyEvents: counting(applyRunEvents) })
+    ? await createGateway(base, {
+        enrolment,
+        applyEvents: counting(applyRunEvents),
+        desiredSources: [telemetryOffers(base, enrolment)],
+      })
     : undefined;
   const http = await createHttp(base, createAuthenticate(base));
   opening.defer(() => http.fastify.close());
@@ -128,6 +135,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     incidentRoutes(http);
     jobRoutes(http);
     telemetryRoutes(http);
+    healthRoutes(http);
     secretRoutes(http);
     identityRoutes(http, auth);
     auditRoutes(http);
@@ -153,6 +161,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       guardNews(base),
       figures(base),
       telemetryRollUp(base),
+      healthSweep(base),
     );
     await startJobs(base, queue);
   }

@@ -30,6 +30,7 @@ export function begin(id: string, name: string, description: string, at: number)
     description,
     current_version: 0,
     hash: "",
+    health_thresholds: null,
     warnings: 0,
     created_by: ADA,
     created_at: iso(at),

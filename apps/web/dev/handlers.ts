@@ -122,6 +122,9 @@ export const handlers: Handlers = {
       ),
       version: facet(({ version }) => version),
       os: facet(({ os }) => os),
+      health_level: facet(({ healthy, state }) =>
+        state !== "connected" ? "offline" : healthy === false ? "unhealthy" : "healthy",
+      ),
     };
   },
   agentRead: ({ world }, { params }) => findAgent(world, params.agent_id),

@@ -43,6 +43,7 @@ export const telemetry: Pick<
   | "fleetThroughput"
   | "ownTelemetryRead"
   | "ownTelemetryChange"
+  | "agentHealthHistory"
 > = {
   agentThroughput: ({ world }, { params }) => {
     found(world.agents.find(({ id }) => id === params.agent_id));
@@ -110,6 +111,29 @@ export const telemetry: Pick<
     const collectors = world.agents.filter(({ kind }) => kind === "collector").length;
     return { ...hour(collectors), agents: collectors };
   },
-  ownTelemetryRead: () => ({ metrics: true, logs: true, traces: false, sites_off: [] }),
+  ownTelemetryRead: () => ({ metrics: true, logs: true, traces: false, endpoint: null, sites_off: [] }),
   ownTelemetryChange: (_context, { body }) => body,
+  agentHealthHistory: ({ world }, { params }) => {
+    found(world.agents.find(({ id }) => id === params.agent_id));
+    const at = (hours: number) => iso(Date.now() - hours * 3_600_000);
+    return {
+      level: "healthy",
+      score: 100,
+      since: at(2),
+      reason: "",
+      spans: [
+        { from: at(24), to: at(5), level: "healthy", reason: "" },
+        {
+          from: at(5),
+          to: at(4),
+          level: "unhealthy",
+          reason: "It says that it is not healthy: pipeline:traces",
+        },
+        { from: at(4), to: at(2), level: "warning", reason: "Nothing was heard of it for more than 60 s." },
+        { from: at(2), to: null, level: "healthy", reason: "" },
+      ],
+      seconds: { healthy: 21 * 3_600, warning: 2 * 3_600, unhealthy: 3_600, offline: 0, unknown: 0 },
+      flaps: 2,
+    };
+  },
 };

@@ -7,6 +7,17 @@ const tag = "Configurations";
 /** Most characters of a Collector's configuration as it is sent to the API; its bytes are limited as well. */
 export const CONFIGURATION_CHARS_MAX = 512 * 1024;
 
+/** Seconds of silence up to which an agent with this configuration is healthy, and up to which one to look after. */
+export const HealthThresholds = z
+  .object({
+    healthy_seconds: z.number().int().min(5).max(86_400),
+    warning_seconds: z.number().int().min(5).max(86_400),
+  })
+  .refine(({ healthy_seconds, warning_seconds }) => healthy_seconds < warning_seconds, {
+    message: "must be above healthy_seconds",
+    path: ["warning_seconds"],
+  });
+
 /** A document that is brought to agents. Its versions never change. */
 export const Configuration = z.object({
   id: Id,
@@ -15,6 +26,7 @@ export const Configuration = z.object({
   current_version: z.number().int(),
   hash: z.string().describe("of the current version"),
   warnings: z.number().int().describe("of the current version"),
+  health_thresholds: HealthThresholds.nullable().describe("null: the usual ones, 60 and 300 seconds"),
   created_by: ActorRef,
   created_at: Timestamp,
   updated_at: Timestamp,
@@ -159,10 +171,14 @@ export const configurationApi = {
     method: "PATCH",
     path: "/configurations/{configuration_id}",
     tag,
-    summary: "Rename a configuration",
+    summary: "Rename a configuration, or say when its agents count as healthy",
     access: "configuration:write",
     params: Params,
-    body: z.object({ name: Name.optional(), description: z.string().max(2_000).optional() }),
+    body: z.object({
+      name: Name.optional(),
+      description: z.string().max(2_000).optional(),
+      health_thresholds: HealthThresholds.nullable().optional(),
+    }),
     response: Configuration,
   }),
   configurationArchive: endpoint({

@@ -94,6 +94,7 @@ export const routes = {
   ownTelemetryRead: { method: "GET", path: "/telemetry/settings" },
   ownTelemetryChange: { method: "PUT", path: "/telemetry/settings" },
   fleetThroughput: { method: "GET", path: "/telemetry/throughput" },
+  agentHealthHistory: { method: "GET", path: "/agents/{agent_id}/health-history" },
   secretList: { method: "GET", path: "/secrets" },
   secretPut: { method: "PUT", path: "/secrets/{secret_name}" },
   secretDelete: { method: "DELETE", path: "/secrets/{secret_name}" },

@@ -47,6 +47,14 @@ export const OwnTelemetrySettings = z.object({
   metrics: z.boolean().default(true),
   logs: z.boolean().default(true),
   traces: z.boolean().default(false).describe("they are counted and not kept"),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .nullable()
+    .default(null)
+    .describe(
+      "where agents are told to send; null: where they reach Flowplane. `/v1/metrics` and the like are appended",
+    ),
   sites_off: z.array(Id).max(1_000).default([]).describe("sites whose agents are offered nothing"),
 });
 export type OwnTelemetrySettings = z.output<typeof OwnTelemetrySettings>;
@@ -163,5 +171,25 @@ export const telemetryApi = {
       version: z.coerce.number().int().optional(),
     }),
     response: ThroughputSeries.extend({ agents: z.number().int().describe("that report") }),
+  }),
+  agentHealthHistory: endpoint({
+    method: "GET",
+    path: "/agents/{agent_id}/health-history",
+    tag,
+    summary: "Levels of health over time, the time spent in each, and flaps",
+    access: "agent:read",
+    params: z.object({ agent_id: Id }),
+    query: z.object({ from: Timestamp.optional().describe("default: a day ago"), to: Timestamp.optional() }),
+    response: z.object({
+      level: HealthLevel,
+      score: z.number().int().nullable(),
+      since: Timestamp,
+      reason: z.string(),
+      spans: z.array(
+        z.object({ from: Timestamp, to: Timestamp.nullable(), level: HealthLevel, reason: z.string() }),
+      ),
+      seconds: z.record(HealthLevel, z.number()),
+      flaps: z.number().int().describe("changes to and from healthy"),
+    }),
   }),
 } as const;

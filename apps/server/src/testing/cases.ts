@@ -177,6 +177,7 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     gatewayMetrics: gateway,
     agentThroughput: agent,
     agentOwnLogs: agent,
+    agentHealthHistory: agent,
     telemetryMetrics: { query: { agent_id: things.agent_id }, queryIds: { agent_id: things.agent_id } },
     telemetrySeries: {
       query: { agent_id: things.agent_id, name: "otelcol_process_uptime" },

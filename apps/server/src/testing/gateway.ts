@@ -27,6 +27,7 @@ import {
   Pkcs10CertificateRequestGenerator,
   type Extension,
 } from "../features/enrolment/x509.ts";
+import type { DesiredSource } from "../features/gateway/desired.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../features/gateway/gateway.ts";
 import { openReceiver } from "../features/telemetry/receiver.ts";
 import { testBase, testCtx, testOrganization } from "./base.ts";
@@ -53,6 +54,8 @@ export interface TestPlane extends AsyncDisposable {
 }
 
 export interface PlaneOptions extends Partial<GatewayOptions> {
+  /** Sources that are made from what only the plane has. */
+  readonly sourcesOf?: (base: Base, enrolment: Enrolment) => readonly DesiredSource[];
   readonly env?: Record<string, string>;
   readonly now?: () => number;
 }
@@ -70,7 +73,7 @@ async function startOver(
   base: Base,
   owner: Actor,
   siteId: string,
-  options: Partial<GatewayOptions>,
+  { sourcesOf, ...options }: Omit<PlaneOptions, "env" | "now">,
   dispose: () => Promise<void>,
 ): Promise<TestPlane> {
   const ports = { agents: 0, http: 0 };
@@ -78,7 +81,12 @@ async function startOver(
     agentsUrl: () => `https://127.0.0.1:${ports.agents}`,
     httpUrl: () => `http://127.0.0.1:${ports.http}`,
   });
-  const gateway = await createGateway(base, { enrolment, applyEvents: async () => undefined, ...options });
+  const gateway = await createGateway(base, {
+    enrolment,
+    applyEvents: async () => undefined,
+    ...(sourcesOf === undefined ? {} : { desiredSources: sourcesOf(base, enrolment) }),
+    ...options,
+  });
   const http = fastify({ forceCloseConnections: true });
   installProblems(http);
   gateway.installOpamp(http);
@@ -115,7 +123,13 @@ async function startOver(
     stop: close,
     async restart(changed = {}) {
       await close();
-      return startOver(base, owner, siteId, { ...options, ...changed }, dispose);
+      return startOver(
+        base,
+        owner,
+        siteId,
+        { ...(sourcesOf === undefined ? {} : { sourcesOf }), ...options, ...changed },
+        dispose,
+      );
     },
     async [Symbol.asyncDispose]() {
       await close();

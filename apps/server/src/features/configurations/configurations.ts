@@ -80,7 +80,11 @@ export async function createConfiguration(
 export async function changeConfiguration(
   ctx: Ctx,
   id: string,
-  change: { name?: string | undefined; description?: string | undefined },
+  change: {
+    name?: string | undefined;
+    description?: string | undefined;
+    health_thresholds?: Configuration["health_thresholds"] | undefined;
+  },
 ): Promise<Configuration> {
   return inTransaction(ctx, async (ctx) => {
     const configuration = await lockLive(ctx, id);
@@ -89,6 +93,9 @@ export async function changeConfiguration(
     await updateConfiguration(ctx.db, configuration.id, {
       ...(change.name === undefined ? {} : { name: change.name }),
       ...(change.description === undefined ? {} : { description: change.description }),
+      ...(change.health_thresholds === undefined
+        ? {}
+        : { health_thresholds: thresholdsColumn(change.health_thresholds) }),
       updated_at: new Date(ctx.now()),
     });
     record(ctx, {
@@ -100,6 +107,12 @@ export async function changeConfiguration(
     notify(ctx, { topic: "configuration", id: configuration.id });
     return configurationOf(await requireConfiguration(ctx, configuration.id));
   });
+}
+
+function thresholdsColumn(thresholds: Configuration["health_thresholds"]): string | null {
+  if (thresholds === null) return null;
+  const { healthy_seconds, warning_seconds } = thresholds;
+  return JSON.stringify({ healthy_ms: healthy_seconds * 1_000, warning_ms: warning_seconds * 1_000 });
 }
 
 export async function archiveConfiguration(ctx: Ctx, id: string): Promise<undefined> {
@@ -140,6 +153,13 @@ function configurationOf(row: ShownConfigurationRow): Configuration {
     current_version: row.current_version,
     hash: row.hash,
     warnings: row.warnings,
+    health_thresholds:
+      row.health_thresholds === null
+        ? null
+        : {
+            healthy_seconds: row.health_thresholds.healthy_ms / 1_000,
+            warning_seconds: row.health_thresholds.warning_ms / 1_000,
+          },
     created_by: row.created_by,
     created_at: timestamp(row.created_at),
     updated_at: timestamp(row.updated_at),

@@ -37,6 +37,8 @@ const NO_AGENT = {
   hostname: null,
   healthy: null,
   health_status: null,
+  health_at: null,
+  settings_offered_at: null,
   sequence_num: null,
   message_digest: null,
   next_instance_uid: null,

@@ -64,18 +64,19 @@ export async function listFleet(ctx: Ctx, input: ListInput) {
 export async function readFacets(ctx: Ctx, input: FilterInput) {
   const filter = filterOf(input);
   const rows = await inTransaction(ctx, (ctx) => countFacets(ctx.db, filter, ctx.now()));
-  // GROUPING() has a 0 bit for the column the row was grouped by; the first column is the highest of five bits.
+  // GROUPING() has a 0 bit for the column the row was grouped by; the first column is the highest of six bits.
   const facet = (bit: number, value: (row: (typeof rows)[number]) => string | null) =>
     rows
-      .filter((row) => row.facet === (0b11111 & ~bit) && value(row) !== null)
+      .filter((row) => row.facet === (0b111111 & ~bit) && value(row) !== null)
       .map((row) => ({ value: value(row) ?? "", label: value(row) ?? "", count: row.count }))
       .toSorted((a, b) => b.count - a.count);
   return {
-    state: facet(0b10000, (row) => row.state),
-    kind: facet(0b01000, (row) => row.kind),
-    site: facet(0b00100, (row) => row.site),
-    version: facet(0b00010, (row) => row.version),
-    os: facet(0b00001, (row) => row.os),
+    state: facet(0b100000, (row) => row.state),
+    kind: facet(0b010000, (row) => row.kind),
+    site: facet(0b001000, (row) => row.site),
+    version: facet(0b000100, (row) => row.version),
+    os: facet(0b000010, (row) => row.os),
+    health_level: facet(0b000001, (row) => row.health_level),
   };
 }
 

@@ -20,6 +20,8 @@ const connected: AgentRow = {
   hostname: "edge-1",
   healthy: true,
   health_status: "ok",
+  health_at: ago(10_000),
+  settings_offered_at: null,
   capabilities: 0x2001,
   message_digest: null,
   next_instance_uid: null,

@@ -1,4 +1,5 @@
 import { duration } from "../../platform/words.ts";
+import { isUnknownSinceOffer } from "../health/levels.ts";
 import { agentState } from "./state.ts";
 import type { AgentRow } from "./store.ts";
 
@@ -22,12 +23,15 @@ export function agentSentence(row: AgentRow, now: number): string {
     case "stale":
       return `Silent: its heartbeat is overdue · ${seen}.`;
     case "connected":
-      return [health(row), seen, certificate(row, now)].filter((part) => part !== null).join(" · ") + ".";
+      return (
+        [health(row, now), seen, certificate(row, now)].filter((part) => part !== null).join(" · ") + "."
+      );
   }
 }
 
-function health(row: AgentRow): string {
+function health(row: AgentRow, now: number): string {
   if (row.healthy === null) return "Connected, health unknown";
+  if (isUnknownSinceOffer(row, now)) return "Connected, health unknown since settings were offered to it";
   if (row.healthy) return "Healthy";
   return row.health_status === null || row.health_status === ""
     ? "Unhealthy"

@@ -17,6 +17,9 @@ export interface AgentColumns {
   readonly hostname?: string | null;
   readonly healthy?: boolean | null;
   readonly health_status?: string | null;
+  /** When it said how it is, and when connection settings were last offered to it. */
+  readonly health_at?: string;
+  readonly settings_offered_at?: string;
   readonly capabilities?: number;
   readonly instance_uid?: string;
   readonly next_instance_uid?: string | null;
@@ -106,6 +109,8 @@ export async function writeAgents(db: Db, entries: readonly AgentStatus[]): Prom
       hostname = ${text("hostname")},
       healthy = case when r.c ? 'healthy' then (r.c->>'healthy')::boolean else a.healthy end,
       health_status = ${text("health_status")},
+      health_at = coalesce((r.c->>'health_at')::timestamptz, a.health_at),
+      settings_offered_at = coalesce((r.c->>'settings_offered_at')::timestamptz, a.settings_offered_at),
       capabilities = coalesce((r.c->>'capabilities')::bigint, a.capabilities),
       heartbeat_ms = coalesce((r.c->>'heartbeat_ms')::int, a.heartbeat_ms),
       instance_uid = coalesce((r.c->>'instance_uid')::uuid, a.instance_uid),

@@ -78,7 +78,9 @@ export async function countFacets(db: Db, filter: AgentFilter, now: number) {
       eb
         .selectFrom("agents")
         .innerJoin("sites", "sites.id", "agents.site_id")
+        .leftJoin("agent_health", "agent_health.agent_id", "agents.id")
         .select([
+          "agent_health.level as health_level",
           stateSql(now).as("state"),
           "agents.kind",
           "sites.name as site",
@@ -89,15 +91,16 @@ export async function countFacets(db: Db, filter: AgentFilter, now: number) {
         .as("matched"),
     )
     .select([
-      sql<number>`grouping(state, kind, site, version, os)::int`.as("facet"),
+      sql<number>`grouping(state, kind, site, version, os, health_level)::int`.as("facet"),
       sql<AgentState | null>`state`.as("state"),
       "kind",
       "site",
       "version",
       "os",
+      "health_level",
       sql<number>`count(*)::int`.as("count"),
     ])
-    .groupBy(sql`grouping sets ((state), (kind), (site), (version), (os))`)
+    .groupBy(sql`grouping sets ((state), (kind), (site), (version), (os), (health_level))`)
     .execute();
 }
 

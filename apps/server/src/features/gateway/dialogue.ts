@@ -483,7 +483,7 @@ export class Dialogue {
   ): void {
     const { state, identity } = session;
     const now = this.#options.base.now();
-    const changed = columnsOf(changes, before, state);
+    const changed = columnsOf(changes, before, state, now);
     const report = reportOf(changes, now);
     const hasReport = Object.keys(report).length > 0;
     const isReport = hasReport || Object.keys(changed).length > 0;

@@ -14,13 +14,26 @@ const TEXT_CHARS_MAX = 255;
 export const CONFIG_CHARS_MAX = 1024 * 1024;
 
 /** What a session's changes mean for the columns people read. */
-export function columnsOf(changes: Changes, before: AgentState, after: AgentState): AgentColumns {
+export function columnsOf(
+  changes: Changes,
+  before: AgentState,
+  after: AgentState,
+  now: number,
+): AgentColumns {
   const { description, health, capabilities } = changes;
+  const offered = after.sent.connectionSettings;
   return {
     ...(description === undefined ? {} : describedColumns(description)),
     ...(health === undefined
       ? {}
-      : { healthy: health.healthy, health_status: shown(health.last_error || health.status) }),
+      : {
+          healthy: health.healthy,
+          health_status: shown(health.last_error || health.status),
+          health_at: new Date(now).toISOString(),
+        }),
+    ...(offered === null || offered === before.sent.connectionSettings
+      ? {}
+      : { settings_offered_at: new Date(now).toISOString() }),
     // Bits beyond a double's precision are none that anybody defines.
     ...(capabilities === undefined ? {} : { capabilities: Number(BigInt.asUintN(53, capabilities)) }),
     ...(after.instanceUid === before.instanceUid ? {} : { instance_uid: after.instanceUid }),

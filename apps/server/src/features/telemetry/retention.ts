@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Base } from "../../platform/context.ts";
+import { dropHealthChanges } from "../health/retention.ts";
 import { retentionOf } from "../identity/retention.ts";
 import { day, ensureDays } from "./days.ts";
 import { LOGS_PER_AGENT_MAX, SERIES_KEPT_DAYS } from "./limits.ts";
@@ -42,6 +43,8 @@ export async function keepTelemetry(base: Base): Promise<number> {
       .where("organization_id", "=", id)
       .where("at", "<", new Date(now - days * DAY_MS))
       .execute();
+  for (const { id, health_days: days } of kept)
+    await dropHealthChanges(system, id, new Date(now - days * DAY_MS));
   await trimLogs(base);
   await forgetSeries(system, new Date(now - SERIES_KEPT_DAYS * DAY_MS));
   return dropped;

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { OwnLog, Series, ComponentMeasure, Totals } from "@flowplane/telemetry";
+import type { OwnTelemetrySettings } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import { SERIES_PER_AGENT_MAX, SERIES_PER_ORGANIZATION_MAX } from "./limits.ts";
 
@@ -145,6 +146,34 @@ export async function touchSeries(system: Db, ids: readonly number[], now: Date)
 export async function forgetSeries(system: Db, before: Date): Promise<number> {
   const { numAffectedRows } = await sql`delete from own_series where seen_at < ${before}`.execute(system);
   return Number(numAffectedRows ?? 0);
+}
+
+export interface Offerable {
+  readonly telemetry_epoch: number;
+  /** What the organization said about telemetry; null when it said nothing. */
+  readonly settings: Partial<OwnTelemetrySettings> | null;
+}
+
+/** Those of some agents that are offered telemetry: all but our own site agents, who have other ways. */
+export async function findOfferable(
+  system: Db,
+  agentIds: readonly string[],
+): Promise<Map<string, Offerable>> {
+  const { rows } = await sql<Offerable & { id: string }>`
+    select a.id, a.telemetry_epoch, s.settings
+    from agents a left join own_telemetry_settings s on s.organization_id = a.organization_id
+    where a.id = any(${agentIds}::uuid[]) and a.kind <> 'site'`.execute(system);
+  return new Map(rows.map(({ id, ...row }) => [id, row]));
+}
+
+/** Organizations that changed what they say about telemetry since. */
+export async function findSettingsChangedSince(system: Db, since: Date): Promise<Set<string>> {
+  const rows = await system
+    .selectFrom("own_telemetry_settings")
+    .select("organization_id")
+    .where("changed_at", ">=", since)
+    .execute();
+  return new Set(rows.map(({ organization_id }) => organization_id));
 }
 
 export interface OwnLogRow {

@@ -247,8 +247,14 @@ test("an agent's log is read newest first, page by page, from a severity on", as
 });
 
 test("what is offered can be changed, and the change is audited", async () => {
-  expect(await readSettings(ctx)).toEqual({ metrics: true, logs: true, traces: false, sites_off: [] });
-  const changed = { metrics: true, logs: false, traces: true, sites_off: [siteId] };
+  expect(await readSettings(ctx)).toEqual({
+    metrics: true,
+    logs: true,
+    traces: false,
+    endpoint: null,
+    sites_off: [],
+  });
+  const changed = { metrics: true, logs: false, traces: true, endpoint: null, sites_off: [siteId] };
   expect(await changeSettings(ctx, changed)).toEqual(changed);
   expect(await readSettings(ctx)).toEqual(changed);
   const events = await system()

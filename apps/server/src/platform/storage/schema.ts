@@ -7,6 +7,7 @@ import type {
   GatewayCounts,
   GatewayMetadata,
   Health,
+  HealthLevel,
   Incident,
   Isolation,
   LaunchPolicy,
@@ -137,6 +138,7 @@ export interface Database {
     created_at: Date;
     updated_at: Date;
     archived_at: Date | null;
+    health_thresholds: NullableJson<{ healthy_ms: number; warning_ms: number }>;
   };
   configuration_versions: Tenant & {
     configuration_id: string;
@@ -330,6 +332,8 @@ export interface Database {
     hostname: string | null;
     healthy: boolean | null;
     health_status: string | null;
+    health_at: Date | null;
+    settings_offered_at: Date | null;
     capabilities: Generated<number>;
     sequence_num: number | null;
     message_digest: number | null;
@@ -538,6 +542,14 @@ export interface Database {
     response_sealed: Buffer;
     created_at: Generated<Date>;
   };
+  agent_health: Tenant & { agent_id: string; level: HealthLevel; reason: string; since: Date };
+  agent_health_changes: Tenant & {
+    agent_id: string;
+    from_at: Date;
+    to_at: Date;
+    level: HealthLevel;
+    reason: string;
+  };
   own_telemetry_settings: Tenant & { settings: Json<Partial<OwnTelemetrySettings>>; changed_at: Date };
   own_series: Tenant & {
     id: Generated<number>;
@@ -606,5 +618,7 @@ interface Tenant {
 
 /** jsonb: read as a value, written as JSON text (arrays would else become PostgreSQL arrays). */
 export type Json<T> = ColumnType<T, string, string>;
+/** The same, null when nothing is said. */
+export type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 /** The same with a default in the database. */
 export type GeneratedJson<T> = ColumnType<T, string | undefined, string>;
