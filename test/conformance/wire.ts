@@ -218,14 +218,16 @@ async function writeSlowly(
   body: Uint8Array,
   isDone: () => boolean,
 ): Promise<void> {
+  const over = new Promise<void>((resolve) => {
+    request.once("response", () => resolve());
+    request.once("close", resolve);
+  });
   for (let at = 0; at < body.byteLength && !isDone() && !request.destroyed; at += CHUNK_BYTES) {
-    const isTaken = request.write(body.subarray(at, at + CHUNK_BYTES));
-    if (!isTaken)
-      await new Promise<void>((resolve) => {
-        request.once("drain", resolve);
-        request.once("response", () => resolve());
-        request.once("close", () => resolve());
-      });
+    if (request.write(body.subarray(at, at + CHUNK_BYTES))) continue;
+    const drained = Promise.withResolvers<void>();
+    request.once("drain", drained.resolve);
+    await Promise.race([drained.promise, over]);
+    request.off("drain", drained.resolve);
   }
   if (!request.destroyed) request.end();
 }
