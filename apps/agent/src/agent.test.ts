@@ -20,6 +20,13 @@ test("the agent reports itself, says goodbye, and its jobs outlive it", async ()
     { dataDir: folder.path, log: (await import("pino")).pino({ level: "silent" }) },
     stop.signal,
   );
+  // Also when something fails here: an agent in this very process would keep it from ending.
+  await using _agent = {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running.catch(() => undefined);
+    },
+  };
   await eventually(() => plane.isLinked && plane.reports[0]);
   expect(plane.reports[0]).toMatchObject({ capabilities: 0x1n | 0x4n | 0x100n | 0x800n | 0x2000n });
   expect(JSON.stringify(plane.reports[0]?.agentDescription, bigints)).toContain(instanceUid);

@@ -1,12 +1,17 @@
 // Agent side of tenure: on each connection the agent says which spool it has, and acts for the control plane only once that
 // has given it the next token and knows that it is stored.
 
-/** A hello that is not answered is said again after this long. */
+/** A hello that is not answered is said again after this long, and each time after twice as long, up to a limit. */
 export const HELLO_RESEND_MS = 10_000;
+export const HELLO_RESEND_MS_MAX = 60_000;
+/** Whoever asks for a hello this soon after one was said has not seen it yet. */
+const HELLO_UNDER_WAY_MS = 1_000;
 
 export type GreetingState = {
   readonly phase: "away" | "waiting" | "held";
   readonly saidAt: number;
+  /** How often it was said again without an answer. */
+  readonly repeats: number;
 };
 
 export type GreetingInput =
@@ -32,7 +37,7 @@ export type GreetingEffect =
   /** Go on under a spool of one's own: see `renewSpool`. */
   | { kind: "become_copy" };
 
-export const awayGreeting: GreetingState = { phase: "away", saidAt: 0 };
+export const awayGreeting: GreetingState = { phase: "away", saidAt: 0, repeats: 0 };
 
 export function stepGreeting(
   state: GreetingState,
@@ -42,13 +47,13 @@ export function stepGreeting(
   const letGo: GreetingEffect[] = state.phase === "held" ? [{ kind: "let_go" }] : [];
   switch (input.kind) {
     case "connected":
-      return { state: { phase: "waiting", saidAt: now }, effects: [...letGo, { kind: "say_hello" }] };
+      return { state: waiting(now), effects: [...letGo, { kind: "say_hello" }] };
     case "disconnected":
       return { state: awayGreeting, effects: letGo };
     case "greet":
-      // One hello is on its way already, or has been answered: whoever asks has not seen it.
-      if (state.phase !== "held") return { state, effects: [] };
-      return { state: { phase: "waiting", saidAt: now }, effects: [...letGo, { kind: "say_hello" }] };
+      if (state.phase === "away") return { state, effects: [] };
+      if (state.phase === "waiting" && now - state.saidAt < HELLO_UNDER_WAY_MS) return { state, effects: [] };
+      return { state: waiting(now), effects: [...letGo, { kind: "say_hello" }] };
     case "offered":
       if (state.phase !== "waiting") return { state, effects: [] };
       if (!input.isOurs) return stepGreeting(state, { kind: "copy" }, now);
@@ -60,16 +65,24 @@ export function stepGreeting(
     case "copy":
       if (state.phase === "away") return { state, effects: [] };
       return {
-        state: { phase: "waiting", saidAt: now },
+        state: waiting(now),
         effects: [...letGo, { kind: "become_copy" }, { kind: "say_hello" }],
       };
     case "tick":
       if (now < greetingWakeAt(state)) return { state, effects: [] };
-      return { state: { ...state, saidAt: now }, effects: [{ kind: "say_hello" }] };
+      return {
+        state: { ...state, saidAt: now, repeats: state.repeats + 1 },
+        effects: [{ kind: "say_hello" }],
+      };
   }
+}
+
+function waiting(now: number): GreetingState {
+  return { phase: "waiting", saidAt: now, repeats: 0 };
 }
 
 /** When the next `tick` is due, in ms since epoch; Infinity when nothing is waited for. */
 export function greetingWakeAt(state: GreetingState): number {
-  return state.phase === "waiting" ? state.saidAt + HELLO_RESEND_MS : Infinity;
+  if (state.phase !== "waiting") return Infinity;
+  return state.saidAt + Math.min(HELLO_RESEND_MS_MAX, HELLO_RESEND_MS * 2 ** state.repeats);
 }

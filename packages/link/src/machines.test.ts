@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { deliveryWakeAt, emptyDelivery, INTENT_RESEND_MS, INTENT_WINDOW, stepDelivery } from "./delivery.ts";
 import type { DeliveryInput } from "./delivery.ts";
+import { awayGreeting, greetingWakeAt, stepGreeting } from "./greeting.ts";
+import type { GreetingInput } from "./greeting.ts";
 import { takeIntents } from "./inbox.ts";
 import { takeEvents } from "./intake.ts";
 import type { Intent, LinkEvent } from "./messages.ts";
@@ -154,4 +156,22 @@ test("outbox: an acknowledgement of what was never written means the spool is an
 
 test("outbox: an idle machine sleeps", () => {
   expect(outboxWakeAt(openOutbox("s1", 4, 4))).toBe(Infinity);
+});
+
+test("a hello is said again, ever more seldom, and at once when it is asked for", () => {
+  let state = awayGreeting;
+  const said: number[] = [];
+  const step = (now: number, input: GreetingInput) => {
+    const next = stepGreeting(state, input, now);
+    state = next.state;
+    if (next.effects.some(({ kind }) => kind === "say_hello")) said.push(now);
+  };
+  step(0, { kind: "connected" });
+  step(10, { kind: "greet" });
+  for (let now = 1_000; now <= 200_000; now += 1_000) step(now, { kind: "tick" });
+  step(200_500, { kind: "greet" });
+  expect(said).toEqual([0, 10_000, 30_000, 70_000, 130_000, 190_000, 200_500]);
+  step(200_600, { kind: "offered", token: "t", isOurs: true });
+  step(200_700, { kind: "kept" });
+  expect(greetingWakeAt(state)).toBe(Infinity);
 });
