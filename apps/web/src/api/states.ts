@@ -4,6 +4,7 @@ import {
   type Agent,
   type AgentState,
   type EnrolmentToken,
+  type HealthLevel,
   type Incident,
   type Job,
   type PolicyMode,
@@ -24,6 +25,14 @@ export const AGENT_LOOK: Readonly<Record<AgentState, Look>> = {
   offline: { word: "Offline", tone: "bad" },
   expected: { word: "Expected", tone: "off" },
   revoked: { word: "Revoked", tone: "off" },
+};
+
+export const HEALTH_LOOK: Readonly<Record<HealthLevel, Look>> = {
+  healthy: { word: "Healthy", tone: "ok" },
+  warning: { word: "Warning", tone: "attention" },
+  unhealthy: { word: "Unhealthy", tone: "bad" },
+  offline: { word: "Offline", tone: "off" },
+  unknown: { word: "Unknown", tone: "off" },
 };
 
 export const RUN_LOOK: Readonly<Record<RunState, Look>> = {

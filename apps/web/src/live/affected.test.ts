@@ -7,6 +7,7 @@ const event = { topic: "run_event", id: "e1", parent_id: "r1" } as const;
 test.each([
   [["agentRead", { params: { agent_id: "a1" } }], agent, true],
   [["agentRead", { params: { agent_id: "a2" } }], agent, false],
+  [["agentHealthHistory", { params: { agent_id: "a1" } }], agent, true],
   [["agentFacets", { query: {} }], agent, true],
   [["agentList", { query: {} }, "pages"], agent, false],
   [["overview", {}], agent, true],

@@ -2,6 +2,8 @@ import type { ChangeNotice } from "@flowplane/contract";
 
 type Key = readonly unknown[];
 
+const OF_ONE_AGENT: ReadonlySet<string> = new Set(["agentRead", "agentWire", "agentHealthHistory"]);
+
 /**
  * Whether an answer read under `key` may differ after this change. Lists kept by `useLiveList` (third part "pages") are
  * left out: they bring themselves up to date without moving rows under the reader.
@@ -13,7 +15,7 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
   switch (notice.topic) {
     case "agent":
       return (
-        ((name === "agentRead" || name === "agentWire") && params.agent_id === notice.id) ||
+        (OF_ONE_AGENT.has(name) && params.agent_id === notice.id) ||
         name === "agentFacets" ||
         name === "agentList" ||
         name === "siteList" ||

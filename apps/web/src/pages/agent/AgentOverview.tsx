@@ -8,6 +8,7 @@ import { Fact, Facts, Section } from "../../ui/Page.tsx";
 import { StateShape } from "../../ui/StateMark.tsx";
 import { TabPage } from "../../ui/Tabs.tsx";
 import { Time } from "../../ui/Time.tsx";
+import { HealthHistory } from "./HealthHistory.tsx";
 import { HealthTree } from "./HealthTree.tsx";
 
 export default function AgentOverview() {
@@ -18,6 +19,7 @@ export default function AgentOverview() {
       <div className="grid gap-x-12 gap-y-7 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="flex min-w-0 flex-col gap-7">
           <Section title="Health">
+            <HealthHistory agentId={agentId} />
             {agent.health === null ? (
               <p className="text-n8">
                 It has not reported its health.{" "}

@@ -1,18 +1,10 @@
 import { Link } from "@tanstack/react-router";
-import type { Tone } from "../../../api/states.ts";
 import { absoluteTime, clockTime, duration } from "../../../lib/time.ts";
 import { paths } from "../../../paths.ts";
 import { StateShape } from "../../../ui/StateMark.tsx";
+import { TONE_FILL } from "../../../ui/toneFill.ts";
 import type { Mark, Span } from "./marks.ts";
 import { timeWords } from "./timeWords.ts";
-
-const FILL: Readonly<Record<Tone, string>> = {
-  ok: "bg-ok",
-  busy: "bg-busy",
-  attention: "bg-attention",
-  bad: "bg-bad",
-  off: "bg-n5",
-};
 
 const MARK_PX = 20;
 const CLOSE_PERCENT = 2.5;
@@ -70,7 +62,7 @@ export function Lanes({ spans, marks, range, labelPx, axisPx, showTimes, onMomen
                 title={words}
                 aria-label={words}
                 onClick={() => onMoment(span.from)}
-                className={`absolute top-0.5 h-3 min-w-0.5 overflow-hidden rounded-[2px] ${FILL[span.tone]}`}
+                className={`absolute top-0.5 h-3 min-w-0.5 overflow-hidden rounded-[2px] ${TONE_FILL[span.tone]}`}
                 style={{ left: `${left}%`, width: `${Math.max(0, width)}%` }}
               />
             );
