@@ -16,6 +16,23 @@ function digitsFrom(bytes: Uint8Array, at: number, max: number): number {
   return count;
 }
 
+/** Whether so many digits and the byte behind them can begin what `skipTime` knows: most numbers cannot. */
+export function mayBeTime(digits: number, after: number): boolean {
+  switch (digits) {
+    case 1:
+    case 2:
+      return after === 58 || after === 47 || after === 45;
+    case 4:
+      return after === 45 || after === 47 || after === 46;
+    case 6:
+      return after === 32;
+    case 8:
+      return after === 45 || after === 84 || after === 32 || after === 95;
+    default:
+      return false;
+  }
+}
+
 /** A date, a time of day, or both, as loggers write them; `start` is at a digit. */
 export function skipTime(bytes: Uint8Array, start: number, end: number): number {
   const count = digitsFrom(bytes, start, 9);
@@ -131,15 +148,17 @@ const DURATIONS = new Set(
   ),
 );
 const DURATION_LENGTH_MAX = 12;
+/** What they begin with: most words behind a number are told by that, and no text is made of them. */
+const DURATION_BEGINS = new Uint8Array(256);
+for (const word of DURATIONS) DURATION_BEGINS[word.charCodeAt(0)] = 1;
 
 /** Case matters: `M` is a million or a megabyte, `m` a minute. */
 export function isDuration(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
-  if (length > DURATION_LENGTH_MAX) return false;
-  if (length === 1) {
-    const byte = bytes[start];
-    return byte === 115 || byte === 109 || byte === 104 || byte === 100;
-  }
+  const first = bytes[start] as number;
+  if (length > DURATION_LENGTH_MAX || DURATION_BEGINS[first] !== 1) return false;
+  if (length === 1) return first !== 110 && first !== 117;
+  if (length === 2 && bytes[start + 1] === 115) return first === 109 || first === 117 || first === 110;
   let word = "";
   for (let at = start; at < end; at += 1) word += String.fromCharCode(bytes[at] as number);
   return DURATIONS.has(word);

@@ -14,7 +14,7 @@ import {
 } from "./bytes.ts";
 import { Flag } from "./flags.ts";
 import { finish, HASH_START, mix } from "./hash.ts";
-import { isDuration, skipEpoch, skipIp, skipTime, skipUuid } from "./masks.ts";
+import { isDuration, mayBeTime, skipEpoch, skipIp, skipTime, skipUuid } from "./masks.ts";
 import { meaningOf, Word, WORD_LENGTH_MAX } from "./lexicon.ts";
 
 /**
@@ -116,14 +116,15 @@ export function scan(bytes: Uint8Array, out: Scan): void {
           upper = false;
         } else {
           if (wasLower) {
-            partMeaning |= meaningOf(part);
+            partMeaning |= meaningOf(camel ? part : word);
             part = HASH_START;
             camel = true;
           }
           wasLower = false;
         }
         word = mix(word, lower);
-        part = mix(part, lower);
+        // Until there are two parts, the part is the word.
+        if (camel) part = mix(part, lower);
         stable = mix(stable, c);
         template = mix(template, c);
         i += 1;
@@ -225,7 +226,10 @@ export function scan(bytes: Uint8Array, out: Scan): void {
     if (kind === DIGIT) {
       const start = i;
       const before = start > begin ? (bytes[start - 1] as number) : 32;
-      let stop = skipTime(bytes, start, end);
+      let after = start + 1;
+      while (CLASS[bytes[after] ?? 32] === DIGIT) after += 1;
+      const behind = bytes[after] ?? 32;
+      let stop = mayBeTime(after - start, behind) ? skipTime(bytes, start, end) : 0;
       if (stop > 0) {
         if (start - begin < STAMP_WITHIN) flags |= Flag.stamped;
         stable = mix(stable, MASK_TIME);
@@ -240,7 +244,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
         i = stop;
         continue;
       }
-      stop = skipIp(bytes, start, end);
+      stop = behind === 46 && after - start <= 3 ? skipIp(bytes, start, end) : 0;
       if (stop > 0) {
         for (let k = start; k < stop; k += 1) stable = mix(stable, bytes[k] as number);
         template = mix(template, MASK_ADDRESS);

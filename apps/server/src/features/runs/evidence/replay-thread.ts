@@ -58,17 +58,29 @@ export function startReplayThread(): ReplayThread {
 /** What is wrong with stored evidence goes on to the replay, which tells it with what it has found so far. */
 async function feed(worker: Worker, source: ReplaySource, kind: "chunk" | "segment"): Promise<void> {
   let message: ToReplay;
+  let moved: ArrayBuffer[] = [];
   try {
     if (kind === "chunk") {
       const next = await source.chunks.next();
       message = next.done === true ? { kind: "end" } : { kind: "chunk", bytes: next.value };
+      if (next.done !== true) moved = wholeBuffer(next.value);
     } else {
       const next = await source.segments.next();
-      message = next.done === true ? { kind: "end" } : { kind: "segment", ...next.value };
+      if (next.done === true) message = { kind: "end" };
+      else {
+        const { segment, encoding, isShared } = next.value;
+        message = { kind: "segment", segment, encoding };
+        if (!isShared) moved = wholeBuffer(encoding);
+      }
     }
   } catch (error) {
     if (!(error instanceof EvidenceProblem)) throw error;
     message = { kind: "problem", what: error.message };
   }
-  worker.postMessage(message);
+  worker.postMessage(message, moved);
+}
+
+/** Memory that nobody else looks at changes hands: copying megabytes holds up all that waits for this thread. */
+function wholeBuffer({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && byteLength === buffer.byteLength ? [buffer] : [];
 }

@@ -42,6 +42,8 @@ function missingWords(from: number, to: number): string {
 export interface StoredSegment {
   readonly segment: number;
   readonly encoding: Uint8Array;
+  /** Others look at the same memory: it must stay here. */
+  readonly isShared: boolean;
 }
 
 /** The stored segments of a run's log in order, each as it was encoded; ends with an EvidenceProblem like the chunks. */

@@ -100,7 +100,7 @@ export async function* segmentEncodings(
   runId: string,
   storedSeq: number,
 ): AsyncGenerator<
-  | { readonly segment: number; readonly encoding: Uint8Array }
+  | { readonly segment: number; readonly encoding: Uint8Array; readonly isShared: boolean }
   | { readonly segment: number; readonly issue: string }
 > {
   let next = 1;
@@ -115,7 +115,8 @@ export async function* segmentEncodings(
         yield { segment: row.segment_seq, issue: found.issue };
         return;
       }
-      yield { segment: row.segment_seq, encoding: found.encoding };
+      // Packs are kept for others who read them.
+      yield { segment: row.segment_seq, encoding: found.encoding, isShared: row.pack_offset !== null };
       next = row.last_seq + 1;
     }
     if (rows.length < SEGMENT_ROWS_PER_READ) return;
