@@ -4,6 +4,7 @@ import { runAll, type Task } from "@flowplane/runtime";
 import { ConfigError, type Config } from "./config.ts";
 import { configurationRoutes } from "./features/configurations/routes.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
+import { configurationSource } from "./features/delivery/source.ts";
 import { openEnrolment } from "./features/enrolment/enrolment.ts";
 import { enrolmentRoutes } from "./features/enrolment/routes.ts";
 import { figures } from "./features/figures/look.ts";
@@ -117,7 +118,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     ? await createGateway(base, {
         enrolment,
         applyEvents: counting(applyRunEvents),
-        desiredSources: [telemetryOffers(base, enrolment)],
+        desiredSources: [configurationSource(base), telemetryOffers(base, enrolment)],
       })
     : undefined;
   const http = await createHttp(base, createAuthenticate(base));

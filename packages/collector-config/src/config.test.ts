@@ -8,7 +8,8 @@ import { graphOf } from "./graph.ts";
 import { mergeFragments, overlay } from "./merge.ts";
 import { modelOf } from "./model.ts";
 import type { Section } from "./read.ts";
-import { findReferences, resolveReferences } from "./references.ts";
+import { findReferences } from "./references.ts";
+import { compileTemplate, fillTemplate } from "./template.ts";
 import { GOOD } from "./testing.ts";
 
 const config = parse(GOOD) as Section;
@@ -122,7 +123,7 @@ test("references are found with their places; two dollars are none", () => {
 test("a secret reaches the value it stands in, whatever it holds, and nothing else of the text", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (secret) => {
-      const { text, missing } = resolveReferences(GOOD, () => secret);
+      const { text, missing } = fillTemplate(compileTemplate(GOOD), () => secret);
       expect(missing).toEqual([]);
       const delivered = parse(text) as { exporters: Record<string, { headers: { authorization: string } }> };
       // The Collector makes one dollar of two.
@@ -139,7 +140,7 @@ test("a secret reaches the value it stands in, whatever it holds, and nothing el
 
 test("a variable that stands alone keeps its kind; a missing one is named and nothing is guessed", () => {
   const text = "a: ${var:PORT}\nb: port ${var:PORT}\nc: ${var:NONE}\nd: ${env:PORT}\n";
-  const resolved = resolveReferences(text, (_, name) => (name === "PORT" ? "4317" : undefined));
+  const resolved = fillTemplate(compileTemplate(text), ({ name }) => (name === "PORT" ? "4317" : undefined));
   expect(resolved.missing).toEqual(["var:NONE"]);
   expect(parse(resolved.text)).toEqual({ a: 4317, b: "port 4317", c: "${var:NONE}", d: "${env:PORT}" });
 });

@@ -12,17 +12,20 @@ export interface Fragment {
  * become one, lists and values are replaced; only the extensions that the service starts are put together.
  */
 export function mergeFragments(fragments: readonly Fragment[]): Section {
-  return fragments
-    .toSorted((a, b) => order(a.name, b.name))
-    .reduce<Section>((under, { value }) => {
-      const merged = overlay(under, value);
-      const extensions = [...startedBy(under), ...startedBy(value)];
-      if (startedBy(under).length === 0 || startedBy(value).length === 0) return merged;
-      return {
-        ...merged,
-        service: { ...(merged["service"] as Section), extensions: [...new Set(extensions)] },
-      };
-    }, {});
+  return layOver(fragments.toSorted((a, b) => order(a.name, b.name)).map(({ value }) => value));
+}
+
+/** As `mergeFragments`, in the order given. */
+export function layOver(sections: readonly Section[]): Section {
+  return sections.reduce<Section>((under, value) => {
+    const merged = overlay(under, value);
+    const extensions = [...startedBy(under), ...startedBy(value)];
+    if (startedBy(under).length === 0 || startedBy(value).length === 0) return merged;
+    return {
+      ...merged,
+      service: { ...(merged["service"] as Section), extensions: [...new Set(extensions)] },
+    };
+  }, {});
 }
 
 /** `over` laid over `under`, at every depth. */

@@ -1,6 +1,7 @@
-import { parseDocument, visit } from "yaml";
+import { BUILT_IN_VARIABLES, isBuiltIn } from "./builtins.ts";
 import type { Tell } from "./problem.ts";
 import { isSection, type Section, type Value } from "./read.ts";
+import { OUR_SCHEMES } from "./template.ts";
 
 /**
  * `${env:NAME}`, `${file:/path}` and the like are resolved by the Collector; `${secret:NAME}` and `${var:NAME}` by the
@@ -15,10 +16,6 @@ export interface Reference {
 const REFERENCE = /\$\{(?:([a-z][a-z0-9+.-]*):)?([^{}]*)\}/gi;
 const OURS_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const COLLECTOR_SCHEMES = ["env", "file", "http", "https", "yaml"];
-const OUR_SCHEMES = ["secret", "var"] as const;
-type OurScheme = (typeof OUR_SCHEMES)[number];
-/** Two dollars are one, and begin no reference. */
-const OURS = /\$\$|\$\{(secret|var):([^{}]*)\}/g;
 /** Keys whose values are secrets by what they are called. */
 const SECRET_KEY =
   /(?:^|[_-])(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|credentials?)$/i;
@@ -33,48 +30,17 @@ export function findReferences(config: Value): Reference[] {
   return found;
 }
 
-/**
- * The text with values in the place of `${secret:NAME}` and `${var:NAME}`. `missing` names those that `valueOf` did not
- * know: then nothing may be delivered. What the Collector resolves by itself stays as it is. A secret is always a text;
- * a variable that stands alone is what it looks like, so that a port stays a number.
- */
-export function resolveReferences(
-  text: string,
-  valueOf: (scheme: OurScheme, name: string) => string | undefined,
-): { text: string; missing: string[] } {
-  const missing = new Set<string>();
-  const document = parseDocument(text);
-  visit(document, {
-    Scalar(position, scalar) {
-      if (position === "key" || typeof scalar.value !== "string") return;
-      let isChanged = false;
-      const value = scalar.value.replace(OURS, (whole, scheme?: OurScheme, name = "") => {
-        if (scheme === undefined) return whole;
-        const found = valueOf(scheme, name);
-        if (found === undefined) missing.add(`${scheme}:${name}`);
-        isChanged ||= found !== undefined;
-        // Whatever a value holds, the Collector must not take it for a reference of its own.
-        return found === undefined ? whole : found.replaceAll("$", "$$$$");
-      });
-      if (!isChanged) return;
-      const isAlone = /^\$\{var:[^{}]*\}$/.test(scalar.value);
-      scalar.value = value;
-      scalar.type = isAlone ? "PLAIN" : "QUOTE_DOUBLE";
-      if (isAlone) Object.assign(scalar, { value: parseDocument(value).toJS() as unknown, source: value });
-    },
-  });
-  return { text: document.toString({ lineWidth: 0 }), missing: [...missing] };
-}
-
 export function checkReferences(config: Section, tell: Tell): void {
   for (const { scheme, name, path } of findReferences(config)) {
     if ((OUR_SCHEMES as readonly string[]).includes(scheme)) {
-      if (!OURS_NAME.test(name))
+      if (!OURS_NAME.test(name) && !(scheme === "var" && isBuiltIn(name)))
         tell(
           "error",
           "bad_reference",
           path,
-          `\${${scheme}:${name}} names nothing: letters, digits and _ only.`,
+          scheme === "var" && name.includes(".")
+            ? `\${var:${name}} names nothing: of the agent itself there are ${BUILT_IN_VARIABLES.join(", ")} and label.KEY.`
+            : `\${${scheme}:${name}} names nothing: letters, digits and _ only.`,
         );
     } else if (!COLLECTOR_SCHEMES.includes(scheme))
       tell(

@@ -25,13 +25,14 @@ export type DeliveryState = z.output<typeof DeliveryState>;
 /** One try to bring one content to one agent. */
 export const ConfigurationAttempt = z.object({
   hash: z.string(),
-  configuration_id: Id,
-  version: z.number().int(),
+  configuration_id: Id.nullable().describe("null: nothing of ours, the way back of a rollout"),
+  version: z.number().int().nullable(),
   rollout_id: Id.nullable(),
   offered_at: Timestamp.nullable(),
   status: z.enum(["waiting", "offered", "applying", "applied", "failed", "rolled_itself_back"]),
   status_at: Timestamp,
   error_message: z.string(),
+  rolled_back_to: z.string().nullable().describe("the hash the agent went back to by itself"),
 });
 export type ConfigurationAttempt = z.output<typeof ConfigurationAttempt>;
 

@@ -27,6 +27,7 @@ import {
   Pkcs10CertificateRequestGenerator,
   type Extension,
 } from "../features/enrolment/x509.ts";
+import { configurationSource } from "../features/delivery/source.ts";
 import type { DesiredSource } from "../features/gateway/desired.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../features/gateway/gateway.ts";
 import { openReceiver } from "../features/telemetry/receiver.ts";
@@ -84,7 +85,7 @@ async function startOver(
   const gateway = await createGateway(base, {
     enrolment,
     applyEvents: async () => undefined,
-    ...(sourcesOf === undefined ? {} : { desiredSources: sourcesOf(base, enrolment) }),
+    desiredSources: sourcesOf === undefined ? [configurationSource(base)] : sourcesOf(base, enrolment),
     ...options,
   });
   const http = fastify({ forceCloseConnections: true });

@@ -58,6 +58,18 @@ export interface AgentStatus {
   /** The session to store; null when only its counters moved. */
   session: AgentState | null;
   reportBytes: number;
+  /** What it said of configurations it was brought, by their hash. */
+  attempts: ReadonlyMap<string, AttemptNews> | null;
+}
+
+/** What came of bringing one content to an agent. Times are ms since the epoch. */
+export interface AttemptNews {
+  readonly status: "offered" | "applying" | "applied" | "failed" | "rolled_itself_back";
+  readonly at: number;
+  /** When it was sent; null when that was told before. */
+  readonly offeredAt: number | null;
+  readonly error: string;
+  readonly rolledBackTo: string | null;
 }
 
 /** Counters of many agents, by arrays: the smallest statement for the most frequent write. */

@@ -31,6 +31,7 @@ import { asAppError, statusOf } from "../../platform/http/problems.ts";
 import { renewCertificate } from "../enrolment/certificates.ts";
 import { opampUrl, type Enrolment } from "../enrolment/enrolment.ts";
 import { agentActor } from "./agent-http.ts";
+import { attemptsOf } from "./attempts.ts";
 import type { Components } from "./components.ts";
 import type { Credential, Credentials } from "./credentials.ts";
 import type { DesiredStates } from "./desired.ts";
@@ -50,7 +51,7 @@ import {
 } from "./relay.ts";
 import type { AgentSession, Origin, Sessions } from "./sessions.ts";
 import type { StatusWriter } from "./writer.ts";
-import type { AgentColumns } from "../fleet/status.ts";
+import type { AgentColumns, AgentStatus } from "../fleet/status.ts";
 
 /** Heartbeats are asked for at this interval with every settings offer. */
 export const HEARTBEAT_SECONDS = 30;
@@ -178,7 +179,10 @@ export class Dialogue {
     const { state, messages, effects } = pushToAgent(session.state, this.#context(line, session));
     session.state = state;
     this.#settle(session, effects);
-    if (isSessionChanged(before, state)) this.#persist(session, before, {}, line.id, {});
+    const offered = messages.find(({ remoteConfig }) => remoteConfig !== undefined);
+    const attempts = attemptsOf(before, state, {}, offeredHash(offered), this.#options.base.now());
+    if (attempts !== null || isSessionChanged(before, state))
+      this.#persist(session, before, {}, line.id, {}, attempts);
     for (const message of messages) this.#send(line, message, session.identity.agent_id);
   }
 
@@ -284,6 +288,7 @@ export class Dialogue {
         result.changes,
         this.#connectionId(line, session),
         this.#arrivalColumns(line, session, left),
+        attemptsOf(before, result.state, result.changes, offeredHash(result.reply), now),
       );
     if (left) session.writtenConnectionId = null;
     this.#settle(session, result.effects);
@@ -480,6 +485,7 @@ export class Dialogue {
     changes: Changes,
     connectionId: string,
     arrival: AgentColumns,
+    attempts: AgentStatus["attempts"] = null,
   ): void {
     const { state, identity } = session;
     const now = this.#options.base.now();
@@ -502,6 +508,7 @@ export class Dialogue {
       report: hasReport ? report : null,
       session: isSessionChanged(before, state) ? state : null,
       reportBytes: hasReport ? JSON.stringify(report).length : 0,
+      attempts,
     });
     session.writtenConnectionId = connectionId;
   }
@@ -596,6 +603,10 @@ export class Dialogue {
 }
 
 type Incoming = Parameters<typeof stepServer>[1];
+
+function offeredHash(message: ServerToAgent | undefined): string | null {
+  return message?.remoteConfig === undefined ? null : toHex(message.remoteConfig.configHash);
+}
 
 function noteReportedConfig(session: AgentSession, { message }: Incoming): void {
   if (message.remoteConfigStatus !== undefined)

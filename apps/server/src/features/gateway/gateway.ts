@@ -5,6 +5,7 @@ import type { WireMessage } from "@flowplane/contract";
 import { subjects, type AgentsDesired, type BusMessage, type Subscription } from "../../platform/bus/bus.ts";
 import { newId, type Base } from "../../platform/context.ts";
 import { findRevokedSince } from "../enrolment/holders.ts";
+import { writeAttempts } from "../delivery/attempts.ts";
 import { OPAMP_PATH, type Enrolment } from "../enrolment/enrolment.ts";
 import { markLost } from "../fleet/status.ts";
 import { Admission } from "./admission.ts";
@@ -82,6 +83,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     db: base.storage.system,
     log: base.log,
     intervalMs: limits.writeIntervalMs,
+    writeAttempts,
     onWritten: (organizationId, agentId) => notices.changed(organizationId, agentId),
     onDropped: (agentId) => sessions.startOver(agentId),
   });

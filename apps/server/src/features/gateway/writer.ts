@@ -13,6 +13,8 @@ import {
 const BATCH_MAX = 2_000;
 /** Reports held while the database is away; beyond that they are dropped, and asked of the agents again. */
 export const HELD_REPORT_BYTES_MAX = 64 * 1024 * 1024;
+/** Contents of which one agent's news are held. */
+const ATTEMPTS_HELD_MAX = 8;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 5_000;
 
@@ -20,6 +22,11 @@ export interface WriterOptions {
   readonly db: Db;
   readonly log: Logger;
   readonly intervalMs: number;
+  /** Where what agents say of the configurations they are brought is kept. */
+  readonly writeAttempts: (
+    db: Db,
+    entries: readonly Pick<AgentStatus, "agentId" | "attempts">[],
+  ) => Promise<void>;
   /** Called for each agent once its change, one that people would notice, is in the database. */
   readonly onWritten: (organizationId: string, agentId: string) => void;
   /** Called when an agent's report had to be dropped: it must be asked for again. */
@@ -127,7 +134,7 @@ export class StatusWriter {
         this.#writing = new Map();
       }
       for (const entry of entries) {
-        if (entry.columns !== null || entry.report !== null)
+        if (entry.columns !== null || entry.report !== null || entry.attempts !== null)
           this.#options.onWritten(entry.organizationId, entry.agentId);
       }
     }
@@ -141,6 +148,7 @@ export class StatusWriter {
     if (beating.length > 0) await writeHeartbeats(db, beating);
     if (changed.length > 0) await writeAgents(db, changed);
     if (reporting.length > 0) await writeReports(db, reporting);
+    if (entries.some(({ attempts }) => attempts !== null)) await this.#options.writeAttempts(db, entries);
   }
 
   /** One agent's value that the database does not take must not keep the others from being written. */
@@ -197,8 +205,31 @@ function merge(older: AgentStatus | undefined, newer: AgentStatus): AgentStatus 
     columns: mergeColumns(older.columns, newer.columns),
     report: older.report === null ? newer.report : { ...older.report, ...newer.report },
     session: newer.session ?? older.session,
+    attempts: mergeAttempts(older.attempts, newer.attempts),
     reportBytes: older.reportBytes + newer.reportBytes,
   };
+}
+
+/** Of each content the newest news; that it was offered is not forgotten over what came of it. */
+function mergeAttempts(
+  older: AgentStatus["attempts"],
+  newer: AgentStatus["attempts"],
+): AgentStatus["attempts"] {
+  if (older === null || newer === null) return newer ?? older;
+  const merged = new Map(older);
+  for (const [hash, news] of newer) {
+    const before = merged.get(hash);
+    // Offered again while it was under way is no news.
+    if (before !== undefined && news.status === "offered") continue;
+    merged.delete(hash);
+    const error = news.error === "" && news.status === "rolled_itself_back" ? before?.error : news.error;
+    merged.set(hash, {
+      ...news,
+      error: error ?? "",
+      offeredAt: news.offeredAt ?? before?.offeredAt ?? null,
+    });
+  }
+  return new Map([...merged].slice(-ATTEMPTS_HELD_MAX));
 }
 
 /** Whatever came after a goodbye says that the agent is there again. */

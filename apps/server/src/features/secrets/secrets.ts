@@ -18,6 +18,8 @@ import {
 /** Purpose under which values are sealed; the owner is part of it, so that a row copied elsewhere does not open. */
 const purposeOf = (organizationId: string, name: string) => `secret/${organizationId}/${name}`;
 
+const USE_NOTED_EVERY_MS = 300_000;
+
 export async function listSecrets(ctx: Ctx, query: { cursor?: string | undefined; limit: number }) {
   const [kind, after] = readCursor(query.cursor, 2) ?? ["secret"];
   if (kind !== "secret" || typeof after === "number" || after === null)
@@ -102,6 +104,34 @@ export async function resolveSecrets(
     return [variable, ctx.secrets.open(purposeOf(ctx.actor.organization_id, name), sealed).toString("utf8")];
   });
   return { ok: true, env: Object.fromEntries(env) as Record<string, string> };
+}
+
+/** A secret's value, and the one site it is for; null: for all. */
+export interface SecretValue {
+  readonly value: string;
+  readonly site_id: string | null;
+}
+
+/** The values of those of `names` that exist. That they were used is noted apart (`noteSecretsUsed`): a preview uses none. */
+export async function readSecretValues(
+  ctx: Tx,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, SecretValue>> {
+  const rows = await readSecretRows(ctx.db, names);
+  return new Map(
+    rows.map(({ name, site_id, value_sealed }) => [
+      name,
+      {
+        value: ctx.secrets.open(purposeOf(ctx.actor.organization_id, name), value_sealed).toString("utf8"),
+        site_id,
+      },
+    ]),
+  );
+}
+
+/** Notes that secrets went to agents; not more often than every few minutes, so that a fleet does not wait for one row. */
+export async function noteSecretsUsed(ctx: Tx, names: readonly string[]): Promise<void> {
+  await touchSecrets(ctx.db, names, new Date(ctx.now()), new Date(ctx.now() - USE_NOTED_EVERY_MS));
 }
 
 /**

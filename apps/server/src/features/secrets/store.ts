@@ -66,12 +66,16 @@ export async function readSecretRows(
     .execute();
 }
 
-export async function touchSecrets(db: Db, names: readonly string[], at: Date): Promise<void> {
+/** With `unless`, only those not used since then. */
+export async function touchSecrets(db: Db, names: readonly string[], at: Date, unless?: Date): Promise<void> {
   if (names.length === 0) return;
   await db
     .updateTable("secrets")
     .set({ last_used_at: at })
     .where("name", "in", [...names])
+    .$if(unless !== undefined, (query) =>
+      query.where((eb) => eb.or([eb("last_used_at", "is", null), eb("last_used_at", "<", unless ?? at)])),
+    )
     .execute();
 }
 

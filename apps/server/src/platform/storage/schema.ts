@@ -154,10 +154,11 @@ export interface Database {
   };
   agent_assignments: Tenant & {
     agent_id: string;
-    configuration_id: string;
-    version: number;
+    configuration_id: string | null;
+    version: number | null;
     rollout_id: string | null;
     offer_hash: string;
+    ran_by_itself: boolean | null;
     held_reason: string | null;
     retry_id: string | null;
     assigned_at: Date;
@@ -166,13 +167,14 @@ export interface Database {
   configuration_attempts: Tenant & {
     agent_id: string;
     offer_hash: string;
-    configuration_id: string;
-    version: number;
+    configuration_id: string | null;
+    version: number | null;
     rollout_id: string | null;
     offered_at: Date | null;
     status: ConfigurationAttempt["status"];
     status_at: Date;
     error_message: Generated<string>;
+    rolled_back_to: string | null;
     tries: Generated<number>;
   };
   rollouts: Tenant & {

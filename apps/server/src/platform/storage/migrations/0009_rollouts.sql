@@ -3,14 +3,17 @@
 -- Overlays of a version: [{name, selector, body}], merged over the body in this order for the agents they match.
 alter table configuration_versions add column overlays jsonb not null default '[]';
 
--- What each agent is to run now. Its content is composed when it is delivered; `offer_hash` names the content.
+-- What each agent is to run now: a version, or, where that is null, nothing of ours. Its content is composed when it is
+-- delivered; `offer_hash` names the content.
 create table agent_assignments (
   agent_id uuid primary key references agents on delete cascade,
   organization_id uuid not null references organizations on delete cascade,
-  configuration_id uuid not null,
-  version integer not null,
+  configuration_id uuid,
+  version integer,
   rollout_id uuid,
   offer_hash text not null,
+  -- Whether it had pipelines of its own before it was first given anything; null when it had not said what it ran.
+  ran_by_itself boolean,
   -- Why it is not sent although it should be; null when nothing is in the way.
   held_reason text,
   -- Somebody asked to try a failed content once more.
@@ -22,19 +25,22 @@ create table agent_assignments (
 );
 create index agent_assignments_by_version on agent_assignments (configuration_id, version);
 create index agent_assignments_by_change on agent_assignments (changed_at);
+create index agent_assignments_by_configuration on agent_assignments (organization_id, configuration_id);
 
 -- Every try to bring a content to an agent, by the content's hash: an agent that goes back by itself is understood from it.
 create table configuration_attempts (
   agent_id uuid not null references agents on delete cascade,
   offer_hash text not null,
   organization_id uuid not null references organizations on delete cascade,
-  configuration_id uuid not null,
-  version integer not null,
+  configuration_id uuid,
+  version integer,
   rollout_id uuid,
   offered_at timestamptz,
   status text not null check (status in ('waiting', 'offered', 'applying', 'applied', 'failed', 'rolled_itself_back')),
   status_at timestamptz not null,
   error_message text not null default '',
+  -- The content to which the agent went back by itself.
+  rolled_back_to text,
   tries integer not null default 1,
   primary key (agent_id, offer_hash)
 );

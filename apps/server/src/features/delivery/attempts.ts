@@ -1,0 +1,22 @@
+import type { Db } from "../../platform/storage/database.ts";
+import type { AttemptNews } from "../fleet/status.ts";
+import { updateAttempts } from "./store.ts";
+
+/**
+ * Keeps what agents said of the contents they were brought, for many agents in one statement. News of a content that
+ * nobody here assigned, such as one of another server, is passed over.
+ */
+export async function writeAttempts(
+  db: Db,
+  entries: readonly {
+    readonly agentId: string;
+    readonly attempts: ReadonlyMap<string, AttemptNews> | null;
+  }[],
+): Promise<void> {
+  const rows = entries.flatMap(({ agentId, attempts }) =>
+    [...(attempts ?? [])].map(([hash, news]) => ({ agentId, hash, ...news })),
+  );
+  // Always in the same order, so that two gateways cannot wait for each other's rows.
+  rows.sort((a, b) => (a.agentId < b.agentId ? -1 : a.agentId > b.agentId ? 1 : a.hash < b.hash ? -1 : 1));
+  if (rows.length > 0) await updateAttempts(db, rows);
+}

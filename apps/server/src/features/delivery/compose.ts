@@ -1,0 +1,232 @@
+import {
+  builtIn,
+  fillTemplate,
+  holdForClient,
+  holdOffer,
+  isBuiltIn,
+  nothingOfOurs,
+  offerOf,
+  type Held,
+  type OurReference,
+} from "@flowplane/collector-config";
+import type { Tx } from "../../platform/context.ts";
+import { readSelectable } from "../fleet/select-agents.ts";
+import type { SelectableAgent } from "../fleet/selector.ts";
+import { readSecretValues, type SecretValue } from "../secrets/secrets.ts";
+import { readVariableValues, type VariableValues } from "../variables/values.ts";
+import { readClients, type ComposedFor } from "./clients.ts";
+import { renderingOf, valuesKey, type Rendering } from "./rendering.ts";
+import { findRanByThemselves, findSavedVersion } from "./store.ts";
+import { readyVersions, ReadyVersion, type ComposedText } from "./versions.ts";
+
+export interface Target {
+  readonly configuration_id: string;
+  readonly version: number;
+}
+
+export interface ComposedOk {
+  readonly ok: true;
+  /** Names the content; the same for equal content in one organization. */
+  readonly hash: string;
+  /** As people see it, references kept; "" where nothing is sent. */
+  readonly shown: string;
+  /** Names of the overlays that apply. */
+  readonly overlays: readonly string[];
+  /** Names of the secrets in it. */
+  readonly secrets: readonly string[];
+  readonly rendering: Rendering;
+}
+
+export type Composed =
+  | ComposedOk
+  | { readonly ok: false; readonly reason_code: Held["code"]; readonly reason: string };
+
+export interface ComposeOptions {
+  /** Capabilities newer than the database's: of live agents. */
+  readonly capabilities?: ReadonlyMap<string, bigint>;
+}
+
+/**
+ * What each agent would be sent of a version, or, with null, what takes our part from it; or why nothing may be sent. A few queries
+ * for any number of agents; agents with the same content share one object. Agents that are not of the organization are absent.
+ */
+export async function composeFor(
+  ctx: Tx,
+  target: Target | null,
+  agentIds: readonly string[],
+  options: ComposeOptions = {},
+): Promise<Map<string, Composed>> {
+  if (agentIds.length === 0) return new Map();
+  const clients = await readClients(ctx.db, agentIds, options.capabilities);
+  if (target === null) return withdrawFrom(ctx, clients);
+  const version = await loadVersion(ctx, target);
+  if (typeof version === "string")
+    return new Map([...clients.keys()].map((id) => [id, no("not_delivered", version)]));
+  return composeWith(ctx, version, clients);
+}
+
+/** A saved version, ready; a sentence when it cannot be had. */
+export async function loadVersion(ctx: Tx, target: Target): Promise<ReadyVersion | string> {
+  const id = `${ctx.actor.organization_id}/${target.configuration_id}/${target.version}`;
+  const kept = readyVersions(ctx.secrets);
+  const known = kept.get(id);
+  if (known !== undefined) return known;
+  const row = await findSavedVersion(ctx.db, target.configuration_id, target.version);
+  if (row === undefined) return `There is no version ${target.version} of this configuration.`;
+  const version = ReadyVersion.from(row.body, row.overlays);
+  return typeof version === "string" ? version : kept.set(id, version);
+}
+
+/** Composes a version, saved or not, for agents. */
+export async function composeWith(
+  ctx: Tx,
+  version: ReadyVersion,
+  clients: ReadonlyMap<string, ComposedFor>,
+): Promise<Map<string, Composed>> {
+  const ids = [...clients.keys()];
+  const selectable = version.hasOverlays
+    ? await readSelectable(ctx.db, ids, { now: ctx.now(), fields: version.fields })
+    : new Map<string, SelectableAgent>();
+  const texts = new Map(ids.map((id) => [id, version.textFor(selectable.get(id))]));
+  const values = await readValues(ctx, new Set(texts.values()));
+  const judged = new Map<string, Held | null>();
+  const composed = new Map<string, Composed>();
+  for (const [id, client] of clients) {
+    const text = texts.get(id);
+    if (text === undefined) continue;
+    composed.set(id, composeOne(ctx, text, client, values, judged));
+  }
+  return composed;
+}
+
+function composeOne(
+  ctx: Tx,
+  text: ComposedText,
+  client: ComposedFor,
+  values: Values,
+  judged: Map<string, Held | null>,
+): Composed {
+  if (client.profile.configurable && text.held !== null) return no(text.held.code, text.held.sentence);
+  const held = judgeOnce(text, client, judged);
+  if (held !== null) return no(held.code, held.sentence);
+  const found: string[] = [];
+  for (const reference of text.template.references) {
+    const value = values.of(reference, client);
+    if (!value.ok) return no("not_delivered", value.reason);
+    found.push(value.value);
+  }
+  const { entryName } = client.profile;
+  const rendering = text.renderings.getOr(valuesKey(ctx.secrets, [entryName, ...found]), () => {
+    let at = 0;
+    const byName = new Map(
+      text.template.references.map(({ scheme, name }) => [`${scheme}:${name}`, found[at++] ?? ""]),
+    );
+    const filled = fillTemplate(text.template, ({ scheme, name }) => byName.get(`${scheme}:${name}`));
+    const offer = offerOf(client.profile, filled.text);
+    return renderingOf(ctx.secrets, ctx.actor.organization_id, offer, holdOffer(client.profile, offer));
+  });
+  if (rendering.held !== null) return no(rendering.held.code, rendering.held.sentence);
+  const { shown, overlays, secrets } = text;
+  return { ok: true, hash: rendering.hash, shown, overlays, secrets, rendering };
+}
+
+/** What stands against sending a text to a kind of client is the same for all clients of that kind and with those components. */
+function judgeOnce(text: ComposedText, client: ComposedFor, judged: Map<string, Held | null>): Held | null {
+  const judge = () => holdForClient(text.config, client);
+  if (client.effective !== null || !client.profile.configurable) return judge();
+  const key = `${client.profile.name}\n${client.componentsKey}\n${text.overlays.join("\n")}`;
+  const known = judged.get(key);
+  if (known !== undefined) return known;
+  const held = judge();
+  judged.set(key, held);
+  return held;
+}
+
+async function withdrawFrom(
+  ctx: Tx,
+  clients: ReadonlyMap<string, ComposedFor>,
+): Promise<Map<string, Composed>> {
+  const ran = await findRanByThemselves(ctx.db, [...clients.keys()]);
+  const renderings = new Map<string, Rendering>();
+  const composed = new Map<string, Composed>();
+  for (const [id, { profile }] of clients) {
+    if (!profile.configurable) {
+      composed.set(id, no("not_configurable", profile.whyNot ?? ""));
+      continue;
+    }
+    const offer = nothingOfOurs(profile, ran.get(id) ?? null);
+    const key = `${profile.entryName}\n${offer.isStop}`;
+    const rendering = renderings.get(key) ?? renderingOf(ctx.secrets, ctx.actor.organization_id, offer, null);
+    renderings.set(key, rendering);
+    const shown = offer.entries[0]?.body ?? "";
+    composed.set(id, { ok: true, hash: rendering.hash, shown, overlays: [], secrets: [], rendering });
+  }
+  return composed;
+}
+
+type Found = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly reason: string };
+
+interface Values {
+  of(reference: OurReference, client: ComposedFor): Found;
+}
+
+/** All values that these texts may ask for, by two queries. */
+async function readValues(ctx: Tx, texts: ReadonlySet<ComposedText>): Promise<Values> {
+  const names = (scheme: OurReference["scheme"]) => [
+    ...new Set(
+      [...texts].flatMap(({ template }) =>
+        template.references.flatMap((reference) =>
+          reference.scheme === scheme && !(scheme === "var" && isBuiltIn(reference.name))
+            ? [reference.name]
+            : [],
+        ),
+      ),
+    ),
+  ];
+  const secrets = await readSecretValues(ctx, names("secret"));
+  const variables = await readVariableValues(ctx, names("var"));
+  return {
+    of: ({ scheme, name }, client) =>
+      scheme === "secret"
+        ? secretFor(secrets.get(name), name, client)
+        : variableFor(variables.get(name), name, client),
+  };
+}
+
+function secretFor(secret: SecretValue | undefined, name: string, client: ComposedFor): Found {
+  if (secret === undefined)
+    return {
+      ok: false,
+      reason: `It needs the secret ${name}, which is not stored. Store it with \`flowplane secrets set ${name}\`.`,
+    };
+  if (secret.site_id !== null && secret.site_id !== client.siteId)
+    return {
+      ok: false,
+      reason: `It needs the secret ${name}, which is kept for another site and not given to ${client.site}.`,
+    };
+  return { ok: true, value: secret.value };
+}
+
+function variableFor(values: VariableValues | undefined, name: string, client: ComposedFor): Found {
+  if (isBuiltIn(name)) {
+    const value = builtIn(name, client);
+    if (value !== undefined) return { ok: true, value };
+    return {
+      ok: false,
+      reason: name.startsWith("label.")
+        ? `It needs the label ${name.slice("label.".length)} of the agent, which has none of that name.`
+        : `It needs \${var:${name}}, which the agent has not reported.`,
+    };
+  }
+  const value = values?.bySite.get(client.siteId) ?? values?.shared;
+  return value === undefined
+    ? {
+        ok: false,
+        reason: `It needs the variable ${name}, which has no value for the site ${client.site}. Set it with \`flowplane variables set ${name} VALUE\`.`,
+      }
+    : { ok: true, value };
+}
+
+function no(reason_code: Held["code"], reason: string): Composed {
+  return { ok: false, reason_code, reason };
+}
