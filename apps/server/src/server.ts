@@ -4,6 +4,7 @@ import { runAll, type Task } from "@flowplane/runtime";
 import { ConfigError, type Config } from "./config.ts";
 import { configurationRoutes } from "./features/configurations/routes.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
+import { deliveryRoutes } from "./features/delivery/routes.ts";
 import { configurationSource } from "./features/delivery/source.ts";
 import { openEnrolment } from "./features/enrolment/enrolment.ts";
 import { enrolmentRoutes } from "./features/enrolment/routes.ts";
@@ -128,6 +129,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     overviewRoutes(http);
     fleetRoutes(http);
     configurationRoutes(http);
+    deliveryRoutes(http);
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     gatewayApiRoutes(http, enrolment);

@@ -17,6 +17,7 @@ import { ADA, found, MockProblem, nextSerial, paged, type Context, type Handlers
 import { logLine } from "./log.ts";
 import { idAt, iso } from "./random.ts";
 import { eventsOf, makeRun, runSentence } from "./runs.ts";
+import { delivery } from "./delivery.ts";
 import { samplesOf } from "./samples.ts";
 import { supervision } from "./supervision.ts";
 import { telemetry } from "./telemetry.ts";
@@ -25,6 +26,7 @@ import type { World } from "./world.ts";
 export const handlers: Handlers = {
   ...supervision,
   ...configurations,
+  ...delivery,
   ...telemetry,
   overview: ({ world }) => overviewOf(world),
   me: ({ role, world }) => {
@@ -125,6 +127,7 @@ export const handlers: Handlers = {
       health_level: facet(({ healthy, state }) =>
         state !== "connected" ? "offline" : healthy === false ? "unhealthy" : "healthy",
       ),
+      configuration: [],
     };
   },
   agentRead: ({ world }, { params }) => findAgent(world, params.agent_id),

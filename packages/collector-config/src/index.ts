@@ -1,6 +1,7 @@
 /** Configurations of OpenTelemetry Collectors: read with positions, checked, merged, compared, drawn. Pure: no IO, no clock, no chance. */
 export { checkConfig, type Checked } from "./check.ts";
 export { availableOf, lacking, lackSentence, type Available, type Lack } from "./components.ts";
+export { drift } from "./drift.ts";
 export { differences, type Change } from "./difference.ts";
 export { graphOf, type Graph, type GraphNode } from "./graph.ts";
 export { layOver, mergeFragments, writeConfig, type Fragment } from "./merge.ts";

@@ -86,7 +86,8 @@ export function profileOf(client: Client): Profile {
       "REST gateway",
       "It speaks the REST gateway API and fetches its configuration by itself; nothing can be sent to it.",
     );
-  const service = String(client.attributes["service.name"] ?? "");
+  const name = client.attributes["service.name"];
+  const service = typeof name === "string" ? name : "";
   if ("telemetry.sdk.language" in client.attributes || "telemetry.distro.name" in client.attributes)
     return no(
       "sdk",

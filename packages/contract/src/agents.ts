@@ -109,7 +109,7 @@ const AgentFilter = z.object({
     .max(500)
     .optional()
     .describe(
-      "words match name, hostname and labels; `kind:`, `state:`, `site:`, `version:`, `os:`, `label.KEY=VALUE` filter",
+      "words match name, hostname and labels; `kind:`, `state:`, `site:`, `version:`, `os:`, `configuration:`, `config_state:`, `label.KEY=VALUE` filter",
     ),
   kind: AgentKind.optional(),
   state: AgentState.optional(),
@@ -135,7 +135,8 @@ export const agentApi = {
     method: "GET",
     path: "/agents/facets",
     tag,
-    summary: "Count the matching agents by state, kind, site, version, operating system and level of health",
+    summary:
+      "Count the matching agents by state, kind, site, version, operating system, level of health and configuration",
     access: "agent:read",
     query: AgentFilter,
     response: z.object({
@@ -145,6 +146,7 @@ export const agentApi = {
       version: Facet,
       os: Facet,
       health_level: Facet,
+      configuration: Facet,
     }),
   }),
   agentRead: endpoint({

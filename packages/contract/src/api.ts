@@ -1,6 +1,7 @@
 import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
 import { configurationApi } from "./configurations.ts";
+import { deliveryApi } from "./delivery.ts";
 import { enrolmentApi } from "./enrolment.ts";
 import { gatewayApi } from "./gateways.ts";
 import { identityApi } from "./identity.ts";
@@ -24,6 +25,7 @@ export const api = {
   ...policyApi,
   ...configurationApi,
   ...telemetryApi,
+  ...deliveryApi,
   ...secretApi,
   ...identityApi,
   ...auditApi,

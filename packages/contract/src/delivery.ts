@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
-import { Id, Timestamp, Waiting } from "./common.ts";
+import { Id, Reason, Timestamp, Waiting } from "./common.ts";
 import { ConfigurationProblem } from "./configurations.ts";
 import { ConfigEntry } from "./agents.ts";
 
@@ -83,6 +83,16 @@ export const deliveryApi = {
     summary: "What an agent should run, what it was offered and what it runs",
     access: "agent:read",
     params: AgentParams,
+    response: AgentConfiguration,
+  }),
+  agentConfigurationRetry: endpoint({
+    method: "POST",
+    path: "/agents/{agent_id}/configuration/retry",
+    tag,
+    summary: "Offer once more what an agent refused",
+    access: "rollout:write",
+    params: AgentParams,
+    body: z.object({ reason: Reason }),
     response: AgentConfiguration,
   }),
   configurationPlaces: endpoint({

@@ -8,6 +8,7 @@ import {
   offerOf,
   type Held,
   type OurReference,
+  type Problem,
 } from "@flowplane/collector-config";
 import type { Tx } from "../../platform/context.ts";
 import { readSelectable } from "../fleet/select-agents.ts";
@@ -32,6 +33,8 @@ export interface ComposedOk {
   readonly shown: string;
   /** Names of the overlays that apply. */
   readonly overlays: readonly string[];
+  /** What is odd about the text, as far as that keeps nobody from running it. */
+  readonly problems: readonly Problem[];
   /** Names of the secrets in it. */
   readonly secrets: readonly string[];
   readonly rendering: Rendering;
@@ -126,8 +129,8 @@ function composeOne(
     return renderingOf(ctx.secrets, ctx.actor.organization_id, offer, holdOffer(client.profile, offer));
   });
   if (rendering.held !== null) return no(rendering.held.code, rendering.held.sentence);
-  const { shown, overlays, secrets } = text;
-  return { ok: true, hash: rendering.hash, shown, overlays, secrets, rendering };
+  const { shown, overlays, problems, secrets } = text;
+  return { ok: true, hash: rendering.hash, shown, overlays, problems, secrets, rendering };
 }
 
 /** What stands against sending a text to a kind of client is the same for all clients of that kind and with those components. */
@@ -159,7 +162,15 @@ async function withdrawFrom(
     const rendering = renderings.get(key) ?? renderingOf(ctx.secrets, ctx.actor.organization_id, offer, null);
     renderings.set(key, rendering);
     const shown = offer.entries[0]?.body ?? "";
-    composed.set(id, { ok: true, hash: rendering.hash, shown, overlays: [], secrets: [], rendering });
+    composed.set(id, {
+      ok: true,
+      hash: rendering.hash,
+      shown,
+      overlays: [],
+      problems: [],
+      secrets: [],
+      rendering,
+    });
   }
   return composed;
 }

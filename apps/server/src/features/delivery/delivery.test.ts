@@ -20,6 +20,8 @@ import {
 import { createConfiguration } from "../configurations/configurations.ts";
 import { createVersion } from "../configurations/versions.ts";
 import { putSecret } from "../secrets/secrets.ts";
+import { listFleet, readFacets } from "../fleet/fleet.ts";
+import { readAgentConfiguration, readPlaces } from "./view.ts";
 import { assign, composeFor, readDeliveries, retryDelivery, type Target } from "./delivery.ts";
 
 const SUPERVISOR =
@@ -100,6 +102,11 @@ async function delivery(agentId: string) {
   return inTransaction(plane.ctx(), async (ctx) => (await readDeliveries(ctx.db, [agentId])).get(agentId));
 }
 
+async function namesOf(q: string): Promise<string[]> {
+  const { items } = await listFleet(plane.ctx(), { q, sort: "name", order: "asc", limit: 200 });
+  return items.map(({ id }) => id);
+}
+
 function bodyOf(offer: ServerToAgent): string {
   const configMap = offer.remoteConfig?.config?.configMap;
   expect(Object.keys(configMap ?? {})).toEqual(["config.yaml"]);
@@ -156,6 +163,8 @@ test("an offer reaches a socket at once; APPLYING and APPLIED are its attempt's;
     healthy: true,
     health_at: expect.any(Date),
   });
+  const places = await readPlaces(plane.ctx(), target.configuration_id);
+  expect(places.items).toMatchObject([{ version: 1, agents: 1, states: { in_sync: 1, failed: 0 } }]);
   await agent.close();
   expect(agent.hello.capabilities & SERVER_CAPABILITY.OffersRemoteConfig).not.toBe(0n);
 });
@@ -179,6 +188,26 @@ test("opamp rows 31 and 32: what failed is not offered again, the agent's own wa
     status: "rolled_itself_back",
     error_message: "port taken",
     rolled_back_to: a,
+  });
+  const shown = await readAgentConfiguration(plane.ctx(), agent.agentId);
+  expect(shown).toMatchObject({
+    state: "failed",
+    assigned: { version: 2, hash: b, inputs_changed: false },
+    offered: [{ name: "config.yaml", body: yaml("4318") }],
+    attempts: [
+      { status: "rolled_itself_back", rolled_back_to: a },
+      { status: "applied", hash: a },
+    ],
+  });
+  expect(shown.sentence).toMatch(/^It could not run version 2 of c-.* and went back by itself: port taken$/);
+  expect(await namesOf("config_state:failed")).toContain(agent.agentId);
+  expect(await namesOf("config_state:in_sync")).not.toContain(agent.agentId);
+  const called = shown.assigned?.configuration_name ?? "";
+  expect(await namesOf(`configuration:${called}`)).toEqual([agent.agentId]);
+  expect((await readFacets(plane.ctx(), {})).configuration).toContainEqual({
+    value: called,
+    label: called,
+    count: 1,
   });
   const tried = await inTransaction(plane.ctx(), (ctx) => retryDelivery(ctx, [agent.agentId]));
   expect(tried).toEqual([agent.agentId]);
@@ -253,6 +282,10 @@ test("a secret is put in on the way and stands nowhere else; one that is missing
   await putSecret(plane.ctx(), secret, { value: "second", site_id: null });
   expect((await agent.ask()).remoteConfig).toBeUndefined();
   expect((await delivery(agent.agentId))?.offer_hash).toBe(hash);
+  expect(await readAgentConfiguration(plane.ctx(), agent.agentId)).toMatchObject({
+    state: "in_sync",
+    assigned: { inputs_changed: true },
+  });
   await agent.close();
   const reborn = await supervisor({ remoteConfigStatus: {} }, agent);
   const offered = reborn.hello.remoteConfig;
@@ -342,6 +375,44 @@ test("nothing of ours: its own files are left to it, or its Collector is stopped
     expect(bodies).toEqual(expected === null ? [] : [["config.yaml", expected]]);
     await agent.close();
   }
+});
+
+test("two entries of what it runs are held together against what it was offered, without what is added on the way", async () => {
+  const agent = await supervisor();
+  const hash = await give(await configuration(yaml("4317")), agent);
+  await agent.next();
+  const entries = (added: string) => ({
+    effectiveConfig: {
+      configMap: {
+        configMap: {
+          "": {
+            body: Buffer.from(
+              `extensions: {opamp: {server: {}}}\nservice: {extensions: [opamp], telemetry: {resource: {a: b}}}\n${added}`,
+            ),
+          },
+          "base.yaml": { body: Buffer.from(yaml("4317").replace("debug: {}", "debug:")) },
+        },
+      },
+    },
+  });
+  await agent.ask({ ...status(hash, "applied"), ...entries("") });
+  await plane.gateway.flush();
+  expect((await readAgentConfiguration(plane.ctx(), agent.agentId)).drift).toEqual({
+    in_sync: true,
+    changes: [],
+  });
+  await agent.ask(
+    entries('receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:4317"}}}, hostmetrics: }\n'),
+  );
+  await plane.gateway.flush();
+  expect((await readAgentConfiguration(plane.ctx(), agent.agentId)).drift).toEqual({
+    in_sync: false,
+    changes: [
+      "The receiver otlp runs with another protocols.grpc.endpoint.",
+      "It also runs the receiver hostmetrics, which is not in the configuration: from files of its own.",
+    ],
+  });
+  await agent.close();
 });
 
 test("a thousand agents are composed for with one object for all, and assigned together", async () => {

@@ -1,8 +1,10 @@
 import { sql, type Selectable } from "kysely";
+import type { DeliveryState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
 import type { AttemptNews } from "../fleet/status.ts";
 import { stateSql } from "../fleet/state.ts";
+import { deliveryStateSql } from "./state.ts";
 
 export type AssignmentRow = Selectable<Database["agent_assignments"]>;
 export type AttemptRow = Selectable<Database["configuration_attempts"]>;
@@ -276,4 +278,18 @@ export async function findSavedVersion(db: Db, configurationId: string, version:
     .where("configuration_id", "=", configurationId)
     .where("version", "=", version)
     .executeTakeFirst();
+}
+
+/** Agents by assigned version and state of one configuration. */
+export async function countPlaces(
+  db: Db,
+  configurationId: string,
+): Promise<{ version: number; state: DeliveryState; agents: number }[]> {
+  const { rows } = await sql<{ version: number; state: DeliveryState; agents: number }>`
+    select a.version, ${deliveryStateSql("a", "t")} as state, count(*)::int as agents
+    from agent_assignments a
+    left join configuration_attempts t on t.agent_id = a.agent_id and t.offer_hash = a.offer_hash
+    where a.configuration_id = ${configurationId}::uuid
+    group by 1, 2 order by 1 desc`.execute(db);
+  return rows;
 }

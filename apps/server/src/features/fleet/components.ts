@@ -24,6 +24,18 @@ export async function readComponents(
   return listComponentSets(ctx.db, agentIds);
 }
 
+/** The entries that an agent in this transaction's organization says it runs, and since when. */
+export async function readReportedConfig(
+  ctx: Tx,
+  agentId: string,
+): Promise<{
+  entries: readonly { name: string; content_type: string; body: string }[];
+  at: Date | null;
+}> {
+  const report = await findReport(ctx.db, agentId);
+  return { entries: report?.effective_config ?? [], at: report?.effective_config_at ?? null };
+}
+
 /** What an agent says it runs; secrets in it were redacted when it came. */
 export async function readEffectiveConfig(
   ctx: Ctx,

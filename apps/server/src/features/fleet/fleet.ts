@@ -64,19 +64,20 @@ export async function listFleet(ctx: Ctx, input: ListInput) {
 export async function readFacets(ctx: Ctx, input: FilterInput) {
   const filter = filterOf(input);
   const rows = await inTransaction(ctx, (ctx) => countFacets(ctx.db, filter, ctx.now()));
-  // GROUPING() has a 0 bit for the column the row was grouped by; the first column is the highest of six bits.
+  // GROUPING() has a 0 bit for the column the row was grouped by; the first column is the highest of seven bits.
   const facet = (bit: number, value: (row: (typeof rows)[number]) => string | null) =>
     rows
-      .filter((row) => row.facet === (0b111111 & ~bit) && value(row) !== null)
+      .filter((row) => row.facet === (0b1111111 & ~bit) && value(row) !== null)
       .map((row) => ({ value: value(row) ?? "", label: value(row) ?? "", count: row.count }))
       .toSorted((a, b) => b.count - a.count);
   return {
-    state: facet(0b100000, (row) => row.state),
-    kind: facet(0b010000, (row) => row.kind),
-    site: facet(0b001000, (row) => row.site),
-    version: facet(0b000100, (row) => row.version),
-    os: facet(0b000010, (row) => row.os),
-    health_level: facet(0b000001, (row) => row.health_level),
+    state: facet(0b1000000, (row) => row.state),
+    kind: facet(0b0100000, (row) => row.kind),
+    site: facet(0b0010000, (row) => row.site),
+    version: facet(0b0001000, (row) => row.version),
+    os: facet(0b0000100, (row) => row.os),
+    health_level: facet(0b0000010, (row) => row.health_level),
+    configuration: facet(0b0000001, (row) => row.configuration),
   };
 }
 

@@ -1,4 +1,10 @@
-import { AGENT_KINDS, AGENT_STATES, type AgentState } from "@flowplane/contract";
+import {
+  AGENT_KINDS,
+  AGENT_STATES,
+  DELIVERY_STATES,
+  type AgentState,
+  type DeliveryState,
+} from "@flowplane/contract";
 
 /**
  * The query bar of the fleet page: `kind:collector health:bad site:berlin version:<0.159 label.env=prod offline db`.
@@ -13,6 +19,9 @@ export interface AgentQuery {
   readonly sites: readonly string[];
   readonly os: readonly string[];
   readonly versions: readonly { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[];
+  /** Names of configurations, and how far these have come. */
+  readonly configurations: readonly string[];
+  readonly configStates: readonly DeliveryState[];
   readonly labels: readonly { key: string; value: string }[];
 }
 
@@ -22,7 +31,7 @@ export type AgentHealth = (typeof HEALTHS)[number];
 export type ParsedQuery = { ok: true; query: AgentQuery } | { ok: false; problem: string };
 
 const TOKENS_MAX = 20;
-const KEYS = ["kind", "state", "health", "site", "os", "version"] as const;
+const KEYS = ["kind", "state", "health", "site", "os", "version", "configuration", "config_state"] as const;
 
 export function parseAgentQuery(text: string): ParsedQuery {
   const query = {
@@ -33,6 +42,8 @@ export function parseAgentQuery(text: string): ParsedQuery {
     sites: [] as string[],
     os: [] as string[],
     versions: [] as { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[],
+    configurations: [] as string[],
+    configStates: [] as DeliveryState[],
     labels: [] as { key: string; value: string }[],
   };
   const tokens = text.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
@@ -40,7 +51,7 @@ export function parseAgentQuery(text: string): ParsedQuery {
     return { ok: false, problem: `The filter has more than ${TOKENS_MAX} words.` };
   for (const token of tokens.map((word) => word.replaceAll('"', ""))) {
     const label = /^label\.([^=]+)=(.*)$/.exec(token);
-    const filter = /^([a-z]+):(.*)$/.exec(token);
+    const filter = /^([a-z_]+):(.*)$/.exec(token);
     if (label !== null) {
       query.labels.push({ key: label[1] ?? "", value: label[2] ?? "" });
     } else if (filter === null) {
@@ -85,6 +96,14 @@ function addFilter(query: Mutable, key: string, value: string): string | undefin
       query.versions.push({ operator: (operator ?? "=") as "=", version: version.replace(/^v/, "") });
       return;
     }
+    case "configuration":
+      query.configurations.push(value);
+      return;
+    case "config_state":
+      if (!isDeliveryState(value))
+        return `There is no state "${value}" of a configuration; the states are ${DELIVERY_STATES.join(", ")}.`;
+      query.configStates.push(value);
+      return;
     default:
       return `There is no filter "${key}:"; the filters are ${KEYS.map((name) => `${name}:`).join(", ")} and label.KEY=VALUE.`;
   }
@@ -92,6 +111,10 @@ function addFilter(query: Mutable, key: string, value: string): string | undefin
 
 function isState(word: string): word is AgentState {
   return (AGENT_STATES as readonly string[]).includes(word);
+}
+
+function isDeliveryState(word: string): word is DeliveryState {
+  return (DELIVERY_STATES as readonly string[]).includes(word);
 }
 
 function isHealth(word: string): word is AgentHealth {

@@ -2,6 +2,7 @@ import { sql, type ExpressionBuilder, type RawBuilder, type Selectable, type Sql
 import type { AgentState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
+import { deliveryStateSql } from "../delivery/state.ts";
 import type { AgentQuery } from "./query.ts";
 import { stateSql } from "./state.ts";
 
@@ -86,21 +87,26 @@ export async function countFacets(db: Db, filter: AgentFilter, now: number) {
           "sites.name as site",
           "agents.version",
           "agents.os",
+          sql<
+            string | null
+          >`(select c.name from agent_assignments x join configurations c on c.id = x.configuration_id
+            where x.agent_id = agents.id)`.as("configuration"),
         ])
         .where((eb) => matching(eb, filter, now))
         .as("matched"),
     )
     .select([
-      sql<number>`grouping(state, kind, site, version, os, health_level)::int`.as("facet"),
+      sql<number>`grouping(state, kind, site, version, os, health_level, configuration)::int`.as("facet"),
       sql<AgentState | null>`state`.as("state"),
       "kind",
       "site",
       "version",
       "os",
       "health_level",
+      "configuration",
       sql<number>`count(*)::int`.as("count"),
     ])
-    .groupBy(sql`grouping sets ((state), (kind), (site), (version), (os), (health_level))`)
+    .groupBy(sql`grouping sets ((state), (kind), (site), (version), (os), (health_level), (configuration))`)
     .execute();
 }
 
@@ -304,6 +310,15 @@ function matching<T extends "agents" | "sites">(
     ...(query.sites.length === 0
       ? []
       : [sql<SqlBool>`agents.site_id in (select id from sites where name = any(${query.sites}))`]),
+    ...(query.configurations.length === 0
+      ? []
+      : [
+          sql<SqlBool>`exists (select from agent_assignments x join configurations c on c.id = x.configuration_id
+            where x.agent_id = agents.id and c.name = any(${query.configurations}))`,
+        ]),
+    ...(query.configStates.length === 0
+      ? []
+      : [sql<SqlBool>`${assignmentStateSql} = any(${query.configStates})`]),
     ...(query.os.length === 0 ? [] : [sql<SqlBool>`agents.os ilike any(${query.os.map(contains)})`]),
     ...query.labels.map(
       ({ key, value }) => sql<SqlBool>`agents.labels @> ${JSON.stringify({ [key]: value })}::jsonb`,
@@ -316,6 +331,11 @@ function matching<T extends "agents" | "sites">(
   ];
   return eb.and(conditions);
 }
+
+/** How far an agent's assigned configuration has come; `none` when nothing is assigned. */
+const assignmentStateSql = sql`coalesce((select ${deliveryStateSql("x", "t")}
+  from agent_assignments x left join configuration_attempts t on t.agent_id = x.agent_id and t.offer_hash = x.offer_hash
+  where x.agent_id = agents.id), 'none')`;
 
 /** The leading numbers of a version as an array, which compares element by element. */
 function versionSql(value: ReturnType<typeof sql>) {

@@ -224,6 +224,9 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
           "configuration_attempts.configuration_id",
           "configuration_attempts.version",
         ])
+        .where("configuration_attempts.configuration_id", "is not", null)
+        .where("configuration_attempts.version", "is not", null)
+        .$narrowType<{ configuration_id: string; version: number }>()
         .where("configuration_attempts.status", "in", ["waiting", "offered", "applying"])
         .where("agents.disconnected_at", "is", null)
         .execute();
@@ -257,7 +260,7 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
     },
     async assigned(): Promise<Map<string, number>> {
       const rows = await system.selectFrom("agent_assignments").select(["agent_id", "version"]).execute();
-      return new Map(rows.map(({ agent_id, version }) => [agent_id, version]));
+      return new Map(rows.map(({ agent_id, version }) => [agent_id, version ?? 0]));
     },
     async close() {
       await http.fastify.close();
