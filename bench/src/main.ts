@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   detect: () => import("./detect.ts"),
   logs: () => import("./logs.ts"),
   validate: () => import("./validate.ts"),
+  otlp: () => import("./otlp.ts"),
   supervise: () => import("./supervise/supervise.ts"),
 };
 

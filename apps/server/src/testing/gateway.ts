@@ -4,6 +4,7 @@ import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { webcrypto } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import compress from "@fastify/compress";
 import { fastify } from "fastify";
 import { WebSocket, type ClientOptions } from "ws";
 import {
@@ -90,6 +91,8 @@ async function startOver(
   });
   const http = fastify({ forceCloseConnections: true });
   installProblems(http);
+  // As on the dashboard's listener, where it would unpack what these routes unpack themselves.
+  await http.register(compress);
   gateway.installOpamp(http);
   const receiver = openReceiver(gateway.agentHttp);
   receiver.install(gateway.agentHttp.fastify, false);

@@ -19,7 +19,7 @@ import type { WebSockets } from "./websocket.ts";
 
 const PROTOBUF = "application/x-protobuf";
 /** Bodies are inflated and packed here, within the limit: a listener that does so for everybody must let these pass. */
-const LEFT_ALONE = { compress: false, decompress: false };
+export const LEFT_ALONE = { compress: false, decompress: false };
 const gzipAsync = promisify(gzip);
 
 export interface OpampEdgeOptions {

@@ -18,6 +18,7 @@ import { AppError, type ErrorCode } from "../../platform/errors.ts";
 import { asAppError, statusOf } from "../../platform/http/problems.ts";
 import type { AgentIdentity, TelemetryHttp } from "../gateway/agent-http.ts";
 import { readBody } from "../gateway/body.ts";
+import { LEFT_ALONE } from "../gateway/http-opamp.ts";
 import { Allowances } from "./allowance.ts";
 import { otlpItems, otlpRequests } from "./figures.ts";
 import {
@@ -67,10 +68,8 @@ export function openReceiver({ base, identifyTelemetry }: TelemetryHttp): Receiv
         // Bodies are read by the handler, after the credential was judged and within the limit.
         scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
         for (const signal of OTLP_SIGNALS) {
-          scope.post(
-            OTLP_PATHS[signal],
-            { config: { compress: false }, logLevel: "warn" },
-            (request, reply) => post(work, signal, request, reply, trustHeader),
+          scope.post(OTLP_PATHS[signal], { ...LEFT_ALONE, logLevel: "warn" }, (request, reply) =>
+            post(work, signal, request, reply, trustHeader),
           );
         }
       });
