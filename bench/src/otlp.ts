@@ -135,12 +135,15 @@ async function databaseSeconds(plane: ControlPlane): Promise<number> {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => name === postmaster || statOf(Number(name))?.[1] === postmaster)
-    .reduce((sum, name) => sum + secondsOf(Number(name)), 0);
+    .reduce((sum, name) => sum + secondsOf(Number(name), name === postmaster), 0);
 }
 
-function secondsOf(pid: number): number {
+/** With the time of children that have ended, where `isParent`. */
+function secondsOf(pid: number, isParent: boolean): number {
   const fields = statOf(pid);
-  return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) / 100;
+  if (fields === undefined) return 0;
+  const own = Number(fields[11]) + Number(fields[12]);
+  return (own + (isParent ? Number(fields[13]) + Number(fields[14]) : 0)) / 100;
 }
 
 /** Fields of /proc/PID/stat after the command's name, which may hold anything; undefined when it has ended. */

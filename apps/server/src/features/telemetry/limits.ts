@@ -43,7 +43,10 @@ export const GAP_SECONDS_MAX = 600;
 /** A minute is rolled up this long after its end, when the reports that reach into it have come. */
 export const MINUTE_SETTLES_SECONDS = 180;
 /** Minutes rolled up in one go; a worker that was away catches up in several. */
-export const MINUTES_PER_TURN = 30;
+export const MINUTES_PER_TURN = 5;
+/** One turn over a large fleet sorts some hundred thousand reports: it may take longer than other statements, and needs room. */
+export const ROLLUP_TIMEOUT_MS = 300_000;
+export const ROLLUP_WORK_MEMORY_MB = 128;
 export const ROLLUP_INTERVAL_MS = 20_000;
 /** How far back a roll-up begins where none was done yet. */
 export const ROLLUP_BEGINS_SECONDS = 3_600;

@@ -11,6 +11,8 @@ import {
   MINUTES_PER_TURN,
   ROLLUP_BEGINS_SECONDS,
   ROLLUP_INTERVAL_MS,
+  ROLLUP_TIMEOUT_MS,
+  ROLLUP_WORK_MEMORY_MB,
 } from "./limits.ts";
 
 const MINUTE_MS = 60_000;
@@ -38,6 +40,8 @@ export async function rollUp(system: Db, now: number): Promise<number> {
   const stop = rollupSeconds.startTimer();
   await ensureDays(system, now);
   const minutes = await system.transaction().execute(async (db) => {
+    await sql`set local statement_timeout = ${sql.lit(ROLLUP_TIMEOUT_MS)}`.execute(db);
+    await sql`set local work_mem = ${sql.lit(`${ROLLUP_WORK_MEMORY_MB}MB`)}`.execute(db);
     const settled = floor(now - MINUTE_SETTLES_SECONDS * 1_000, MINUTE_MS);
     const begin = new Date(settled - ROLLUP_BEGINS_SECONDS * 1_000);
     await sql`insert into own_rollup (minutes_until) values (${begin}) on conflict do nothing`.execute(db);
