@@ -34,6 +34,7 @@ import { telemetryOffers } from "./features/telemetry/offer.ts";
 import { openReceiver } from "./features/telemetry/receiver.ts";
 import { telemetryRoutes } from "./features/telemetry/routes.ts";
 import { telemetryRollUp } from "./features/telemetry/rollup.ts";
+import { variableRoutes } from "./features/variables/routes.ts";
 import { secretRoutes } from "./features/secrets/routes.ts";
 import { enqueueComparison, startJobs } from "./jobs.ts";
 import { createAuth, type SignInLink } from "./platform/auth/auth.ts";
@@ -130,6 +131,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     fleetRoutes(http);
     configurationRoutes(http);
     deliveryRoutes(http);
+    variableRoutes(http);
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     gatewayApiRoutes(http, enrolment);

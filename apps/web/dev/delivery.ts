@@ -1,5 +1,5 @@
 import type { AgentConfiguration, AgentDetail } from "@flowplane/contract";
-import { found, type Handlers } from "./answer.ts";
+import { found, paged, type Handlers } from "./answer.ts";
 
 /** Of an agent that was never assigned anything: what it runs, and whether it could be. */
 function unassigned({ kind, effective_config, effective_config_at }: AgentDetail): AgentConfiguration {
@@ -25,11 +25,24 @@ function unassigned({ kind, effective_config, effective_config_at }: AgentDetail
 
 export const delivery: Pick<
   Handlers,
-  "agentConfiguration" | "agentConfigurationRetry" | "configurationPlaces"
+  | "agentConfiguration"
+  | "agentConfigurationRetry"
+  | "configurationPlaces"
+  | "variableList"
+  | "variablePut"
+  | "variableDelete"
 > = {
   agentConfiguration: ({ world }, { params }) =>
     unassigned(found(world.agents.find(({ id }) => id === params.agent_id))),
   agentConfigurationRetry: ({ world }, { params }) =>
     unassigned(found(world.agents.find(({ id }) => id === params.agent_id))),
   configurationPlaces: () => ({ items: [] }),
+  variableList: (_, { query }) => paged([], query),
+  variablePut: (_, { params, body }) => ({
+    name: params.variable_name,
+    ...body,
+    created_by: { type: "user", id: "u-1", name: "Ada Lovelace" },
+    updated_at: new Date().toISOString(),
+  }),
+  variableDelete: () => undefined,
 };

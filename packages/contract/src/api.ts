@@ -11,6 +11,7 @@ import { overviewApi } from "./overview.ts";
 import { policyApi } from "./policies.ts";
 import { runApi } from "./runs.ts";
 import { secretApi } from "./secrets.ts";
+import { variableApi } from "./variables.ts";
 import { telemetryApi } from "./telemetry.ts";
 
 /** Every endpoint below `/api/v1` (and `/v1`, its alias). */
@@ -26,6 +27,7 @@ export const api = {
   ...configurationApi,
   ...telemetryApi,
   ...deliveryApi,
+  ...variableApi,
   ...secretApi,
   ...identityApi,
   ...auditApi,

@@ -24,4 +24,5 @@ export * from "./runs.ts";
 export * from "./secrets.ts";
 export * from "./sse.ts";
 export * from "./telemetry.ts";
+export * from "./variables.ts";
 export * from "./words.ts";

@@ -233,7 +233,7 @@ function variableFor(values: VariableValues | undefined, name: string, client: C
   return value === undefined
     ? {
         ok: false,
-        reason: `It needs the variable ${name}, which has no value for the site ${client.site}. Set it with \`flowplane variables set ${name} VALUE\`.`,
+        reason: `It needs the variable ${name}, which has no value for the site ${client.site}. Set it with PUT /api/v1/variables/${name}.`,
       }
     : { ok: true, value };
 }

@@ -20,6 +20,7 @@ import {
 import { createConfiguration } from "../configurations/configurations.ts";
 import { createVersion } from "../configurations/versions.ts";
 import { putSecret } from "../secrets/secrets.ts";
+import { putVariable } from "../variables/variables.ts";
 import { listFleet, readFacets } from "../fleet/fleet.ts";
 import { readAgentConfiguration, readPlaces } from "./view.ts";
 import { assign, composeFor, readDeliveries, retryDelivery, type Target } from "./delivery.ts";
@@ -449,4 +450,30 @@ test("a thousand agents are composed for with one object for all, and assigned t
     );
     expect((await readDeliveries(ctx.db, ids)).size).toBe(ids.length);
   });
+});
+
+test("a variable of the agent's site wins over the organization's, and a port stays a number", async () => {
+  const agent = await supervisor();
+  const name = `V_${newId().replaceAll("-", "_")}`;
+  const target = await configuration(
+    yaml("4317").replace(
+      "debug: {}",
+      `debug: {sampling_initial: "\${var:${name}}", verbosity: "\${var:site}"}`,
+    ),
+  );
+  const compose = async () =>
+    (await inTransaction(plane.ctx(), (ctx) => composeFor(ctx, target, [agent.agentId]))).get(agent.agentId);
+  expect(await compose()).toMatchObject({
+    ok: false,
+    reason: `It needs the variable ${name}, which has no value for the site default. Set it with PUT /api/v1/variables/${name}.`,
+  });
+  await putVariable(plane.ctx(), name, { value: "1", site_id: null });
+  const shared = await compose();
+  await putVariable(plane.ctx(), name, { value: "2", site_id: plane.siteId });
+  const own = await compose();
+  expect([shared, own].map((one) => (one?.ok === true ? one.rendering.offer.entries[0]?.body : ""))).toEqual([
+    expect.stringContaining('sampling_initial: 1, verbosity: "default"'),
+    expect.stringContaining('sampling_initial: 2, verbosity: "default"'),
+  ]);
+  await agent.close();
 });
