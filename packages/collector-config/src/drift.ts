@@ -12,7 +12,8 @@ const CHANGES_MAX = 100;
 
 /**
  * What an agent runs otherwise than it was offered, in sentences. What a supervisor adds by itself does not count, nor does what
- * cannot be compared: references, which are resolved on the way or on the host, and what was redacted.
+ * cannot be compared: references, which are resolved on the way or on the host, what was redacted, and settings that nobody
+ * offered, since a Collector reports every default it filled in. Some settings it leaves out of its report altogether.
  */
 export function drift(offered: Section, effective: Section): { in_sync: boolean; changes: string[] } {
   const changes: string[] = [];
@@ -27,7 +28,7 @@ export function drift(offered: Section, effective: Section): { in_sync: boolean;
     for (const [id, settings] of Object.entries(wanted)) {
       if (!(id in runs)) changes.push(`It does not run the ${what} ${id}.`);
       else {
-        const paths = differing(settings, runs[id] ?? null, []);
+        const paths = differing(settings, runs[id] ?? null, [], what !== "pipeline");
         if (paths.length > 0)
           changes.push(`The ${what} ${id} runs with another ${paths.map(nameOf).join(", ")}.`);
       }
@@ -52,7 +53,7 @@ function nameOf(path: readonly string[]): string {
   return path.length === 0 ? "value" : path.join(".");
 }
 
-/** Paths at which values differ; with `isOpen` what the second has besides is no difference. */
+/** Paths at which values differ; with `isOpen` only settings that both name are compared. */
 function differing(
   offered: Value,
   effective: Value,
@@ -60,12 +61,17 @@ function differing(
   isOpen = false,
 ): (readonly string[])[] {
   if (isNothing(offered) && (isOpen || isNothing(effective))) return [];
+  if (isSection(offered) && isOpen) {
+    if (!isSection(effective)) return [path];
+    return Object.keys(offered)
+      .filter((key) => key in effective)
+      .flatMap((key) => differing(offered[key] ?? null, effective[key] ?? null, [...path, key], isOpen));
+  }
   if (isSection(offered) && (isSection(effective) || isNothing(effective))) {
     const other = section(effective);
-    const keys = isOpen
-      ? Object.keys(offered)
-      : [...new Set([...Object.keys(offered), ...Object.keys(other)])];
-    return keys.flatMap((key) => differing(offered[key] ?? null, other[key] ?? null, [...path, key], isOpen));
+    return [...new Set([...Object.keys(offered), ...Object.keys(other)])].flatMap((key) =>
+      differing(offered[key] ?? null, other[key] ?? null, [...path, key]),
+    );
   }
   if (Array.isArray(offered) && Array.isArray(effective))
     return offered.length === effective.length &&
@@ -76,9 +82,28 @@ function differing(
   if (typeof offered === "string" && offered.replaceAll("$$", "").includes("${")) return [];
   // A Collector gives back texts and numbers as it read them, and one dollar for two.
   const text = (value: Value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
-  return text(offered).replaceAll("$$", "$") === text(effective) ? [] : [path];
+  const [wanted, runs] = [text(offered).replaceAll("$$", "$"), text(effective)];
+  return wanted === runs || durationOf(wanted) === durationOf(runs, Number.NaN) ? [] : [path];
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 3.6e6,
+};
+
+/** Milliseconds of a duration as Go writes it: `90s` comes back as `1m30s`. */
+function durationOf(text: string, otherwise?: number): number | undefined {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return otherwise;
+  return parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (UNITS[unit] ?? 0), 0);
 }
 
 function isNothing(value: Value): boolean {
-  return value === null || (isSection(value) && Object.keys(value).length === 0);
+  if (value === null) return true;
+  return (isSection(value) ? Object.keys(value) : Array.isArray(value) ? value : [value]).length === 0;
 }
