@@ -89,6 +89,7 @@ describe("authorization", () => {
     comparison_id: newId(),
     configuration_id: newId(),
     secret_name: "NOBODYS_SECRET",
+    variable_name: "NOBODYS_VARIABLE",
   });
 
   // After so many wrong ones in a minute an address is refused them before they are looked at.
@@ -329,20 +330,17 @@ function expectProblem(answer: Answer, status: number, code: string, about?: str
 /** Something of that name was stored, and beside the populations' own; it is forgotten, so that it is nobody's again. */
 async function expectNamed(answer: Answer): Promise<void> {
   expect(answer.status, answer.text.slice(0, 500)).toBe(200);
-  const { numDeletedRows } = await storage.system
-    .deleteFrom("secrets")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("organizations")
-            .select("organizations.id")
-            .whereRef("organizations.id", "=", "secrets.organization_id")
-            .where(sql<boolean>`secrets.name = 'SECRET_' || upper(organizations.name)`),
-        ),
-      ),
-    )
-    .executeTakeFirstOrThrow();
-  expect(Number(numDeletedRows)).toBe(1);
+  let made = 0;
+  for (const table of ["secrets", "variables"] as const) {
+    const { numAffectedRows } = await sql`
+      delete from ${sql.table(table)} x where not exists (
+        select from organizations o where o.id = x.organization_id
+          and x.name = ${sql.lit(table === "secrets" ? "SECRET_" : "VARIABLE_")} || upper(o.name))`.execute(
+      storage.system,
+    );
+    made += Number(numAffectedRows ?? 0);
+  }
+  expect(made).toBe(1);
 }
 
 /** The ids of an organization's things that a text names. */

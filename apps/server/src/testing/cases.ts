@@ -18,6 +18,7 @@ export interface Things {
   readonly comparison_id: string;
   readonly configuration_id: string;
   readonly secret_name: string;
+  readonly variable_name: string;
 }
 
 /** How an endpoint is called well. */
@@ -68,12 +69,12 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     configurationPlaces: configuration,
     variableList: { queryIds: { site_id: things.site_id } },
     variablePut: {
-      params: { variable_name: things.secret_name },
+      params: { variable_name: things.variable_name },
       body: { value: "value" },
       bodyIds: { site_id: things.site_id },
       isNaming: true,
     },
-    variableDelete: { params: { variable_name: things.secret_name } },
+    variableDelete: { params: { variable_name: things.variable_name } },
     agentApprove: agent,
     agentRevoke: { ...agent, ...reason },
     agentDelete: agent,

@@ -35,6 +35,7 @@ export async function populate(db: Db, name: string): Promise<Population> {
     comparison_id: newId(),
     configuration_id: newId(),
     secret_name: `SECRET_${name.toUpperCase()}`,
+    variable_name: `VARIABLE_${name.toUpperCase()}`,
   };
   const shared = { organization_id, site_id: things.site_id };
   await db.insertInto("organizations").values({ id: organization_id, name }).execute();
@@ -248,6 +249,18 @@ export async function populate(db: Db, name: string): Promise<Population> {
       value_sealed: randomBytes(64),
       created_by: by,
       created_at: now,
+      updated_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("variables")
+    .values({
+      id: newId(),
+      organization_id,
+      site_id: null,
+      name: things.variable_name,
+      value: "value",
+      created_by: by,
       updated_at: now,
     })
     .execute();
