@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   launch: () => import("./launch.ts"),
   stop: () => import("./stop.ts"),
   tail: () => import("./tail.ts"),
+  rollout: () => import("./rollout.ts"),
   gateway: () => import("./gateway/gateway.ts"),
   api: () => import("./api.ts"),
   detect: () => import("./detect.ts"),

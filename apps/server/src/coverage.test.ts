@@ -88,6 +88,7 @@ describe("authorization", () => {
     policy_id: newId(),
     comparison_id: newId(),
     configuration_id: newId(),
+    rollout_id: newId(),
     secret_name: "NOBODYS_SECRET",
     variable_name: "NOBODYS_VARIABLE",
   });

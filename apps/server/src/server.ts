@@ -23,6 +23,9 @@ import { guardNews } from "./features/incidents/guard.ts";
 import { incidentRoutes } from "./features/incidents/routes.ts";
 import { overviewRoutes } from "./features/overview/routes.ts";
 import { policyRoutes } from "./features/policies/routes.ts";
+import { connected } from "./features/rollouts/connected.ts";
+import { rolloutRoutes } from "./features/rollouts/routes.ts";
+import { runRollouts } from "./features/rollouts/worker.ts";
 import { runDeadlines } from "./features/runs/deadlines.ts";
 import { runDispatch } from "./features/runs/dispatch.ts";
 import { applyRunEvents } from "./features/runs/events.ts";
@@ -132,6 +135,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     configurationRoutes(http);
     deliveryRoutes(http);
     variableRoutes(http);
+    rolloutRoutes(http, connected);
     enrolmentRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     gatewayApiRoutes(http, enrolment);
@@ -163,6 +167,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       runDeadlines(base),
       runDispatch(base),
       jobScheduler(base),
+      runRollouts(base, connected),
       guardNews(base),
       figures(base),
       telemetryRollUp(base),

@@ -18,6 +18,7 @@ import { logLine } from "./log.ts";
 import { idAt, iso } from "./random.ts";
 import { eventsOf, makeRun, runSentence } from "./runs.ts";
 import { delivery } from "./delivery.ts";
+import { rollouts } from "./rollouts.ts";
 import { samplesOf } from "./samples.ts";
 import { supervision } from "./supervision.ts";
 import { telemetry } from "./telemetry.ts";
@@ -27,6 +28,7 @@ export const handlers: Handlers = {
   ...supervision,
   ...configurations,
   ...delivery,
+  ...rollouts,
   ...telemetry,
   overview: ({ world }) => overviewOf(world),
   me: ({ role, world }) => {

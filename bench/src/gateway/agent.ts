@@ -1,6 +1,6 @@
 import "reflect-metadata"; // x509 wires itself up with tsyringe, which needs this to be there first
 import { createPrivateKey, generateKeyPairSync, randomUUIDv7, type KeyObject } from "node:crypto";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import * as x509 from "@peculiar/x509";
 import { WebSocket } from "ws";
 import {
@@ -11,6 +11,7 @@ import {
   decodeServerToAgent,
   encodeAgentToServer,
   encodeFrame,
+  RemoteConfigStatuses,
   ServerToAgentFlags,
   uidFromString,
 } from "@flowplane/opamp";
@@ -19,6 +20,8 @@ x509.cryptoProvider.set(globalThis.crypto);
 
 const CAPABILITIES = agentCapabilityBits([
   "ReportsStatus",
+  "AcceptsRemoteConfig",
+  "ReportsRemoteConfig",
   "ReportsEffectiveConfig",
   "ReportsHealth",
   "ReportsHeartbeat",
@@ -26,6 +29,10 @@ const CAPABILITIES = agentCapabilityBits([
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
 const CONNECT_LIMIT_MS = 60_000;
+/** From APPLYING to APPLIED; a real supervisor restarts its Collector in between. */
+const APPLY_MS = 1_000;
+
+type Said = Omit<MessageInitShape<typeof AgentToServerSchema>, "$typeName">;
 
 /** What all simulated agents of a process count together. */
 export interface Tally {
@@ -33,6 +40,10 @@ export interface Tally {
   latencies: number[];
   messagesSent: number;
   messagesReceived: number;
+  bytesSent: number;
+  bytesReceived: number;
+  /** Configurations taken, one for each time an agent said APPLIED. */
+  applied: number;
   fullStateAsked: number;
   refused: number;
   errors: Map<string, number>;
@@ -52,8 +63,12 @@ export class SimulatedAgent {
   #opampUrl = "";
   #sequence = 0n;
   #failures = 0;
+  #token = "";
   #socket: WebSocket | undefined;
   #isUp = false;
+  #remoteConfigStatus:
+    | { lastRemoteConfigHash: Uint8Array; status: RemoteConfigStatuses; errorMessage: string }
+    | undefined;
 
   constructor(name: string, ca: string, tally: Tally) {
     this.#name = name;
@@ -104,14 +119,24 @@ export class SimulatedAgent {
     this.#opampUrl = answer.opamp_url ?? `${agentsUrl.replace(/^http/, "ws")}/v1/opamp`;
   }
 
+  /** Without a certificate: by an enrolment token, on the listener without TLS. It saves the bench two thirds of an hour at 25,000. */
+  useToken(opampUrl: string, token: string): void {
+    this.#opampUrl = opampUrl;
+    this.#token = token;
+  }
+
   connect(): void {
     const started = performance.now();
     let answered = false;
     let retryAfterMs = 0;
     const socket = new WebSocket(this.#opampUrl, {
-      cert: this.#certificate,
-      key: this.#key?.export({ type: "pkcs8", format: "pem" }),
-      ca: this.#ca,
+      ...(this.#token === ""
+        ? {
+            cert: this.#certificate,
+            key: this.#key?.export({ type: "pkcs8", format: "pem" }),
+            ca: this.#ca,
+          }
+        : { headers: { authorization: `Bearer ${this.#token}` } }),
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_LIMIT_MS,
     });
@@ -123,6 +148,7 @@ export class SimulatedAgent {
     });
     socket.on("message", (data: Buffer) => {
       this.#tally.messagesReceived += 1;
+      this.#tally.bytesReceived += data.length;
       const frame = decodeFrame(data);
       const decoded = frame.ok ? decodeServerToAgent(frame.data) : frame;
       if (!decoded.ok) return this.#fail(`undecodable: ${decoded.issue.message}`);
@@ -131,7 +157,8 @@ export class SimulatedAgent {
         this.#failures = 0;
         this.#tally.latencies.push(performance.now() - started);
       }
-      const { flags, errorResponse } = decoded.message;
+      const { flags, errorResponse, remoteConfig } = decoded.message;
+      if (remoteConfig !== undefined) this.#take(remoteConfig.configHash);
       if (errorResponse !== undefined) this.#fail(errorResponse.errorMessage);
       if ((flags & BigInt(ServerToAgentFlags.ServerToAgentFlags_ReportFullState)) !== 0n) {
         this.#tally.fullStateAsked += 1;
@@ -155,20 +182,46 @@ export class SimulatedAgent {
     });
   }
 
+  /** Loses its socket, as when a network goes; it comes back by itself. */
+  drop(): void {
+    this.#socket?.terminate();
+  }
+
   heartbeat(): void {
     if (this.#isUp) this.#send(false);
   }
 
+  /** As a supervisor does: APPLYING at once, and when its Collector is well APPLIED, with its health. */
+  #take(hash: Uint8Array): void {
+    const say = (status: RemoteConfigStatuses, more: Said = {}) => {
+      this.#remoteConfigStatus = { lastRemoteConfigHash: hash, status, errorMessage: "" };
+      this.#say({ remoteConfigStatus: this.#remoteConfigStatus, ...more });
+    };
+    say(RemoteConfigStatuses.RemoteConfigStatuses_APPLYING);
+    setTimeout(() => {
+      this.#tally.applied += 1;
+      say(RemoteConfigStatuses.RemoteConfigStatuses_APPLIED, { health: HEALTH });
+    }, APPLY_MS);
+  }
+
   #send(isFull: boolean): void {
+    this.#say(isFull ? this.#fullState() : {});
+  }
+
+  #say(what: Said): void {
+    // What is said while the socket is gone is said with the full state after it.
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
     this.#sequence += 1n;
     const message = create(AgentToServerSchema, {
       instanceUid: uidFromString(this.#uid) ?? new Uint8Array(),
       sequenceNum: this.#sequence,
       capabilities: CAPABILITIES,
-      ...(isFull ? this.#fullState() : {}),
+      ...what,
     });
-    this.#socket?.send(encodeFrame(encodeAgentToServer(message)));
+    const frame = encodeFrame(encodeAgentToServer(message));
+    this.#socket.send(frame);
     this.#tally.messagesSent += 1;
+    this.#tally.bytesSent += frame.length;
   }
 
   #fullState() {
@@ -185,15 +238,8 @@ export class SimulatedAgent {
           "host.arch": "x64",
         }),
       },
-      health: {
-        healthy: true,
-        status: "StatusOK",
-        startTimeUnixNano: 1n,
-        componentHealthMap: {
-          "pipeline:logs": { healthy: true, status: "StatusOK" },
-          extensions: { healthy: true, status: "StatusOK" },
-        },
-      },
+      health: HEALTH,
+      ...(this.#remoteConfigStatus === undefined ? {} : { remoteConfigStatus: this.#remoteConfigStatus }),
       effectiveConfig: {
         configMap: {
           configMap: { "": { body: new TextEncoder().encode(EFFECTIVE_CONFIG), contentType: "text/yaml" } },
@@ -206,6 +252,16 @@ export class SimulatedAgent {
     this.#tally.errors.set(message, (this.#tally.errors.get(message) ?? 0) + 1);
   }
 }
+
+const HEALTH = {
+  healthy: true,
+  status: "StatusOK",
+  startTimeUnixNano: 1n,
+  componentHealthMap: {
+    "pipeline:logs": { healthy: true, status: "StatusOK" },
+    extensions: { healthy: true, status: "StatusOK" },
+  },
+};
 
 const EFFECTIVE_CONFIG = `receivers: {otlp: {protocols: {grpc: {endpoint: 127.0.0.1:4317}}}}
 exporters: {debug: {}}

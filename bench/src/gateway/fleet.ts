@@ -8,6 +8,9 @@ const tally: Tally = {
   latencies: [],
   messagesSent: 0,
   messagesReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  applied: 0,
   fullStateAsked: 0,
   refused: 0,
   errors: new Map(),
@@ -19,6 +22,16 @@ process.on("message", (message: ToFleet) => {
   switch (message.type) {
     case "enrol":
       enrol(message).then(report, fail);
+      return;
+    case "join":
+      for (let index = 0; index < message.count; index += 1) {
+        const agent = new SimulatedAgent(`${message.prefix}-${index}`, "", tally);
+        agent.useToken(message.opampUrl, message.token);
+        agents.push(agent);
+      }
+      return;
+    case "drop":
+      for (const agent of agents) agent.drop();
       return;
     case "connect":
       connect(message.perSecond, message.heartbeatMs).catch(fail);

@@ -121,14 +121,14 @@ export const bench: Bench = {
   },
 };
 
-interface Fleet {
+export interface Fleet {
   readonly child: ChildProcess;
   readonly enrolled: Promise<number[]>;
   state: State | undefined;
   send(message: ToFleet): void;
 }
 
-function startFleet(): Fleet {
+export function startFleet(): Fleet {
   const child = fork(join(import.meta.dirname, "fleet.ts"), {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     serialization: "advanced",
@@ -148,7 +148,7 @@ function startFleet(): Fleet {
   return fleet;
 }
 
-async function allConnected(fleets: readonly Fleet[], agents: number): Promise<void> {
+export async function allConnected(fleets: readonly Fleet[], agents: number): Promise<void> {
   let shown = -1;
   await eventually(
     `${agents} agents to be connected`,
@@ -164,14 +164,26 @@ async function allConnected(fleets: readonly Fleet[], agents: number): Promise<v
   );
 }
 
-function total(fleets: readonly Fleet[]) {
+export function total(fleets: readonly Fleet[]) {
   const states = fleets.flatMap((fleet) => fleet.state ?? []);
-  const sum = (field: "connected" | "messagesSent" | "messagesReceived" | "fullStateAsked" | "refused") =>
-    states.reduce((all, state) => all + state[field], 0);
+  const sum = (
+    field:
+      | "connected"
+      | "messagesSent"
+      | "messagesReceived"
+      | "bytesSent"
+      | "bytesReceived"
+      | "applied"
+      | "fullStateAsked"
+      | "refused",
+  ) => states.reduce((all, state) => all + state[field], 0);
   return {
     connected: sum("connected"),
     messagesSent: sum("messagesSent"),
     messagesReceived: sum("messagesReceived"),
+    bytesSent: sum("bytesSent"),
+    bytesReceived: sum("bytesReceived"),
+    applied: sum("applied"),
     fullStateAsked: sum("fullStateAsked"),
     refused: sum("refused"),
     latencies: states.flatMap((state) => state.latencies),
@@ -179,7 +191,7 @@ function total(fleets: readonly Fleet[]) {
   };
 }
 
-function serverPid(child: ChildProcess): number {
+export function serverPid(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error("the control plane has no pid");
   return child.pid;
 }

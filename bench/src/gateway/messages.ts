@@ -9,6 +9,8 @@ export type ToFleet =
       prefix: string;
       concurrency: number;
     }
+  | { type: "join"; opampUrl: string; token: string; count: number; prefix: string }
+  | { type: "drop" }
   | { type: "connect"; perSecond: number; heartbeatMs: number }
   | { type: "forget_latencies" };
 
@@ -21,6 +23,10 @@ export type FromFleet =
       latencies: number[];
       messagesSent: number;
       messagesReceived: number;
+      bytesSent: number;
+      bytesReceived: number;
+      /** Configurations that agents said they run. */
+      applied: number;
       fullStateAsked: number;
       refused: number;
       errors: string[];

@@ -9,6 +9,7 @@ import { incidentApi } from "./incidents.ts";
 import { jobApi } from "./jobs.ts";
 import { overviewApi } from "./overview.ts";
 import { policyApi } from "./policies.ts";
+import { rolloutApi } from "./rollouts.ts";
 import { runApi } from "./runs.ts";
 import { secretApi } from "./secrets.ts";
 import { variableApi } from "./variables.ts";
@@ -25,6 +26,7 @@ export const api = {
   ...incidentApi,
   ...policyApi,
   ...configurationApi,
+  ...rolloutApi,
   ...telemetryApi,
   ...deliveryApi,
   ...variableApi,

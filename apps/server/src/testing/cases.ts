@@ -17,6 +17,7 @@ export interface Things {
   readonly policy_id: string;
   readonly comparison_id: string;
   readonly configuration_id: string;
+  readonly rollout_id: string;
   readonly secret_name: string;
   readonly variable_name: string;
 }
@@ -55,6 +56,7 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
   const job = { params: { job_id: things.job_id } };
   const incident = { params: { incident_id: things.incident_id } };
   const configuration = { params: { configuration_id: things.configuration_id } };
+  const rollout = { params: { rollout_id: things.rollout_id } };
   const policy = { params: { policy_id: things.policy_id } };
   const gateway = { params: { gateway_id: things.gateway_id } };
   const instance = { params: { instance_id: things.instance_id }, credential: "bearer" } as const;
@@ -174,6 +176,26 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     },
     configurationVersionRead: { params: { ...configuration.params, version: "1" } },
     configurationDiff: { ...configuration, query: { from: "1", to: "1" } },
+    rolloutPreview: {
+      body: { configuration_id: things.configuration_id, selector: "true" },
+      bodyIds: { configuration_id: things.configuration_id },
+    },
+    rolloutCreate: {
+      body: { configuration_id: things.configuration_id, selector: "true" },
+      bodyIds: { configuration_id: things.configuration_id },
+    },
+    rolloutList: {
+      queryIds: { configuration_id: things.configuration_id, agent_id: things.agent_id },
+    },
+    rolloutRead: rollout,
+    rolloutAgents: rollout,
+    rolloutSquares: rollout,
+    rolloutFailures: rollout,
+    rolloutPause: { ...rollout, ...reason },
+    rolloutResume: { ...rollout, body: { retry_failed: false } },
+    rolloutApprove: rollout,
+    rolloutAbort: { ...rollout, ...reason },
+    rolloutRollBack: { ...rollout, ...reason },
     registrationTokenCreate: { body: { name: "gateway" } },
     gatewayRegister: {
       body: { name: "gateway", instance_id: "gateway-1" },

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { PolicyDocument, ROLES, type Role } from "@flowplane/contract";
+import { PolicyDocument, ROLES, ROLLOUT_AGENT_STATES, RolloutPlan, type Role } from "@flowplane/contract";
 import { newTokenSecret, writeApiToken } from "../features/identity/token.ts";
 import { newId } from "../platform/context.ts";
 import { hashSecret } from "../platform/secrets/secrets.ts";
@@ -34,6 +34,7 @@ export async function populate(db: Db, name: string): Promise<Population> {
     policy_id: newId(),
     comparison_id: newId(),
     configuration_id: newId(),
+    rollout_id: newId(),
     secret_name: `SECRET_${name.toUpperCase()}`,
     variable_name: `VARIABLE_${name.toUpperCase()}`,
   };
@@ -198,6 +199,66 @@ export async function populate(db: Db, name: string): Promise<Population> {
       message: "first",
       created_by: by,
       created_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("rollouts")
+    .values({
+      organization_id,
+      id: things.rollout_id,
+      kind: "configuration",
+      configuration_id: things.configuration_id,
+      version: 1,
+      split: null,
+      selector: "true",
+      plan: JSON.stringify(RolloutPlan.parse({})),
+      message: "first",
+      state: "paused",
+      state_since: now,
+      reason: "because a test says so",
+      wave: 0,
+      created_by: by,
+      created_at: now,
+      started_at: now,
+      ended_at: null,
+    })
+    .execute();
+  const counts = Object.fromEntries(
+    ROLLOUT_AGENT_STATES.map((state) => [state, state === "waiting" ? 1 : 0]),
+  );
+  await db
+    .insertInto("rollout_waves")
+    .values({
+      organization_id,
+      rollout_id: things.rollout_id,
+      index: 0,
+      state: "running",
+      agents: 1,
+      counts: JSON.stringify(counts),
+      started_at: now,
+      ended_at: null,
+    })
+    .execute();
+  await db
+    .insertInto("rollout_agents")
+    .values({
+      organization_id,
+      rollout_id: things.rollout_id,
+      agent_id: things.agent_id,
+      wave: 0,
+      position: 0,
+      variant: "version",
+      state: "waiting",
+      state_since: now,
+      reason_code: null,
+      reason: null,
+      from_configuration_id: null,
+      from_version: null,
+      offer_hash: null,
+      assigned_at: null,
+      given_back_at: null,
+      unwell_since: null,
+      baseline: null,
     })
     .execute();
   await db

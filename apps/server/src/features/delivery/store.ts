@@ -213,6 +213,7 @@ export async function findChanged(
 
 export interface DeliveryRow {
   readonly agent_id: string;
+  readonly rollout_id: string | null;
   readonly offer_hash: string;
   readonly status: AttemptStatus;
   readonly status_at: Date;
@@ -232,7 +233,7 @@ export async function findDeliveries(
   now: number,
 ): Promise<DeliveryRow[]> {
   const { rows } = await sql<DeliveryRow>`
-    select a.agent_id, a.offer_hash, coalesce(t.status, 'waiting') as status, coalesce(t.status_at, a.assigned_at) as status_at,
+    select a.agent_id, a.rollout_id, a.offer_hash, coalesce(t.status, 'waiting') as status, coalesce(t.status_at, a.assigned_at) as status_at,
       t.offered_at, coalesce(t.error_message, '') as error_message, t.rolled_back_to, a.held_reason,
       ${stateSql(now)} in ('connected', 'stale') as reachable,
       agents.healthy, agents.health_status, agents.health_at

@@ -1,4 +1,4 @@
-import { rolloutApi as api } from "@flowplane/contract";
+import { api } from "@flowplane/contract";
 import { route, type Http } from "../../platform/http/route.ts";
 import { abortRollout, approveRollout, pauseRollout, resumeRollout, rollBackRollout } from "./actions.ts";
 import { createRollout } from "./create.ts";

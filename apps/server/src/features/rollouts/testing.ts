@@ -231,7 +231,7 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
         .where("agents.disconnected_at", "is", null)
         .execute();
       for (const row of rows) {
-        const { healthy, ...said } = behaviours.get(row.agent_id)?.(row) ?? {};
+        const { healthy, ...said } = behaviours.get(row.agent_id)?.(targetOf(row)) ?? {};
         await system
           .updateTable("configuration_attempts")
           .set({
@@ -268,4 +268,10 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
     },
   };
   return world;
+}
+
+function targetOf(row: { configuration_id: string | null; version: number | null }): Target | null {
+  return row.configuration_id === null || row.version === null
+    ? null
+    : { configuration_id: row.configuration_id, version: row.version };
 }
