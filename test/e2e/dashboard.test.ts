@@ -243,6 +243,24 @@ test.skipIf(isMissing && process.env.CI !== "true")(
       },
     );
 
+    await flow("a rollout that nobody could take is told before it begins", async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("o");
+      await see("Rollouts");
+      await page.getByRole("button", { name: "Begin the first rollout" }).click();
+      await see("New rollout");
+      await page.getByLabel("Selector").fill("kind ==");
+      await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
+      await page.getByLabel("Selector").fill('kind == "collector"');
+      await page.getByText(/^0 agents match/).waitFor();
+      await page
+        .getByRole("button", { name: /^Start/ })
+        .and(page.locator("[aria-disabled]"))
+        .waitFor();
+      await page.getByLabel("Size of wave 1").fill("0");
+      await page.getByText("At least 1 agents.").waitFor();
+    });
+
     await flow("a saved log is looked into in the browser, and nothing of it is sent", async () => {
       const sent: string[] = [];
       page.on("request", (request) => sent.push(request.postData() ?? ""));
@@ -303,7 +321,9 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         ...["", "/versions", "/compare", "/suggestions", "/edit"].map((tab) => `/policies/${policyId}${tab}`),
         "/configurations",
         "/configurations/new",
-        ...["", "/versions", "/settings"].map((tab) => `/configurations/${configurationId}${tab}`),
+        "/rollouts",
+        "/rollouts/new",
+        ...["", "/versions", "/places", "/settings"].map((tab) => `/configurations/${configurationId}${tab}`),
         "/settings",
         "/settings/sites",
         "/settings/retention",
@@ -338,6 +358,8 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         "/jobs/new",
         `/policies/${policyId}/edit`,
         `/configurations/${configurationId}`,
+        "/rollouts",
+        "/rollouts/new",
         "/settings/sites",
         "/tokens",
         "/members",

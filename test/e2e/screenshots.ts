@@ -19,7 +19,7 @@ interface Shot {
   readonly act?: (page: Page) => Promise<unknown>;
 }
 
-type Kind = "agents" | "runs" | "incidents" | "jobs" | "policies" | "configurations";
+type Kind = "agents" | "runs" | "incidents" | "jobs" | "policies" | "configurations" | "rollouts";
 const first = async (kind: Kind, query: string, at = 0) => {
   const answer = await fetch(`${origin}/api/v1/${kind}?${query}`, { headers: { cookie: "mock_size=small" } });
   const { items } = (await answer.json()) as { items: { id: string; run_id?: string }[] };
@@ -34,6 +34,8 @@ const incident = await first("incidents", "category=loop");
 const job = await idOf("jobs", "q=nightly");
 const policy = await idOf("policies", "limit=1");
 const configuration = await idOf("configurations", "limit=1");
+const paused = await idOf("rollouts", "state=paused");
+const rolling = await idOf("rollouts", "state=running");
 const LOOPING_LOG = [
   ...Array.from(
     { length: 60 },
@@ -68,6 +70,7 @@ const shots: readonly Shot[] = [
   { name: "agent-runs", path: `/agents/${site}/runs`, sizes: SMALL },
   { name: "agent-configuration", path: `/agents/${collector}/configuration`, sizes: SMALL },
   { name: "agent-telemetry", path: `/agents/${collector}/telemetry`, sizes: SMALL },
+  { name: "agent-configuration-refused", path: `/agents/${collector}/configuration`, sizes: ["large"] },
   { name: "agent-identity", path: `/agents/${site}/identity`, sizes: SMALL },
   {
     name: "agent-wire",
@@ -217,6 +220,36 @@ const shots: readonly Shot[] = [
   { name: "configuration-settings", path: `/configurations/${configuration}/settings`, sizes: SMALL },
   { name: "configuration-new", path: "/configurations/new", sizes: SMALL },
   { name: "configuration-import", path: `/configurations/new?agent_id=${collector}`, sizes: SMALL },
+  { name: "rollouts", path: "/rollouts", sizes: ALL },
+  { name: "rollout-running", path: `/rollouts/${rolling}`, sizes: SMALL },
+  { name: "rollout-paused", path: `/rollouts/${paused}`, sizes: SMALL },
+  { name: "rollout-failed", path: `/rollouts/${paused}?state=failed&wave=2`, sizes: SMALL },
+  { name: "rollout-details", path: `/rollouts/${paused}?view=details`, sizes: SMALL },
+  {
+    name: "rollout-large",
+    path: "/rollouts",
+    sizes: ["large"],
+    act: async (page) => {
+      await page.getByRole("table").getByRole("link").first().click();
+      await page.getByRole("img", { name: /^Wave 1/ }).waitFor();
+    },
+  },
+  {
+    name: "rollout-back",
+    path: `/rollouts/${paused}`,
+    sizes: SMALL,
+    act: (page) => page.getByRole("button", { name: "Roll back" }).click(),
+  },
+  { name: "rollout-new", path: "/rollouts/new", sizes: ["empty", "small", "large"] },
+  {
+    name: "rollout-new-everybody",
+    path: "/rollouts/new?selector=true",
+    sizes: SMALL,
+    act: async (page) => {
+      for (const more of await page.locator("summary").all()) await more.click();
+      await page.getByText(/I mean every agent/).waitFor();
+    },
+  },
   { name: "secrets", path: "/settings", sizes: ["empty", "small"] },
   { name: "sites", path: "/settings/sites", sizes: ["small", "large"] },
   {

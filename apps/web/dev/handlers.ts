@@ -12,13 +12,13 @@ import {
 } from "@flowplane/contract";
 import { makeAgent, sentenceOf, SITES } from "./agents.ts";
 import { configurations } from "./configurations.ts";
+import { delivery } from "./delivery.ts";
 import { filterTerms } from "../src/list/filterText.ts";
 import { ADA, found, MockProblem, nextSerial, paged, type Context, type Handlers } from "./answer.ts";
 import { logLine } from "./log.ts";
 import { idAt, iso } from "./random.ts";
-import { eventsOf, makeRun, runSentence } from "./runs.ts";
-import { delivery } from "./delivery.ts";
 import { rollouts } from "./rollouts.ts";
+import { eventsOf, makeRun, runSentence } from "./runs.ts";
 import { samplesOf } from "./samples.ts";
 import { supervision } from "./supervision.ts";
 import { telemetry } from "./telemetry.ts";

@@ -8,6 +8,8 @@ import { Bus } from "./bus.ts";
 import { MockProblem, type Context } from "./answer.ts";
 import { changeAgent, handlers } from "./handlers.ts";
 import { logLine } from "./log.ts";
+import { seeded } from "./random.ts";
+import { advance } from "./rolloutWorld.ts";
 import { makeWorld, type Size, type World } from "./world.ts";
 
 const LIVE_MS = 2_000;
@@ -16,6 +18,7 @@ const TICK_MS = 400;
 
 export class Mock {
   readonly #worlds = new Map<Size, { world: World; bus: Bus }>();
+  readonly #random = seeded(5);
   readonly #timers = [
     setInterval(() => this.#liveChanges(), LIVE_MS).unref(),
     setInterval(() => this.#growLogs(), TICK_MS).unref(),
@@ -84,6 +87,8 @@ export class Mock {
   /** A few agents come and go, so that lists are seen changing in place. */
   #liveChanges(): void {
     for (const ctx of this.#worlds.values()) {
+      for (const id of advance(ctx.world.rollouts, Date.now(), this.#random))
+        ctx.bus.send({ topic: "rollout", id });
       const connected = ctx.world.agents.filter(
         ({ state, kind }) => state === "connected" && kind === "site",
       );

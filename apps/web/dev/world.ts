@@ -25,6 +25,7 @@ import { makeIncidents } from "./incidents.ts";
 import { makeJobs, makeSecrets } from "./jobs.ts";
 import { makePolicies, type PolicyWorld } from "./policies.ts";
 import { iso } from "./random.ts";
+import { makeRollouts, type MockRollout } from "./rolloutWorld.ts";
 import { makeRuns } from "./runs.ts";
 
 export type Size = "empty" | "small" | "large";
@@ -51,6 +52,7 @@ export interface World {
   sites: Site[];
   retention: Retention;
   readonly configurations: KeptConfiguration[];
+  readonly rollouts: MockRollout[];
 }
 
 const COUNTS = {
@@ -103,6 +105,7 @@ export function makeWorld(size: Size, now: number): World {
           : null,
     })),
     retention: Retention.parse({}),
+    rollouts: makeRollouts(size, agents, now),
     configurations: makeConfigurations(size === "empty", now),
     runEvents: new Map(),
     tokens: Array.from({ length: count.tokens }, (_, index) => makeToken(index, now)),

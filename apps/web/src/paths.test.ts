@@ -5,8 +5,10 @@ import {
   configurationSearch,
   incidentsSearch,
   jobsSearch,
+  newRolloutSearch,
   parseSearch,
   policySearch,
+  rolloutSearch,
   runSearch,
   runsSearch,
   stringifySearch,
@@ -53,6 +55,9 @@ test("every place has its address", () => {
     paths.newConfiguration("a1"),
     ...CONFIGURATION_TABS.map((tab) => paths.configurationTab("c1", tab)),
     paths.configurationTab("c1", "versions", { version: 7, from: 5 }),
+    paths.rollouts({ state: "paused" }),
+    paths.rollout("o1", { state: "failed", wave: 2, reason_code: "crashed" }),
+    paths.newRollout({ configuration_id: "c1", version: 7, selector: 'site == "berlin"' }),
     paths.secrets(),
     paths.sites(),
     paths.retention(),
@@ -105,8 +110,12 @@ test("every place has its address", () => {
       "/configurations/new?agent_id=a1",
       "/configurations/c1",
       "/configurations/c1/versions",
+      "/configurations/c1/places",
       "/configurations/c1/settings",
       "/configurations/c1/versions?version=7&from=5",
+      "/rollouts?state=paused",
+      "/rollouts/o1?state=failed&wave=2&reason_code=crashed",
+      "/rollouts/new?configuration_id=c1&version=7&selector=site+%3D%3D+%22berlin%22",
       "/settings",
       "/settings/sites",
       "/settings/retention",
@@ -132,6 +141,7 @@ test.each([
   ["job", "j1", "/jobs/j1"],
   ["policy", "p1", "/policies/p1"],
   ["configuration", "c1", "/configurations/c1"],
+  ["rollout", "o1", "/rollouts/o1"],
   ["secret", "KEY", "/settings"],
   ["site", "s1", "/settings/sites"],
   ["retention", "o1", "/settings/retention"],
@@ -159,6 +169,14 @@ test("what an address says and what no page understands", () => {
   });
   expect(jobsSearch(parseSearch("?q=x&archived=yes"))).toEqual({ q: "x" });
   expect(configurationSearch(parseSearch("?version=7&from=x&line=12"))).toEqual({ version: 7, line: 12 });
+  expect(rolloutSearch(parseSearch("?state=failed&wave=0&reason_code=crashed&view=list"))).toEqual({
+    state: "failed",
+    reason_code: "crashed",
+  });
+  expect(newRolloutSearch(parseSearch("?configuration_id=c1&version=2"))).toEqual({
+    configuration_id: "c1",
+    version: 2,
+  });
   expect(telemetrySearch(parseSearch("?range=2h&signal=logs"))).toEqual({ signal: "logs" });
   expect(policySearch(parseSearch("?version=2&comparison=c1&suggestion=0"))).toEqual({
     version: 2,

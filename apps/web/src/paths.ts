@@ -7,7 +7,10 @@ import type {
   ConfigurationsSearch,
   IncidentsSearch,
   JobsSearch,
+  NewRolloutSearch,
   PolicySearch,
+  RolloutSearch,
+  RolloutsSearch,
   RunsSearch,
   RunSearch,
 } from "./search.ts";
@@ -19,7 +22,7 @@ export type JobTab = (typeof JOB_TABS)[number];
 export const POLICY_TABS = ["", "versions", "compare", "suggestions"] as const;
 export type PolicyTab = (typeof POLICY_TABS)[number];
 
-export const CONFIGURATION_TABS = ["", "versions", "settings"] as const;
+export const CONFIGURATION_TABS = ["", "versions", "places", "settings"] as const;
 export type ConfigurationTab = (typeof CONFIGURATION_TABS)[number];
 
 export const paths = {
@@ -53,6 +56,10 @@ export const paths = {
     ({ to: "/configurations/$configurationId", params: { configurationId } }) as const,
   configurationTab: (configurationId: string, tab: ConfigurationTab, search: ConfigurationSearch = {}) =>
     ({ to: CONFIGURATION_TAB_TO[tab], params: { configurationId }, search }) as const,
+  rollouts: (search: RolloutsSearch = {}) => ({ to: "/rollouts", search }) as const,
+  rollout: (rolloutId: string, search: RolloutSearch = {}) =>
+    ({ to: "/rollouts/$rolloutId", params: { rolloutId }, search }) as const,
+  newRollout: (search: NewRolloutSearch = {}) => ({ to: "/rollouts/new", search }) as const,
   secrets: () => ({ to: "/settings" }) as const,
   sites: () => ({ to: "/settings/sites" }) as const,
   retention: () => ({ to: "/settings/retention" }) as const,
@@ -98,6 +105,7 @@ const AGENT_TAB_TO = {
 const CONFIGURATION_TAB_TO = {
   "": "/configurations/$configurationId",
   versions: "/configurations/$configurationId/versions",
+  places: "/configurations/$configurationId/places",
   settings: "/configurations/$configurationId/settings",
 } as const;
 
@@ -111,6 +119,7 @@ export function pathOfResource(type: string, id: string) {
   if (type === "job") return paths.job(id);
   if (type === "policy") return paths.policy(id);
   if (type === "configuration") return paths.configuration(id);
+  if (type === "rollout") return paths.rollout(id);
   if (type === "secret") return paths.secrets();
   if (type === "site") return paths.sites();
   if (type === "retention") return paths.retention();

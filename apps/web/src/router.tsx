@@ -22,8 +22,11 @@ import {
   incidentsSearch,
   jobsSearch,
   newConfigurationSearch,
+  newRolloutSearch,
   parseSearch,
   policySearch,
+  rolloutSearch,
+  rolloutsSearch,
   runSearch,
   runsSearch,
   stringifySearch,
@@ -311,10 +314,43 @@ const configurationTabs = [
   }),
   createRoute({
     getParentRoute: () => configuration,
+    path: "/places",
+    component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationPlaces.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => configuration,
     path: "/settings",
     component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationSettings.tsx")),
   }),
 ] as const;
+
+const rollouts = createRoute({
+  getParentRoute: () => frame,
+  path: "/rollouts",
+  validateSearch: rolloutsSearch,
+  component: lazyRouteComponent(() => import("./pages/rollouts/Rollouts.tsx")),
+});
+
+const newRollout = createRoute({
+  getParentRoute: () => frame,
+  path: "/rollouts/new",
+  validateSearch: newRolloutSearch,
+  component: lazyRouteComponent(() => import("./pages/new-rollout/NewRollout.tsx")),
+});
+
+const rollout = createRoute({
+  getParentRoute: () => frame,
+  path: "/rollouts/$rolloutId",
+  validateSearch: rolloutSearch,
+  loader: ({ context, params }) =>
+    orNotFound(
+      context.queryClient.query({
+        ...q("rolloutRead", { params: { rollout_id: params.rolloutId } }),
+        ...AT_HAND,
+      }),
+    ),
+  component: lazyRouteComponent(() => import("./pages/rollout/Rollout.tsx")),
+});
 
 const settings = createRoute({
   getParentRoute: () => frame,
@@ -399,6 +435,9 @@ export const routeTree = root.addChildren([
     configurations,
     newConfiguration,
     configuration.addChildren(configurationTabs),
+    rollouts,
+    newRollout,
+    rollout,
     settings.addChildren(settingsTabs),
     tokens.addChildren(tokenTabs),
     members,

@@ -4,11 +4,17 @@ import {
   AGENT_STATES,
   CATEGORIES,
   INCIDENT_STATES,
+  ROLLOUT_AGENT_STATES,
+  ROLLOUT_REASONS,
+  ROLLOUT_STATES,
   RUN_STATES,
   SEVERITIES,
   SIGNALS,
   type Agent,
   type AgentState,
+  type RolloutAgentState,
+  type RolloutReason,
+  type RolloutState,
   type RunState,
 } from "@flowplane/contract";
 
@@ -92,10 +98,26 @@ export interface ConfigurationSearch {
   /** The line the editor stands at. */
   line?: number | undefined;
 }
+export interface RolloutsSearch {
+  state?: RolloutState | undefined;
+  configuration_id?: string | undefined;
+}
+export interface RolloutSearch {
+  state?: RolloutAgentState | undefined;
+  /** Counted from 1, as the page does. */
+  wave?: number | undefined;
+  reason_code?: RolloutReason | undefined;
+  /** What a narrow screen shows instead of the agents. */
+  view?: "details" | undefined;
+}
 export interface TelemetrySearch {
-  /** An hour, unless said otherwise. */
   range?: (typeof TELEMETRY_RANGES)[number] | undefined;
   signal?: (typeof SIGNALS)[number] | undefined;
+}
+export interface NewRolloutSearch {
+  configuration_id?: string | undefined;
+  version?: number | undefined;
+  selector?: string | undefined;
 }
 export interface AuditSearch {
   action?: string | undefined;
@@ -172,8 +194,29 @@ export function configurationSearch(raw: Raw): ConfigurationSearch {
   return kept({ version: count(raw.version), from: count(raw.from), line: count(raw.line) });
 }
 
+export function rolloutsSearch(raw: Raw): RolloutsSearch {
+  return kept({ state: oneOf(raw.state, ROLLOUT_STATES), configuration_id: text(raw.configuration_id) });
+}
+
+export function rolloutSearch(raw: Raw): RolloutSearch {
+  return kept({
+    state: oneOf(raw.state, ROLLOUT_AGENT_STATES),
+    wave: count(raw.wave),
+    reason_code: oneOf(raw.reason_code, ROLLOUT_REASONS),
+    view: oneOf(raw.view, ["details"]),
+  });
+}
+
 export function telemetrySearch(raw: Raw): TelemetrySearch {
   return kept({ range: oneOf(raw.range, TELEMETRY_RANGES), signal: oneOf(raw.signal, SIGNALS) });
+}
+
+export function newRolloutSearch(raw: Raw): NewRolloutSearch {
+  return kept({
+    configuration_id: text(raw.configuration_id),
+    version: count(raw.version),
+    selector: text(raw.selector),
+  });
 }
 
 export function auditSearch(raw: Raw): AuditSearch {

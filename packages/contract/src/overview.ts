@@ -17,12 +17,15 @@ export const Need = z.object({
     "run_failed_stop",
     "incident",
     "detection_fallback",
+    "rollout_paused",
+    "rollout_approval",
+    "rollout_rolled_back",
   ]),
   severity: z.enum(["bad", "attention"]),
   title: z.string(),
   since: Timestamp,
   /** Where it leads in the dashboard: the resource and its id; of `agents`, many alike, the query that finds them. */
-  resource: z.enum(["agent", "agents", "run", "enrolment_token", "incident", "site"]),
+  resource: z.enum(["agent", "agents", "run", "enrolment_token", "incident", "site", "rollout"]),
   id: z.string(),
 });
 export type Need = z.output<typeof Need>;

@@ -13,7 +13,7 @@ import {
 } from "@flowplane/contract";
 
 export type Tone = "ok" | "busy" | "attention" | "bad" | "off";
-interface Look {
+export interface Look {
   readonly word: string;
   readonly tone: Tone;
 }

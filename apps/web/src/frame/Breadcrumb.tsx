@@ -73,6 +73,11 @@ function nameOf(place: string, id: string): string | undefined {
     const { queryKey } = q("configurationRead", { params: { configuration_id: id } });
     return queryClient.getQueryData(queryKey)?.name ?? id.slice(-8);
   }
+  if (place === "rollouts") {
+    if (id === "new") return "New";
+    const rollout = queryClient.getQueryData(q("rolloutRead", { params: { rollout_id: id } }).queryKey);
+    return rollout === undefined ? id.slice(-8) : `${rollout.configuration_name} v${rollout.version}`;
+  }
   if (place === "policies") {
     if (id === "new") return "New";
     return (

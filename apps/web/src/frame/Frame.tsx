@@ -31,6 +31,7 @@ export function Frame() {
     { keys: "c r", does: "Launch a run", run: () => void navigate(paths.launchRun()) },
     { keys: "c j", does: "New job", run: () => void navigate(paths.newJob()) },
     { keys: "c c", does: "New configuration", run: () => void navigate(paths.newConfiguration()) },
+    { keys: "c o", does: "New rollout", run: () => void navigate(paths.newRollout()) },
   ]);
   return (
     <div className="flex h-dvh flex-col md:flex-row">

@@ -11,6 +11,7 @@ import {
   Pause,
   Play,
   Plus,
+  Rocket,
   Server,
   Sun,
 } from "lucide-react";
@@ -173,6 +174,16 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               onSelect={act(() => navigate(paths.newConfiguration()))}
             >
               New configuration
+            </Item>
+          ) : null}
+          {may("rollout:write") ? (
+            <Item
+              value="new rollout roll out deploy configuration"
+              icon={<Rocket size={16} />}
+              keys="c o"
+              onSelect={act(() => navigate(paths.newRollout()))}
+            >
+              New rollout
             </Item>
           ) : null}
           {may("policy:write") ? (

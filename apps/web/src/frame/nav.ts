@@ -4,6 +4,7 @@ import {
   FileCog,
   KeyRound,
   LayoutDashboard,
+  Rocket,
   ScrollText,
   Server,
   Settings,
@@ -21,7 +22,7 @@ export const PLACES = [
     name: "Overview",
     icon: LayoutDashboard,
     link: paths.overview(),
-    keys: "g o",
+    keys: "g h",
     needs: "organization:read",
   },
   { name: "Agents", icon: Server, link: paths.agents(), keys: "g a", needs: "agent:read" },
@@ -34,6 +35,7 @@ export const PLACES = [
     keys: "g c",
     needs: "agent:read",
   },
+  { name: "Rollouts", icon: Rocket, link: paths.rollouts(), keys: "g o", needs: "agent:read" },
   { name: "Jobs", icon: CalendarClock, link: paths.jobs(), keys: "g j", needs: "run:read" },
   { name: "Policies", icon: ShieldCheck, link: paths.policies(), keys: "g p", needs: "run:read" },
   { name: "Tokens", icon: KeyRound, link: paths.tokens(), keys: "g t", needs: "token:read" },
@@ -48,5 +50,5 @@ export const PLACES = [
   needs: Permission;
 }[];
 
-export const RAIL_MAIN = PLACES.slice(0, 7);
-export const RAIL_SETTINGS = PLACES.slice(7);
+export const RAIL_MAIN = PLACES.slice(0, 8);
+export const RAIL_SETTINGS = PLACES.slice(8);

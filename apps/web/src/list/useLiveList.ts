@@ -37,6 +37,8 @@ export function useLiveList<K extends LiveListName>(
   name: K,
   input: object,
   rowId: (row: Item<K>) => string,
+  /** The thing whose parts the rows are: a notice about it may concern every row. */
+  whole?: string,
 ): LiveList<Item<K>> {
   const queryClient = useQueryClient();
   const options = qPages(name, input);
@@ -62,7 +64,7 @@ export function useLiveList<K extends LiveListName>(
     const fresh: Item<K>[] = [];
     const found: string[] = [];
     let total: number | null = null;
-    for (const index of pagesToRead(data, view.current, announced, known, rowId)) {
+    for (const index of pagesToRead(data, view.current, announced, known, rowId, whole)) {
       const page = await readPage(name, input, data.pageParams[index] as string | undefined);
       fresh.push(...page.items);
       found.push(...newRows(known, page.items, announced, rowId));
@@ -86,14 +88,17 @@ export function useLiveList<K extends LiveListName>(
   useNotices(
     useCallback(
       (notices) => {
-        const mine = notices === "reset" ? [] : notices.filter((notice) => notice.topic === topic);
+        const mine =
+          notices === "reset"
+            ? []
+            : notices.filter(({ topic: of, id }) => of === topic && (whole === undefined || id === whole));
         if (notices !== "reset" && mine.length === 0) return;
         for (const { id } of mine) work.current.announced.add(id);
         if (work.current.running) return;
         work.current.running = true;
         void drain(work.current, () => latestPull.current());
       },
-      [topic],
+      [topic, whole],
     ),
   );
 
@@ -139,12 +144,17 @@ function pagesToRead<T>(
   announced: ReadonlySet<string>,
   known: ReadonlySet<string>,
   rowId: (row: T) => string,
+  whole: string | undefined,
 ): number[] {
   const from = Math.floor(view.first / PAGE_SIZE);
   const to = Math.floor(view.last / PAGE_SIZE);
-  const hasUnknown = announced.size === 0 || [...announced].some((id) => !known.has(id));
+  const hasUnknown =
+    whole === undefined && (announced.size === 0 || [...announced].some((id) => !known.has(id)));
   return data.pages.flatMap((page, index) => {
-    const inView = index >= from && index <= to && page.items.some((row) => announced.has(rowId(row)));
+    const inView =
+      index >= from &&
+      index <= to &&
+      (whole !== undefined || page.items.some((row) => announced.has(rowId(row))));
     return inView || (index === 0 && hasUnknown) ? [index] : [];
   });
 }

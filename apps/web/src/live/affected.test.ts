@@ -30,7 +30,16 @@ test.each([
     { topic: "policy_comparison", id: "c1", parent_id: "p1" } as const,
     true,
   ],
+  [["agentConfiguration", { params: { agent_id: "a1" } }], agent, true],
   [["configurationCheck", { body: {} }], { topic: "configuration", id: "c1" } as const, false],
+  [["rolloutSquares", { params: { rollout_id: "o1" } }], { topic: "rollout", id: "o1" } as const, true],
+  [["rolloutRead", { params: { rollout_id: "o2" } }], { topic: "rollout", id: "o1" } as const, false],
+  [["rolloutPreview", { body: {} }], { topic: "rollout", id: "o1" } as const, false],
+  [
+    ["configurationPlaces", { params: { configuration_id: "c1" } }],
+    { topic: "rollout", id: "o1" } as const,
+    true,
+  ],
   [["auditVerify", {}], { topic: "audit", id: "1" } as const, false],
 ])("%j after %j: %j", (key, notice, affected) => {
   expect(isAffected(key, notice)).toBe(affected);

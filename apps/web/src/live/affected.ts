@@ -2,7 +2,12 @@ import type { ChangeNotice } from "@flowplane/contract";
 
 type Key = readonly unknown[];
 
-const OF_ONE_AGENT: ReadonlySet<string> = new Set(["agentRead", "agentWire", "agentHealthHistory"]);
+const OF_ONE_AGENT: ReadonlySet<string> = new Set([
+  "agentRead",
+  "agentWire",
+  "agentConfiguration",
+  "agentHealthHistory",
+]);
 
 /**
  * Whether an answer read under `key` may differ after this change. Lists kept by `useLiveList` (third part "pages") are
@@ -66,7 +71,13 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
         (params.configuration_id ?? notice.id) === notice.id
       );
     case "rollout":
-      return name.startsWith("rollout") && (params.rollout_id ?? notice.id) === notice.id;
+      return (
+        (name.startsWith("rollout") &&
+          name !== "rolloutPreview" &&
+          (params.rollout_id ?? notice.id) === notice.id) ||
+        name === "configurationPlaces" ||
+        name === "overview"
+      );
     case "audit":
       return false;
   }
@@ -80,6 +91,8 @@ export const LIST_TOPIC = {
   incidentList: "incident",
   policyList: "policy",
   configurationList: "configuration",
+  rolloutList: "rollout",
+  rolloutAgents: "rollout",
   secretList: "secret",
   enrolmentTokenList: "enrolment_token",
   bearerList: "bearer",

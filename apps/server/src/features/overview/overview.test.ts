@@ -1,3 +1,4 @@
+import { RolloutPlan } from "@flowplane/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId, type Ctx } from "../../platform/context.ts";
 import { testBase, testOrganization, type TestBase } from "../../testing/base.ts";
@@ -52,6 +53,86 @@ test("what waits for a person is named, worst first; many alike are one need", a
   expect(overview.runs.at(-1)?.states).toEqual({ RUNNING: 1 });
   expect(overview.runs.at(-3)?.states).toEqual({ FAILED_STOP: 1 });
   expect(overview.checklist).toEqual({ agent_enrolled: true, first_run: true, first_collector: false });
+});
+
+test("rollouts that stopped, ask or went back are told; those under way are not", async () => {
+  const configurationId = newId();
+  const actor = JSON.stringify({ type: "user", id: "u", name: "Ada" });
+  await server.base.storage.system
+    .insertInto("configurations")
+    .values({
+      id: configurationId,
+      organization_id: ctx.actor.organization_id,
+      name: "edge",
+      description: "",
+      current_version: 7,
+      created_by: actor,
+      created_at: ago(HOUR_MS),
+      updated_at: ago(HOUR_MS),
+    })
+    .execute();
+  await server.base.storage.system
+    .insertInto("configuration_versions")
+    .values({
+      organization_id: ctx.actor.organization_id,
+      configuration_id: configurationId,
+      version: 7,
+      body: "",
+      hash: "00",
+      bytes: 0,
+      warnings: 0,
+      message: "m",
+      created_by: actor,
+      created_at: ago(HOUR_MS),
+    })
+    .execute();
+  const insert = async (state: "paused" | "running" | "rolled_back", more: object, approval = false) => {
+    const id = newId();
+    await server.base.storage.system
+      .insertInto("rollouts")
+      .values({
+        id,
+        organization_id: ctx.actor.organization_id,
+        kind: "configuration",
+        configuration_id: configurationId,
+        version: 7,
+        selector: "true",
+        plan: JSON.stringify(RolloutPlan.parse({ approval })),
+        message: "m",
+        state,
+        state_since: ago(60_000),
+        created_by: actor,
+        created_at: ago(HOUR_MS),
+        ...more,
+      })
+      .execute();
+    return id;
+  };
+  await insert("paused", { reason: "2 agents failed." });
+  await insert("running", {});
+  await insert("rolled_back", { ended_at: ago(HOUR_MS) });
+  await insert("rolled_back", { ended_at: ago(30 * HOUR_MS) });
+  const asking = await insert("running", {}, true);
+  for (const [index, state] of [["passed"], ["waiting"]].entries())
+    await server.base.storage.system
+      .insertInto("rollout_waves")
+      .values({
+        organization_id: ctx.actor.organization_id,
+        rollout_id: asking,
+        index,
+        state: state[0] as "passed" | "waiting",
+        agents: 1,
+        counts: "{}",
+        ended_at: index === 0 ? ago(5_000) : null,
+      })
+      .execute();
+  const { needs } = await readOverview(ctx);
+  expect(needs.filter(({ resource }) => resource === "rollout").map(({ title }) => title)).toEqual([
+    "The rollout of edge v7 is paused: 2 agents failed.",
+    "The rollout of edge v7 waits for approval of wave 2",
+    "The rollout of edge v7 was taken back",
+  ]);
+  expect(needs.find(({ id }) => id === asking)?.since).toBe(ago(5_000).toISOString());
 });
 
 async function insertAgents(count: number, name: string, columns: object): Promise<void> {

@@ -10,9 +10,11 @@ import {
   listExpiringTokens,
   listFailedStops,
   listFallbacks,
+  listHaltedRollouts,
   listOpenIncidents,
   listTroubledAgents,
   readChecklist,
+  NEEDS_PER_KIND_MAX,
   STRIP_HOURS,
   type AgentCount,
   type Trouble,
@@ -88,7 +90,10 @@ async function readNeeds(ctx: Tx, counts: readonly AgentCount[], now: number): P
     resource: "site",
     id: site.id,
   }));
-  return [...stops, ...fallbacks, ...incidents, ...agents, ...tokens].toSorted(
+  const rollouts = (await listHaltedRollouts(ctx.db, now))
+    .flatMap(needOfRollout)
+    .slice(0, NEEDS_PER_KIND_MAX);
+  return [...stops, ...fallbacks, ...incidents, ...rollouts, ...agents, ...tokens].toSorted(
     (a, b) => Number(a.severity === "attention") - Number(b.severity === "attention"),
   );
 }
@@ -153,6 +158,36 @@ function needOf(agent: Troubled, now: number): Need {
     agent.trouble === "unhealthy" && (agent.health_status ?? "") !== "" ? `: ${agent.health_status}` : "";
   const since = new Date(agentState(agent, now).since).toISOString();
   return { kind, severity, title: `${agent.name} ${one}${why}`, since, resource: "agent", id: agent.id };
+}
+
+function needOfRollout(rollout: Awaited<ReturnType<typeof listHaltedRollouts>>[number]): Need[] {
+  const { id, name, version, state, asks, reason } = rollout;
+  const what = `${name} v${version}`;
+  const why = reason === null ? "" : `: ${reason}`;
+  const at = { since: timestamp(rollout.state_since), resource: "rollout", id } as const;
+  if (state === "paused")
+    return [
+      { ...at, kind: "rollout_paused", severity: "bad", title: `The rollout of ${what} is paused${why}` },
+    ];
+  if (state === "rolled_back")
+    return [
+      {
+        ...at,
+        kind: "rollout_rolled_back",
+        severity: "attention",
+        title: `The rollout of ${what} was taken back${why}`,
+      },
+    ];
+  if (asks === null) return [];
+  return [
+    {
+      ...at,
+      kind: "rollout_approval",
+      severity: "attention",
+      title: `The rollout of ${what} waits for approval of wave ${asks.wave}`,
+      since: asks.since === null ? at.since : timestamp(new Date(asks.since)),
+    },
+  ];
 }
 
 /** `since` is when the last of them got into it: how fresh the trouble is. */

@@ -5,6 +5,8 @@ import { stateSql } from "../fleet/state.ts";
 
 /** Reads only; each table is written by the feature that owns it. */
 export const NEEDS_PER_KIND_MAX = 20;
+/** Those under way that wait for nobody are among them. */
+const ROLLOUTS_LOOKED_AT_MAX = 200;
 /** More agents with the same trouble are one need, told by their number. */
 export const AGENTS_NAMED_MAX = 4;
 const HOUR_MS = 3_600_000;
@@ -107,6 +109,41 @@ export async function listOpenIncidents(db: Db) {
     .orderBy(sql`case severity when 'critical' then 0 when 'warning' then 1 else 2 end`)
     .orderBy("id", "desc")
     .limit(NEEDS_PER_KIND_MAX)
+    .execute();
+}
+
+/** Rollouts that stopped, that wait for a person's word before a wave, or that went back within a day. */
+export async function listHaltedRollouts(db: Db, now: number) {
+  return db
+    .selectFrom("rollouts")
+    .innerJoin("configurations", "configurations.id", "rollouts.configuration_id")
+    .select([
+      "rollouts.id",
+      "rollouts.version",
+      "rollouts.state",
+      "rollouts.state_since",
+      "rollouts.reason",
+      "configurations.name",
+    ])
+    .select(
+      sql<{ wave: number; since: Date | null } | null>`(
+        select jsonb_build_object('wave', next.index + 1, 'since', before.ended_at)
+        from rollout_waves next join rollout_waves before on before.rollout_id = next.rollout_id and before.index = next.index - 1
+        where next.rollout_id = rollouts.id and next.state = 'waiting' and before.state = 'passed'
+          and rollouts.state = 'running' and (rollouts.plan ->> 'approval')::boolean and rollouts.approved_wave < next.index
+        order by next.index limit 1)`.as("asks"),
+    )
+    .where((eb) =>
+      eb.or([
+        eb("rollouts.state", "in", ["running", "paused"]),
+        eb.and([
+          eb("rollouts.state", "=", "rolled_back"),
+          eb("rollouts.ended_at", ">", new Date(now - 24 * HOUR_MS)),
+        ]),
+      ]),
+    )
+    .orderBy("rollouts.id", "desc")
+    .limit(ROLLOUTS_LOOKED_AT_MAX)
     .execute();
 }
 

@@ -63,6 +63,12 @@ export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
           onChoose={(site) => onChange({ site_id: site })}
         />
         <FacetMenu
+          name="Configuration"
+          chosen={term("configuration")}
+          values={facets?.configuration ?? []}
+          onChoose={(name) => toggle("configuration", name ?? term("configuration") ?? "")}
+        />
+        <FacetMenu
           name="Version"
           chosen={term("version")}
           values={facets?.version ?? []}

@@ -27,7 +27,7 @@ const VIEWS = [
   { value: "split", word: "Side by side" },
 ] as const;
 
-/** Every version, and what the chosen one changed. */
+/** Every version, what the chosen one changed, and where each one runs. */
 export default function ConfigurationVersions() {
   const { configurationId } = useParams({ from: "/frame/configurations/$configurationId" });
   const search = useSearch({ from: "/frame/configurations/$configurationId" });
@@ -36,6 +36,7 @@ export default function ConfigurationVersions() {
   const { data, error, refetch } = useQuery(
     q("configurationVersionList", { params, query: { limit: VERSIONS_MAX } }),
   );
+  const places = useQuery(q("configurationPlaces", { params })).data?.items ?? [];
   const choose = (part: ConfigurationSearch) =>
     void navigate({
       ...paths.configurationTab(configurationId, "versions", { ...search, ...part }),
@@ -56,6 +57,7 @@ export default function ConfigurationVersions() {
         <Section title="Versions">
           <ul className="flex flex-col overflow-hidden rounded-md border border-n4 max-lg:max-h-72 max-lg:overflow-y-auto">
             {data.items.map((version) => {
+              const agents = places.find((place) => place.version === version.version)?.agents ?? 0;
               return (
                 <li key={version.version} className="border-t border-n4 first:border-t-0">
                   <button
@@ -66,6 +68,7 @@ export default function ConfigurationVersions() {
                   >
                     <span className="flex w-full items-baseline gap-2">
                       <span className="font-medium">v{version.version}</span>
+                      {agents === 0 ? null : <span className="text-n9">{counted(agents, "agent")}</span>}
                       {version.warnings === 0 ? null : (
                         <span className="text-sm text-attention">{counted(version.warnings, "warning")}</span>
                       )}
@@ -195,6 +198,7 @@ function Actions({
 }) {
   const navigate = useNavigate();
   const mayNotWrite = useMayNot("configuration:write");
+  const mayNotRollOut = useMayNot("rollout:write");
   const { current_version } = useSuspenseQuery(
     q("configurationRead", { params: { configuration_id: configurationId } }),
   ).data;
@@ -212,6 +216,12 @@ function Actions({
           Begin a draft with it
         </Button>
       )}
+      <Button
+        whyNot={mayNotRollOut}
+        onClick={() => void navigate(paths.newRollout({ configuration_id: configurationId, version }))}
+      >
+        Roll out v{version}…
+      </Button>
     </div>
   );
 }

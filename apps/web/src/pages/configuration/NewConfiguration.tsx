@@ -56,7 +56,9 @@ export default function NewConfigurationPage() {
     <div className="flex h-full min-h-0 flex-col">
       <header className="px-6 pt-4 pb-1 max-md:px-4 max-md:pt-3">
         <h1 className="text-xl font-semibold tracking-tight">New configuration</h1>
-        <p className="mt-0.5 max-w-[90ch] text-n9">Creating it changes no agent.</p>
+        <p className="mt-0.5 max-w-[90ch] text-n9">
+          Creating it changes no agent. Once it is there, a rollout brings it to the agents you choose.
+        </p>
         {create.error === null ? null : <Problem error={create.error} />}
       </header>
       <form

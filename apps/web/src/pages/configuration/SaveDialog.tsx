@@ -1,8 +1,13 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { REASON_LENGTH_MAX } from "@flowplane/contract";
+import { useMayNot } from "../../api/me.ts";
 import { q, queryClient, useApi } from "../../api/query.ts";
 import { DiffView } from "../../diff/DiffView.tsx";
 import { diffLines, withoutEqual } from "../../diff/lines.ts";
+import { counted } from "../../lib/units.ts";
+import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
@@ -22,7 +27,7 @@ interface SaveDialogProps {
   readonly onClose: () => void;
 }
 
-/** What becomes a version: the difference, and who could not take it. */
+/** What becomes a version: the difference, and whom it would reach once it is rolled out. */
 export function SaveDialog({
   configurationId,
   current,
@@ -32,7 +37,10 @@ export function SaveDialog({
   onSaved,
   onClose,
 }: SaveDialogProps) {
+  const navigate = useNavigate();
+  const mayNotRollOut = useMayNot("rollout:write");
   const [message, setMessage] = useState("");
+  const [then, setThen] = useState<"stay" | "roll-out">("stay");
   const rows = useMemo(() => withoutEqual(diffLines(before, draft.text)), [before, draft.text]);
   const params = { configuration_id: configurationId };
   const save = useApi("configurationVersionCreate", {
@@ -42,22 +50,27 @@ export function SaveDialog({
       onSaved();
       onClose();
       say(`Saved as v${version}`);
+      if (then === "roll-out")
+        void navigate(paths.newRollout({ configuration_id: configurationId, version }));
     },
   });
   const whyNot = message.trim() === "" ? "Say what changed and why." : undefined;
+  const submit = (next: typeof then) => {
+    setThen(next);
+    save.mutate({ params, body: { body: draft.text, message: message.trim(), based_on: draft.base } });
+  };
   return (
     <Dialog
       wide
       title={`Save as v${current + 1}`}
-      description="A version never changes once it is saved, and saving it changes no agent."
+      description="A version never changes once it is saved. No agent gets it before it is rolled out."
       onClose={onClose}
     >
       <form
         className="flex min-w-0 flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          if (whyNot !== undefined || save.isPending) return;
-          save.mutate({ params, body: { body: draft.text, message: message.trim(), based_on: draft.base } });
+          if (whyNot === undefined && !save.isPending) submit("stay");
         }}
       >
         <TextField
@@ -68,11 +81,18 @@ export function SaveDialog({
           onChange={(event) => setMessage(event.target.value)}
         />
         <DiffView label={`Difference from v${draft.base}`} rows={rows} />
-        <Reach checked={checked} />
+        <Reach configurationId={configurationId} checked={checked} />
         {save.error === null ? null : <Problem error={save.error} />}
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending} whyNot={whyNot}>
+          <Button
+            busy={save.isPending && then === "roll-out"}
+            whyNot={mayNotRollOut ?? whyNot}
+            onClick={() => submit("roll-out")}
+          >
+            Save and roll out…
+          </Button>
+          <Button type="submit" look="primary" busy={save.isPending && then === "stay"} whyNot={whyNot}>
             Save
           </Button>
         </DialogActions>
@@ -81,15 +101,25 @@ export function SaveDialog({
   );
 }
 
-function Reach({ checked }: { checked: Checked }) {
+function Reach({ configurationId, checked }: { configurationId: string; checked: Checked }) {
+  const places = useQuery(q("configurationPlaces", { params: { configuration_id: configurationId } })).data;
+  const agents = (places?.items ?? []).reduce((sum, place) => sum + place.agents, 0);
   const lacks = checked.check?.lacks ?? [];
   const warnings = checked.problems.filter(({ severity }) => severity === "warning");
   return (
     <ul className="flex flex-col gap-1">
+      {places === undefined ? null : (
+        <li className="flex items-baseline gap-2">
+          <StateShape tone="busy" />
+          {agents === 0
+            ? "No agent has a version of it yet; a rollout says which ones get it."
+            : `${counted(agents, "agent")} ${agents === 1 ? "has" : "have"} a version of it and would be reached by a rollout to the same ones.`}
+        </li>
+      )}
       {lacks.map(({ sentence }) => (
         <li key={sentence} className="flex items-baseline gap-2">
           <StateShape tone="attention" />
-          {sentence}
+          {sentence} They would be left out.
         </li>
       ))}
       {warnings.map(({ line, message }) => (

@@ -27,7 +27,7 @@ export default function ConfigurationsPage() {
   return (
     <FullPage
       title="Configurations"
-      sentence="What Collectors run, as versions that never change. Saving one changes no agent."
+      sentence="What Collectors run, as versions that never change. Saving one changes no agent; a rollout does."
       actions={<NewButton word="New configuration" />}
     >
       <div className="flex px-6 pb-3 max-md:px-4">

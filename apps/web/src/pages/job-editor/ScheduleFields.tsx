@@ -14,6 +14,7 @@ import {
   type ScheduleInput,
 } from "./scheduleForm.ts";
 import { NextTimes } from "../job/NextTimes.tsx";
+import { TimeZoneField } from "./TimeZoneField.tsx";
 
 interface ScheduleFieldsProps {
   readonly form: ScheduleForm;
@@ -45,7 +46,6 @@ const OVERLAPS = {
   allow: "run both",
 } as const;
 const TIMES_SHOWN = 8;
-const ZONES = Intl.supportedValuesOf("timeZone");
 
 export function ScheduleFields({ form, onChange }: ScheduleFieldsProps) {
   return (
@@ -151,21 +151,7 @@ function CronFields({ form, onChange }: ScheduleFieldsProps) {
           </button>
         ))}
       </div>
-      <TextField
-        label="Time zone"
-        list="time-zones"
-        spellCheck={false}
-        autoComplete="off"
-        value={form.timeZone}
-        onChange={(event) => onChange({ timeZone: event.target.value })}
-      />
-      <datalist id="time-zones">
-        {ZONES.map((zone) => (
-          <option key={zone} value={zone}>
-            {zone}
-          </option>
-        ))}
-      </datalist>
+      <TimeZoneField value={form.timeZone} onChange={(timeZone) => onChange({ timeZone })} />
     </>
   );
 }

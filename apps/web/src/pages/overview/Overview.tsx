@@ -52,6 +52,9 @@ const NEED_ACTION: Readonly<Record<Overview["needs"][number]["kind"], string>> =
   run_failed_stop: "See the run",
   incident: "See the incident",
   detection_fallback: "See the site",
+  rollout_paused: "Resume or roll back",
+  rollout_approval: "Approve",
+  rollout_rolled_back: "See why",
 };
 
 /** Everything that waits for a person, worst first. */
