@@ -86,6 +86,8 @@ export interface DeliveryFacts {
   readonly healthStatus: string | null;
   /** When the agent last said how it is. */
   readonly healthAt: number | null;
+  /** What it said may be the echo of other settings it was offered, and no word on this version; absent: it is not. */
+  readonly isHealthEcho?: boolean;
 }
 
 export interface Rates {

@@ -117,6 +117,12 @@ describe("health while it soaks", () => {
       26,
       "soaking",
     ],
+    [
+      "unwell as after an offer of other settings: it waits",
+      { ...said(false, 20, { isHealthEcho: true }), unwellSince: at(20) },
+      20 + UNWELL_GRACE_MS / 1_000,
+      "-",
+    ],
     ["unwell once more", { ...said(false, 30), stateSince: at(26), unwellTimes: 1 }, 31, "failed unhealthy"],
     [
       "its supervisor says that it fell over",

@@ -145,7 +145,10 @@ function judgeSoaking(
   return judgeRates(flight, plan, now) ?? verdict(flight, now, "passed");
 }
 
-/** `doubtful`: unwell since it was given the content, and it has said nothing since it applied it; that may be the restart. */
+/**
+ * `doubtful`: unwell since it was given the content, and it has said nothing since it applied it; that may be the restart, as it may
+ * be the echo of other settings. It is waited for, and fails at its deadline.
+ */
 function healthSince(
   flight: Flight,
   delivery: NonNullable<Flight["delivery"]>,
@@ -155,7 +158,7 @@ function healthSince(
   if (flight.baseline?.healthy === false && delivery.healthy !== true) return "unsaid";
   if (delivery.healthy === null || delivery.healthAt === null || delivery.healthAt < given) return "unsaid";
   if (delivery.healthy) return "good";
-  return delivery.healthAt > appliedAt(flight) ? "bad" : "doubtful";
+  return delivery.healthAt > appliedAt(flight) && delivery.isHealthEcho !== true ? "bad" : "doubtful";
 }
 
 /** A program that fell over is said so where its supervisor says so; it may be well for a moment between two falls. */

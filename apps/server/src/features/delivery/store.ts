@@ -225,6 +225,7 @@ export interface DeliveryRow {
   readonly healthy: boolean | null;
   readonly health_status: string | null;
   readonly health_at: Date | null;
+  readonly settings_offered_at: Date | null;
 }
 
 export async function findDeliveries(
@@ -236,7 +237,7 @@ export async function findDeliveries(
     select a.agent_id, a.rollout_id, a.offer_hash, coalesce(t.status, 'waiting') as status, coalesce(t.status_at, a.assigned_at) as status_at,
       t.offered_at, coalesce(t.error_message, '') as error_message, t.rolled_back_to, a.held_reason,
       ${stateSql(now)} in ('connected', 'stale') as reachable,
-      agents.healthy, agents.health_status, agents.health_at
+      agents.healthy, agents.health_status, agents.health_at, agents.settings_offered_at
     from agent_assignments a join agents on agents.id = a.agent_id
     left join configuration_attempts t on t.agent_id = a.agent_id and t.offer_hash = a.offer_hash
     where a.agent_id = any(${agentIds}::uuid[])`.execute(db);

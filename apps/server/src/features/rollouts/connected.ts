@@ -1,4 +1,5 @@
 import { assign, composeFor, readDeliveries, retryDelivery } from "../delivery/delivery.ts";
+import { isUnknownSinceOffer } from "../health/levels.ts";
 import { readRates } from "../telemetry/throughput.ts";
 import type { Ports } from "./ports.ts";
 
@@ -38,6 +39,7 @@ export const connected: Ports = {
             healthy: row.healthy,
             healthStatus: row.health_status,
             healthAt: row.health_at?.getTime() ?? null,
+            isHealthEcho: isUnknownSinceOffer(row, ctx.now()),
           },
         ]),
       );
