@@ -346,8 +346,8 @@ async function expectNamed(answer: Answer): Promise<void> {
 
 /** The ids of an organization's things that a text names. */
 function mentions(text: string, population: Population): string[] {
-  // The same name may be somebody else's too.
-  const { secret_name: _name, ...ids } = population.things;
+  // The same names may be somebody else's too.
+  const { secret_name: _secret, variable_name: _variable, ...ids } = population.things;
   return [population.organization_id, ...Object.values(ids)].filter((id) => text.includes(id));
 }
 
