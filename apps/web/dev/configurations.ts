@@ -10,6 +10,7 @@ function problemsOf(body: string): ConfigurationProblem[] {
     path: [...path],
     line: at.line,
     column: at.column,
+    overlay: null,
   }));
 }
 
@@ -63,6 +64,17 @@ export const configurations = {
       references: config === null ? [] : findReferences(config).map(({ scheme, name }) => ({ scheme, name })),
     };
   },
+  configurationPreview: ({ world }, { body }) => {
+    found(world.agents.find(({ id }) => id === body.agent_id));
+    if (body.overlays.length > 0) throw new MockProblem(409, "conflict", "The mock reads no selectors.");
+    const isRead = checkConfig(body.body).config !== null;
+    return {
+      composed: isRead ? body.body : null,
+      overlays: [],
+      problems: problemsOf(body.body),
+      held: isRead ? null : "Its text cannot be read.",
+    };
+  },
   configurationImport: ({ world }, { body }) => {
     const agent = found(world.agents.find(({ id }) => id === body.agent_id));
     const text = agent.effective_config[0]?.body;
@@ -100,7 +112,10 @@ export const configurations = {
   },
   configurationVersionRead: ({ world }, { params }) => {
     const { versions } = find(world.configurations, params.configuration_id);
-    return found(params.version === "current" ? versions.at(-1) : versions[Number(params.version) - 1]);
+    const version = found(
+      params.version === "current" ? versions.at(-1) : versions[Number(params.version) - 1],
+    );
+    return { ...version, overlays: [] };
   },
   configurationDiff: ({ world }, { params, query }) => {
     const { versions } = find(world.configurations, params.configuration_id);

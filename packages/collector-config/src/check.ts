@@ -38,14 +38,15 @@ const PIPELINE_KEYS = ["receivers", "processors", "exporters"] as const;
  */
 export function checkConfig(text: string): Checked {
   const { read, problems: unreadable } = readConfig(text);
-  if (read === null) return { problems: unreadable, config: null, model: null };
-  const problems: Problem[] = [];
-  const tell: Tell = (severity, code, path, message) => {
-    if (problems.length < PROBLEMS_MAX)
-      problems.push({ severity, code, message, path, at: read.position(path) });
-  };
+  return read === null ? { problems: unreadable, config: null, model: null } : checkRead(read);
+}
+
+/** As `checkConfig`, of what was read or made of several texts; `position` says where people find a path. */
+export function checkRead(read: Read): Checked {
+  const { problems, tell } = collect(read);
   const model = modelOf(read.value);
   checkSections(read, tell);
+  checkPresence(read, tell);
   checkIds(model, tell);
   checkService(read.value, tell);
   for (const pipeline of model.pipelines) checkPipeline(model, pipeline, tell);
@@ -54,6 +55,24 @@ export function checkConfig(text: string): Checked {
   checkReferences(read.value, tell);
   checkAdvice(read.value, model, tell);
   return { problems: problems.toSorted((a, b) => a.at.from - b.at.from), config: read.value, model };
+}
+
+/** What can be said of a part of a configuration: its sections, ids and references. */
+export function checkPart(read: Read): readonly Problem[] {
+  const { problems, tell } = collect(read);
+  checkSections(read, tell);
+  checkIds(modelOf(read.value), tell);
+  checkReferences(read.value, tell);
+  return problems.toSorted((a, b) => a.at.from - b.at.from);
+}
+
+function collect(read: Read): { problems: Problem[]; tell: Tell } {
+  const problems: Problem[] = [];
+  const tell: Tell = (severity, code, path, message) => {
+    if (problems.length < PROBLEMS_MAX)
+      problems.push({ severity, code, message, path, at: read.position(path) });
+  };
+  return { problems, tell };
 }
 
 function checkSections({ value }: Read, tell: Tell): void {
@@ -80,6 +99,9 @@ function checkSections({ value }: Read, tell: Tell): void {
           `The settings of ${id} are a map, or nothing, not ${nameOf(settings)}.`,
         );
   }
+}
+
+function checkPresence({ value }: Read, tell: Tell): void {
   for (const kind of ["receivers", "exporters"] as const) {
     const others = Object.keys(section(value["connectors"]));
     if (Object.keys(section(value[kind])).length + others.length === 0)

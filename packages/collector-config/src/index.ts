@@ -11,6 +11,7 @@ export { readConfig, type Section, type Value } from "./read.ts";
 export { findReferences, type Reference } from "./references.ts";
 export { BUILT_IN_VARIABLES, builtIn, isBuiltIn, type VariableAgent } from "./builtins.ts";
 export { composeText, type Overlay } from "./compose.ts";
+export { checkOverlaid, type CheckedOverlaid, type PlacedProblem } from "./overlaid.ts";
 export { CONFIG_BYTES_MAX } from "./limits.ts";
 export {
   holdForClient,

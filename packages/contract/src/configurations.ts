@@ -1,11 +1,18 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
-import { ActorRef, Id, ListQuery, Name, page, Reason, Timestamp } from "./common.ts";
+import { ActorRef, Id, ListQuery, Name, page, Reason, SELECTOR_CHARS_MAX, Timestamp } from "./common.ts";
 
 const tag = "Configurations";
 
 /** Most characters of a Collector's configuration as it is sent to the API; its bytes are limited as well. */
 export const CONFIGURATION_CHARS_MAX = 512 * 1024;
+
+/** Most overlays of one version; each agent is held against all of them. */
+export const OVERLAYS_MAX = 32;
+/** Most characters of one overlay. */
+export const OVERLAY_CHARS_MAX = 64 * 1024;
+/** Most characters of all overlays of a version together, so that it fits into one request with its body. */
+export const OVERLAYS_CHARS_MAX = 256 * 1024;
 
 /** Seconds of silence up to which an agent with this configuration is healthy, and up to which one to look after. */
 export const HealthThresholds = z
@@ -36,7 +43,7 @@ export type Configuration = z.output<typeof Configuration>;
 export const ConfigurationVersion = z.object({
   configuration_id: Id,
   version: z.number().int(),
-  hash: z.string().describe("SHA-256 of the text, in hex"),
+  hash: z.string().describe("SHA-256 of the text, and of its overlays if there are any, in hex"),
   bytes: z.number().int(),
   warnings: z.number().int(),
   message: z.string(),
@@ -44,6 +51,49 @@ export const ConfigurationVersion = z.object({
   created_at: Timestamp,
 });
 export type ConfigurationVersion = z.output<typeof ConfigurationVersion>;
+
+/** A part that is laid over the body for the agents that its selector matches. */
+export const ConfigurationOverlay = z.object({
+  // It names a file where configurations are kept in a repository.
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
+      "has to begin with a letter or digit, and has letters, digits, _ . and - only",
+    ),
+  selector: z
+    .string()
+    .trim()
+    .min(1)
+    .max(SELECTOR_CHARS_MAX)
+    .regex(/^[^\r\n]*$/, "has to be one line")
+    .describe("CEL over one agent, as for rollouts, in one line"),
+  body: z.string().min(1).max(OVERLAY_CHARS_MAX).describe("YAML; merged as a supervisor merges"),
+});
+export type ConfigurationOverlay = z.output<typeof ConfigurationOverlay>;
+
+const OverlayList = z
+  .array(ConfigurationOverlay)
+  .max(OVERLAYS_MAX)
+  .superRefine((overlays, check) => {
+    const names = new Set<string>();
+    overlays.forEach(({ name }, index) => {
+      // Two files whose names differ in case alone are one file on some machines.
+      if (names.has(name.toLowerCase()))
+        check.addIssue({
+          code: "custom",
+          path: [index, "name"],
+          message: `there is an overlay ${name} already`,
+        });
+      names.add(name.toLowerCase());
+    });
+    if (overlays.reduce((sum, { body }) => sum + body.length, 0) > OVERLAYS_CHARS_MAX)
+      check.addIssue({
+        code: "custom",
+        message: `can have ${OVERLAYS_CHARS_MAX} characters together at most`,
+      });
+  });
+const Overlays = OverlayList.default([]).describe("in the order in which they are laid over the body");
 
 /** Something to mend; lines and columns count from 1. An error keeps a version from being saved. */
 export const ConfigurationProblem = z.object({
@@ -53,6 +103,7 @@ export const ConfigurationProblem = z.object({
   path: z.array(z.union([z.string(), z.number()])),
   line: z.number().int(),
   column: z.number().int(),
+  overlay: z.string().nullable().describe("in whose text the line is; null: in the body's"),
 });
 export type ConfigurationProblem = z.output<typeof ConfigurationProblem>;
 
@@ -62,6 +113,7 @@ export const ConfigurationCheck = z.object({
   problems: z.array(ConfigurationProblem),
   /** Which agents the check was held against: Collectors that the filter matches, and how many of them say what they are built with. */
   fleet: z.object({ agents: z.number().int(), reporting: z.number().int() }),
+  /** Of the body; what overlays add is held against a single agent by a preview. */
   lacks: z.array(
     z.object({
       kind: z.string(),
@@ -90,6 +142,7 @@ export const ConfigurationCheck = z.object({
 export type ConfigurationCheck = z.output<typeof ConfigurationCheck>;
 
 export const ConfigurationChange = z.object({
+  overlay: z.string().optional().describe("in which it is; absent: in the body, or an overlay as a whole"),
   change: z.enum(["added", "removed", "changed"]),
   what: z.string(),
   id: z.string(),
@@ -124,6 +177,7 @@ export const configurationApi = {
       name: Name,
       description: z.string().max(2_000).default(""),
       body: Text,
+      overlays: Overlays,
       message: Reason.default("First version"),
     }),
     response: Configuration,
@@ -138,6 +192,7 @@ export const configurationApi = {
     access: "agent:read",
     body: z.object({
       body: Text,
+      overlays: Overlays,
       agents: z
         .string()
         .max(500)
@@ -145,6 +200,22 @@ export const configurationApi = {
         .describe("filter of the fleet's query bar; empty: all Collectors"),
     }),
     response: ConfigurationCheck,
+  }),
+  configurationPreview: endpoint({
+    method: "POST",
+    path: "/configurations/preview",
+    tag,
+    summary: "What one agent would be sent of a text with overlays, references kept; nothing is saved",
+    access: "agent:read",
+    body: z.object({ body: Text, overlays: Overlays, agent_id: Id }),
+    response: z.object({
+      composed: z.string().nullable().describe("null when the text or an overlay cannot be read"),
+      overlays: z.array(z.string()).describe("names of those that match the agent"),
+      problems: z
+        .array(ConfigurationProblem)
+        .describe("lines are of the composed text; where there is none, of the texts it is made of"),
+      held: z.string().nullable().describe("why the agent would not be sent it"),
+    }),
   }),
   configurationImport: endpoint({
     method: "POST",
@@ -209,6 +280,9 @@ export const configurationApi = {
     params: Params,
     body: z.object({
       body: Text,
+      overlays: OverlayList.optional().describe(
+        "in the order in which they are laid over the body; absent: those of the current version",
+      ),
       message: Reason,
       based_on: Version.optional().describe("refused when the current version is another one by now"),
     }),
@@ -223,7 +297,10 @@ export const configurationApi = {
     summary: "One version with its text",
     access: "agent:read",
     params: Params.extend({ version: Id.describe("a version number, or `current`") }),
-    response: ConfigurationVersion.extend({ body: z.string() }),
+    response: ConfigurationVersion.extend({
+      body: z.string(),
+      overlays: z.array(ConfigurationOverlay),
+    }),
   }),
   configurationDiff: endpoint({
     method: "GET",

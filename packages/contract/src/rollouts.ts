@@ -1,12 +1,11 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
-import { ActorRef, Id, ListQuery, page, Reason, Timestamp, Waiting } from "./common.ts";
+import { ActorRef, Id, ListQuery, page, Reason, SELECTOR_CHARS_MAX, Timestamp, Waiting } from "./common.ts";
 import { ConfigurationChange } from "./configurations.ts";
 
 const tag = "Rollouts";
 
 export const WAVES_MAX = 20;
-export const SELECTOR_CHARS_MAX = 1_000;
 /** Agents shown in one preview; their number is told whole. */
 export const PREVIEW_AGENTS_MAX = 200;
 

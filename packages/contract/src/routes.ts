@@ -79,6 +79,7 @@ export const routes = {
   configurationList: { method: "GET", path: "/configurations" },
   configurationCreate: { method: "POST", path: "/configurations" },
   configurationCheck: { method: "POST", path: "/configurations/check" },
+  configurationPreview: { method: "POST", path: "/configurations/preview" },
   configurationImport: { method: "POST", path: "/configurations/import" },
   configurationRead: { method: "GET", path: "/configurations/{configuration_id}" },
   configurationChange: { method: "PATCH", path: "/configurations/{configuration_id}" },

@@ -165,6 +165,10 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     configurationList: {},
     configurationCreate: { body: { name: "edge", body: COLLECTOR_CONFIG } },
     configurationCheck: { body: { body: COLLECTOR_CONFIG } },
+    configurationPreview: {
+      body: { body: COLLECTOR_CONFIG, agent_id: things.agent_id },
+      bodyIds: { agent_id: things.agent_id },
+    },
     configurationImport: { body: { agent_id: things.agent_id }, bodyIds: { agent_id: things.agent_id } },
     configurationRead: configuration,
     configurationChange: { ...configuration, body: { name: "renamed" } },

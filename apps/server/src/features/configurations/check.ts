@@ -6,18 +6,19 @@ import {
   lacking,
   lackSentence,
 } from "@flowplane/collector-config";
-import type { ConfigurationCheck, ConfigurationProblem } from "@flowplane/contract";
+import type { ConfigurationCheck, ConfigurationOverlay, ConfigurationProblem } from "@flowplane/contract";
 import type { Ctx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
 import { countByComponents, readEffectiveConfig } from "../fleet/components.ts";
-import { problemOf } from "./text.ts";
+import { checkSources, problemOf } from "./text.ts";
 
 /** A text held against itself, and against what the Collectors of the fleet are built with. Nothing is stored. */
 export async function checkText(
   ctx: Ctx,
-  input: { body: string; agents: string },
+  input: { body: string; overlays: readonly ConfigurationOverlay[]; agents: string },
 ): Promise<ConfigurationCheck> {
-  const { problems, config, model } = checkConfig(input.body);
+  const { checked, problems } = checkSources(input.body, input.overlays);
+  const { config, model } = checked;
   const sets = await countByComponents(ctx, input.agents);
   const fleet = sets.flatMap(({ components, agents }) => {
     const available = availableOf(components);
@@ -25,7 +26,7 @@ export async function checkText(
   });
   const reporting = fleet.reduce((sum, set) => sum + set.agents, 0);
   return {
-    problems: problems.map(problemOf),
+    problems,
     fleet: { agents: sets.reduce((sum, set) => sum + set.agents, 0), reporting },
     lacks:
       model === null
@@ -42,7 +43,9 @@ export async function checkText(
             nodes: graphOf(model).nodes.map((node) => ({ ...node })),
             edges: graphOf(model).edges.map((edge) => ({ ...edge })),
           },
-    references: config === null ? [] : findReferences(config).map(({ scheme, name }) => ({ scheme, name })),
+    references: [...(config === null ? [] : [config]), ...checked.overlays]
+      .flatMap((section) => findReferences(section))
+      .map(({ scheme, name }) => ({ scheme, name })),
   };
 }
 

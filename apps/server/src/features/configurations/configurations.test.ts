@@ -1,57 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Configuration } from "@flowplane/contract";
-import { createHttp } from "../../platform/http/server.ts";
-import { newId, type Ctx } from "../../platform/context.ts";
-import { testBase, testOrganization } from "../../testing/base.ts";
-import { configurationRoutes } from "./routes.ts";
+import { newId } from "../../platform/context.ts";
+import * as testing from "./testing.ts";
+import { addCollector, addCollectors, GOOD, startWorld, type World } from "./testing.ts";
 
-const GOOD = `receivers:
-  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:4317"}}}
-exporters:
-  debug:
-service:
-  pipelines:
-    logs: {receivers: [otlp], exporters: [debug]}
-`;
-
-// oxlint-disable-next-line typescript/no-explicit-any -- answers of every endpoint are looked into
-type Answer = { status: number; body: any };
-type World = Awaited<ReturnType<typeof startWorld>>;
 let world: World;
 beforeEach(async () => {
   world = await startWorld();
 });
 afterEach(() => world.close());
 
-async function startWorld() {
-  const testing = await testBase();
-  const { ctx, actor } = await testOrganization(testing.base);
-  const http = await createHttp(testing.base, async () => actor);
-  configurationRoutes(http);
-  await http.fastify.ready();
-  return {
-    base: testing.base,
-    ctx,
-    async call(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<Answer> {
-      const response = await http.fastify.inject({
-        method,
-        url: `/api/v1${path}`,
-        ...(body === undefined ? {} : { payload: body }),
-      });
-      return { status: response.statusCode, body: response.payload === "" ? null : response.json() };
-    },
-    async close() {
-      await http.fastify.close();
-      await testing[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function create(name = "edge", body = GOOD): Promise<Configuration> {
-  const { status, body: made } = await world.call("POST", "/configurations", { name, body });
-  expect([status, made.detail]).toEqual([201, undefined]);
-  return made;
-}
+const create = (name?: string) => testing.create(world, name);
 
 test("versions are counted, keep their text for ever, and say what they do otherwise", async () => {
   const { id } = await create();
@@ -128,9 +86,9 @@ test("the same text again is refused, as are a taken name and an archived config
 });
 
 test("a check says which agents lack what, counted over the fleet", async () => {
-  await addCollectors(world.ctx, 3, ["otlp"]);
-  await addCollectors(world.ctx, 2, ["filelog"]);
-  await addCollectors(world.ctx, 1, null);
+  await addCollectors(world, 3, ["otlp"]);
+  await addCollectors(world, 2, ["filelog"]);
+  await addCollectors(world, 1, null);
   const { body } = await world.call("POST", "/configurations/check", { body: GOOD });
   expect(body).toMatchObject({
     problems: [],
@@ -152,11 +110,11 @@ test("a check says which agents lack what, counted over the fleet", async () => 
 
 test("a configuration begins with what an agent runs; an agent that does not say is named", async () => {
   const [silent, one, two] = [newId(), newId(), newId()];
-  await addCollector(world.ctx, silent, {});
-  await addCollector(world.ctx, one, {
+  await addCollector(world, silent, {});
+  await addCollector(world, one, {
     effective_config: JSON.stringify([{ name: "", content_type: "text/yaml", body: GOOD }]),
   });
-  await addCollector(world.ctx, two, {
+  await addCollector(world, two, {
     effective_config: JSON.stringify(
       ["a", "b"].map((name) => ({ name, content_type: "text/yaml", body: GOOD })),
     ),
@@ -176,61 +134,3 @@ test("a configuration begins with what an agent runs; an agent that does not say
     "has not reported what it runs",
   );
 });
-
-async function addCollectors(ctx: Ctx, count: number, receivers: readonly string[] | null): Promise<void> {
-  const hash = Buffer.from(receivers?.join() ?? "none");
-  const map = (types: readonly string[]) => ({
-    sub_component_map: Object.fromEntries(types.map((type) => [type, {}])),
-  });
-  if (receivers !== null)
-    await world.base.storage.system
-      .insertInto("available_components")
-      .values({
-        organization_id: ctx.actor.organization_id,
-        hash,
-        components: JSON.stringify({ receivers: map(receivers), exporters: map(["debug"]) }),
-      })
-      .execute();
-  for (let index = 0; index < count; index += 1)
-    await addCollector(ctx, newId(), receivers === null ? {} : { available_components_hash: hash }, {
-      has: receivers?.join() ?? "",
-    });
-}
-
-async function addCollector(
-  ctx: Ctx,
-  id: string,
-  report: { effective_config?: string; available_components_hash?: Buffer },
-  labels: Record<string, string> = {},
-): Promise<void> {
-  const { organization_id } = ctx.actor;
-  const { system } = world.base.storage;
-  const site = await system
-    .selectFrom("sites")
-    .select("id")
-    .where("organization_id", "=", organization_id)
-    .executeTakeFirstOrThrow();
-  await system
-    .insertInto("agents")
-    .values({
-      id,
-      organization_id,
-      site_id: site.id,
-      kind: "collector",
-      name: id,
-      approval: "approved",
-      labels: JSON.stringify(labels),
-    })
-    .execute();
-  await system
-    .insertInto("agent_reports")
-    .values({
-      agent_id: id,
-      organization_id,
-      identifying_attributes: "{}",
-      non_identifying_attributes: "{}",
-      custom_capabilities: "[]",
-      ...report,
-    })
-    .execute();
-}

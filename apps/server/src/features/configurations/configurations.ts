@@ -1,4 +1,4 @@
-import type { Configuration } from "@flowplane/contract";
+import type { Configuration, ConfigurationOverlay } from "@flowplane/contract";
 import {
   actorRef,
   inTransaction,
@@ -46,9 +46,15 @@ export async function readConfiguration(ctx: Ctx, id: string): Promise<Configura
 
 export async function createConfiguration(
   ctx: Ctx,
-  input: { name: string; description: string; body: string; message: string },
+  input: {
+    name: string;
+    description: string;
+    body: string;
+    overlays?: readonly ConfigurationOverlay[] | undefined;
+    message: string;
+  },
 ): Promise<Configuration> {
-  const judged = judgeText(input.body);
+  const judged = judgeText(input.body, input.overlays);
   return inTransaction(ctx, async (ctx) => {
     const [id, now, by] = [newId(), new Date(ctx.now()), JSON.stringify(actorRef(ctx.actor))];
     const shared = { organization_id: ctx.actor.organization_id, created_by: by, created_at: now };

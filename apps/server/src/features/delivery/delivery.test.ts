@@ -170,6 +170,41 @@ test("an offer reaches a socket at once; APPLYING and APPLIED are its attempt's;
   expect(agent.hello.capabilities & SERVER_CAPABILITY.OffersRemoteConfig).not.toBe(0n);
 });
 
+test("a version with an overlay comes to another content for the agents that its selector matches, and reaches them", async () => {
+  const [prod, dev] = [await supervisor(), await supervisor()];
+  for (const [{ agentId }, env] of [
+    [prod, "prod"],
+    [dev, "dev"],
+  ] as const)
+    await plane.base.storage.system
+      .updateTable("agents")
+      .set({ labels: JSON.stringify({ env }) })
+      .where("id", "=", agentId)
+      .execute();
+  const made = await createConfiguration(plane.ctx(), {
+    name: `c-${newId()}`,
+    description: "",
+    message: "First",
+    body: yaml("4317"),
+    overlays: [
+      { name: "prod", selector: 'labels.env == "prod"', body: "exporters: {debug: {verbosity: basic}}\n" },
+    ],
+  });
+  const target = { configuration_id: made.id, version: 1 };
+  const composed = await inTransaction(plane.ctx(), (ctx) =>
+    composeFor(ctx, target, [prod.agentId, dev.agentId]),
+  );
+  expect(composed.get(prod.agentId)).toMatchObject({ ok: true, overlays: ["prod"] });
+  expect(composed.get(dev.agentId)).toMatchObject({ ok: true, overlays: [], shown: yaml("4317") });
+  const hash = await give(target, prod);
+  expect(await give(target, dev)).not.toBe(hash);
+  expect(bodyOf(await prod.next())).toContain("verbosity: basic");
+  expect(bodyOf(await dev.next())).toBe(yaml("4317"));
+  await prod.ask(status(hash, "applied"));
+  expect(await delivery(prod.agentId)).toMatchObject({ status: "applied" });
+  await Promise.all([prod.close(), dev.close()]);
+});
+
 test("opamp rows 31 and 32: what failed is not offered again, the agent's own way back is understood, a retry works", async () => {
   const agent = await supervisor();
   const one = await configuration(yaml("4317"));
