@@ -81,11 +81,16 @@ export function profileOf(client: Client): Profile {
       "A site agent runs jobs; it is no Collector and has no pipelines.",
     );
   if (client.kind === "gateway")
-    return no(
-      "rest_gateway",
-      "REST gateway",
-      "It speaks the REST gateway API and fetches its configuration by itself; nothing can be sent to it.",
-    );
+    return {
+      ...shared,
+      name: "rest_gateway",
+      title: "REST gateway",
+      configurable: true,
+      whyNot: null,
+      notes: [
+        "It fetches its configuration by itself, and has applied it when a heartbeat says so, with the config_hash or config_version it was told.",
+      ],
+    };
   const name = client.attributes["service.name"];
   const service = typeof name === "string" ? name : "";
   if ("telemetry.sdk.language" in client.attributes || "telemetry.distro.name" in client.attributes)

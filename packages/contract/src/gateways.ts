@@ -79,6 +79,10 @@ export const GatewayConfig = z.object({
     .number()
     .int()
     .describe("version of the assigned configuration; 0: the base configuration"),
+  config_hash: z
+    .string()
+    .nullable()
+    .describe("names the content; say it in heartbeats once it runs. null: nothing is assigned"),
   deployment_id: Id.nullable().describe("the rollout that brought it"),
   last_updated: Timestamp.nullable(),
 });
@@ -98,7 +102,7 @@ export const GatewayDetail = z.object({
   status: GatewayStatus,
   health: GatewayHealth,
   version: GatewayVersion,
-  config: GatewayConfig,
+  config: GatewayConfig.nullable().describe("null: what is assigned is held; …/config says why"),
   metrics: GatewayMetrics,
 });
 
@@ -186,7 +190,20 @@ export const gatewayApi = {
       .object({
         metadata: GatewayMetadata.optional().describe("replaces what was said before"),
         metrics: GatewayCounts.optional(),
-        config_version: z.number().int().min(0).max(2_147_483_647).optional(),
+        config_version: z
+          .number()
+          .int()
+          .min(0)
+          .max(2_147_483_647)
+          .optional()
+          .describe(
+            "the version it runs; counts as applied when it fetched that one and said another before",
+          ),
+        config_hash: z
+          .string()
+          .max(128)
+          .optional()
+          .describe("the config_hash of what it runs; beats the version"),
       })
       .default({}),
     response: z.object({ status: z.literal("ok"), gateway_id: Id }),

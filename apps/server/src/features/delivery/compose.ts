@@ -11,6 +11,7 @@ import {
   type Problem,
 } from "@flowplane/collector-config";
 import type { Tx } from "../../platform/context.ts";
+import { BASE_CONFIGURATION } from "../gateways/base-configuration.ts";
 import { readSelectable } from "../fleet/select-agents.ts";
 import type { SelectableAgent } from "../fleet/selector.ts";
 import { readSecretValues, type SecretValue } from "../secrets/secrets.ts";
@@ -157,8 +158,12 @@ async function withdrawFrom(
       composed.set(id, no("not_configurable", profile.whyNot ?? ""));
       continue;
     }
-    const offer = nothingOfOurs(profile, ran.get(id) ?? null);
-    const key = `${profile.entryName}\n${offer.isStop}`;
+    // A gateway has no files of its own beneath ours: without ours it is back at the base configuration.
+    const offer =
+      profile.name === "rest_gateway"
+        ? offerOf(profile, BASE_CONFIGURATION)
+        : nothingOfOurs(profile, ran.get(id) ?? null);
+    const key = `${profile.name}\n${profile.entryName}\n${offer.isStop}`;
     const rendering = renderings.get(key) ?? renderingOf(ctx.secrets, ctx.actor.organization_id, offer, null);
     renderings.set(key, rendering);
     const shown = offer.entries[0]?.body ?? "";

@@ -1,19 +1,16 @@
 import { hasCapability, SERVER_CAPABILITY } from "@flowplane/opamp";
-import { inTransaction, notify, type Base, type Ctx, type Tx } from "../../platform/context.ts";
+import { inTransaction, type Base, type Ctx } from "../../platform/context.ts";
 import { systemActor } from "../../platform/system-actor.ts";
 import type { DesiredSource, Wanted } from "../gateway/desired.ts";
 import type { AgentSession } from "../gateway/sessions.ts";
-import { noteSecretsUsed } from "../secrets/secrets.ts";
 import { writeAttempts } from "./attempts.ts";
 import { composeFor, type Composed } from "./compose.ts";
-import { findChanged, findWanted, holdAssignments, moveAssignments, type WantedRow } from "./store.ts";
+import { settle } from "./settle.ts";
+import { findChanged, findWanted, type WantedRow } from "./store.ts";
 
 const NAME = "configuration";
 /** Agents that are held back and looked at again by one catch-up: what was missing may be there by now. */
 const HELD_LOOKED_AT_MAX = 2_000;
-
-/** Agents held back by one composition of which dashboards are told singly. */
-const HELD_TOLD_MAX = 50;
 
 /** What is known of an agent's assignment while it is connected. */
 interface Assigned {
@@ -168,33 +165,6 @@ async function composeAll(
 }
 
 const ACCEPTS = 2n;
-
-/** Writes down what composing came to: another content, or why there is none. */
-async function settle(
-  ctx: Tx,
-  rows: readonly WantedRow[],
-  composed: ReadonlyMap<string, Composed>,
-): Promise<void> {
-  const now = new Date(ctx.now());
-  const moves: { agent_id: string; from: string; to: string }[] = [];
-  const holds: { agent_id: string; reason: string | null }[] = [];
-  const secrets = new Set<string>();
-  for (const row of rows) {
-    const one = composed.get(row.agent_id);
-    if (one === undefined) continue;
-    if (!one.ok) holds.push({ agent_id: row.agent_id, reason: one.reason });
-    else {
-      for (const name of one.secrets) secrets.add(name);
-      if (one.hash !== row.offer_hash)
-        moves.push({ agent_id: row.agent_id, from: row.offer_hash, to: one.hash });
-      else if (row.held_reason !== null) holds.push({ agent_id: row.agent_id, reason: null });
-    }
-  }
-  await moveAssignments(ctx.db, ctx.actor.organization_id, moves, now);
-  const told = await holdAssignments(ctx.db, holds, now);
-  for (const id of told.slice(0, HELD_TOLD_MAX)) notify(ctx, { topic: "agent", id });
-  await noteSecretsUsed(ctx, [...secrets].toSorted());
-}
 
 function ctxOf(base: Base, organizationId: string): Ctx {
   return { ...base, actor: systemActor(organizationId), requestId: "delivery", remoteAddress: null };

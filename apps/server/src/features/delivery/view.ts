@@ -7,8 +7,9 @@ import { record } from "../audit/audit.ts";
 import { nameOfConfiguration, problemOf } from "../configurations/shown.ts";
 import { readReportedConfig } from "../fleet/components.ts";
 import { effectiveOf, readClients } from "./clients.ts";
-import { composeFor, type Composed } from "./compose.ts";
+import type { Composed } from "./compose.ts";
 import { readDeliveries, retryDelivery, type Delivery } from "./delivery.ts";
+import { composeAssigned } from "./fetch.ts";
 import { deliveryState } from "./state.ts";
 import { countPlaces, findAssignment, listAttempts, type AssignmentRow, type AttemptRow } from "./store.ts";
 
@@ -22,7 +23,7 @@ export async function readAgentConfiguration(ctx: Ctx, agentId: string): Promise
     const assignment = await findAssignment(ctx.db, agentId);
     const delivery = (await readDeliveries(ctx.db, [agentId], ctx.now())).get(agentId);
     const attempts = await listAttempts(ctx.db, agentId);
-    const composed = assignment === undefined ? undefined : await composeAgain(ctx, assignment);
+    const composed = assignment === undefined ? undefined : await composeAssigned(ctx, assignment);
     const name = await nameOf(ctx, assignment);
     const held = heldReason(assignment, delivery, profile.whyNot);
     const state: DeliveryState =
@@ -113,14 +114,6 @@ export async function retryAgentConfiguration(
     record(ctx, { action: "configuration.retry", target_type: "agent", target_id: agentId, reason });
   });
   return readAgentConfiguration(ctx, agentId);
-}
-
-function composeAgain(ctx: Tx, row: AssignmentRow): Promise<Composed | undefined> {
-  const target =
-    row.configuration_id === null || row.version === null
-      ? null
-      : { configuration_id: row.configuration_id, version: row.version };
-  return composeFor(ctx, target, [row.agent_id]).then((composed) => composed.get(row.agent_id));
 }
 
 async function nameOf(ctx: Tx, assignment: AssignmentRow | undefined): Promise<string> {

@@ -500,6 +500,7 @@ describe("reading", () => {
         config: {
           config_yaml: BASE_CONFIGURATION,
           config_version: 0,
+          config_hash: null,
           deployment_id: null,
           last_updated: null,
         },

@@ -3,7 +3,6 @@ import { inTransaction, timestamp, type Ctx } from "../../platform/context.ts";
 import { idOfCursor, pageOf } from "../../platform/storage/page.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { HEALTH_SCORES, healthStatus, presenceOf } from "../fleet/health-score.ts";
-import { configOf } from "./config.ts";
 import { gatewayNotFound, mustBeOwn } from "./refusals.ts";
 import { findGateway, listGateways, type GatewayRow } from "./store.ts";
 
@@ -26,7 +25,7 @@ export async function listFleetGateways(
   );
 }
 
-/** Everything of a gateway at one moment. `missing` is what is answered when there is none. */
+/** Everything that a gateway said, at one moment. `missing` is what is answered when there is none. */
 export async function readGateway(ctx: Ctx, id: string, { org_id }: Whose, missing?: string) {
   const isOurs = org_id === undefined || org_id === ctx.actor.organization_id;
   const row = isOurs && isUuid(id) ? await inTransaction(ctx, (ctx) => findGateway(ctx.db, id)) : undefined;
@@ -42,7 +41,6 @@ export async function readGateway(ctx: Ctx, id: string, { org_id }: Whose, missi
       otel_version: row.metadata?.otel_version ?? null,
       capabilities: row.metadata?.capabilities ?? [],
     },
-    config: configOf(),
     metrics: {
       logs_processed: row.metrics?.logs_processed ?? null,
       errors: row.metrics?.errors ?? null,

@@ -4,6 +4,7 @@ import { subjects } from "../../platform/bus/bus.ts";
 import { inTransaction, notify, type Base, type Ctx } from "../../platform/context.ts";
 import { record } from "../audit/audit.ts";
 import { setAgent } from "../fleet/agents.ts";
+import { noteRunning } from "../delivery/running.ts";
 import { noteRequestHeartbeats } from "../fleet/heartbeats.ts";
 import { writeReports } from "../fleet/status.ts";
 import { BatchLoader } from "../gateway/batch-loader.ts";
@@ -24,6 +25,7 @@ type Beat = z.output<typeof api.gatewayHeartbeat.body>;
 
 interface Pending extends Said {
   readonly remoteAddress: string | null;
+  readonly configHash: string | null;
 }
 
 /**
@@ -55,10 +57,12 @@ export class Heartbeats {
     );
   }
 
-  async beat(ctx: Ctx, instanceId: string, { metadata, metrics, config_version }: Beat) {
+  async beat(ctx: Ctx, instanceId: string, { metadata, metrics, config_version, config_hash: said }: Beat) {
     await this.mustBe(ctx, instanceId);
     const agentId = ctx.actor.id;
     const earlier = this.#pending.get(agentId);
+    // A script that has none yet says an empty one.
+    const config_hash = said === "" ? undefined : said;
     const counts = countsOf(metadata, metrics);
     this.#pending.set(agentId, {
       agentId,
@@ -67,6 +71,7 @@ export class Heartbeats {
       metadata: metadata ?? earlier?.metadata ?? null,
       metrics: earlier?.metrics == null ? counts : { ...earlier.metrics, ...counts },
       configVersion: config_version ?? earlier?.configVersion ?? null,
+      configHash: config_hash ?? (config_version === undefined ? (earlier?.configHash ?? null) : null),
     });
     await this.#writer.load(agentId);
     gatewayHeartbeats.inc({ outcome: "ok" });
@@ -78,6 +83,15 @@ export class Heartbeats {
     for (const id of agentIds) this.#pending.delete(id);
     const { storage, bus } = this.#base;
     const arrived = await noteRequestHeartbeats(storage.system, beats);
+    const running = await noteRunning(
+      storage.system,
+      beats.map(({ agentId, seenAt, configVersion, configHash }) => ({
+        agentId,
+        at: seenAt,
+        version: configVersion,
+        hash: configHash,
+      })),
+    );
     const speaking = beats.filter(
       ({ metadata, metrics, configVersion }) =>
         metadata !== null || metrics !== null || configVersion !== null,
@@ -85,6 +99,8 @@ export class Heartbeats {
     const changed = speaking.length === 0 ? [] : await noteSaid(storage.system, speaking);
     for (const id of changed) await this.#describe(id);
     for (const { id, organization_id } of arrived)
+      bus.publish(subjects.changes(organization_id), { topic: "agent", id });
+    for (const { agent_id: id, organization_id } of running)
       bus.publish(subjects.changes(organization_id), { topic: "agent", id });
     return new Map(agentIds.map((id) => [id, true]));
   }

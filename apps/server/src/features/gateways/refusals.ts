@@ -21,6 +21,13 @@ export function gatewayNotFound(message = "Gateway not found"): AppError {
   });
 }
 
+/** What is assigned to a gateway would do harm there, or lacks something. */
+export function configHeld(reason: string): AppError {
+  return new AppError("conflict", `The configuration assigned to this gateway is held: ${reason}`, {
+    hint: "The gateway goes on with what it runs. Mend what the sentence names, or roll out another version.",
+  });
+}
+
 /** Says no where a request names an organization that its credential is not of. */
 export function mustBeOwn(actor: Actor, organizationId: string | undefined): void {
   if (organizationId !== undefined && organizationId !== actor.organization_id)

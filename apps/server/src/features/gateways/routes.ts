@@ -1,14 +1,13 @@
-import { createHash } from "node:crypto";
 import { api } from "@flowplane/contract";
 import { route, streamRoute, type Http } from "../../platform/http/route.ts";
 import type { Enrolment } from "../enrolment/enrolment.ts";
 import { createToken } from "../enrolment/tokens.ts";
-import { ownConfig } from "./config.ts";
+import { ownConfig, shownConfig } from "./config.ts";
 import { identifyByBearer, identifyByToken } from "./credentials.ts";
 import { gatewayHeartbeats } from "./figures.ts";
 import { listFleetGateways, readGateway } from "./gateways.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import { mustBeOwn } from "./refusals.ts";
+import { configHeld, mustBeOwn } from "./refusals.ts";
 import { registerGateway } from "./register.ts";
 
 const DAY_SECONDS = 86_400;
@@ -56,12 +55,10 @@ export function gatewayApiRoutes(http: Http, enrolment: Enrolment): void {
     api.gatewayOwnConfig,
     async (ctx, { params }, request, reply) => {
       await heartbeats.mustBe(ctx, params.instance_id);
-      const config = await ownConfig(ctx);
       const isText = /\byaml\b/.test(request.headers.accept ?? "");
-      const body = isText ? config.config_yaml : JSON.stringify(config);
-      const tag = `"${createHash("sha256").update(body).digest("base64url")}"`;
-      reply.header("etag", tag).header("vary", "accept");
-      if (request.headers["if-none-match"] === tag) return reply.code(304).send();
+      const { etag, body } = await ownConfig(ctx, { isText, known: request.headers["if-none-match"] });
+      reply.header("etag", etag).header("vary", "accept").header("cache-control", "no-store");
+      if (body === null) return reply.code(304).send();
       return reply
         .type(isText ? "application/yaml" : "application/json")
         .serializer((text: string) => text)
@@ -70,7 +67,11 @@ export function gatewayApiRoutes(http: Http, enrolment: Enrolment): void {
     byBearer,
   );
   route(http, api.gatewayList, (ctx, { query }) => listFleetGateways(ctx, query));
-  route(http, api.gatewayStatus, (ctx, { params, query }) => readGateway(ctx, params.gateway_id, query));
+  route(http, api.gatewayStatus, async (ctx, { params, query }) => {
+    const { metrics, ...gateway } = await readGateway(ctx, params.gateway_id, query);
+    const shown = await shownConfig(ctx, gateway.gateway_id);
+    return { ...gateway, config: "held" in shown ? null : shown.config, metrics };
+  });
   route(http, api.gatewayHealth, async (ctx, { params, query }) => {
     const { health } = await readGateway(ctx, params.gateway_id, query);
     return health;
@@ -80,8 +81,10 @@ export function gatewayApiRoutes(http: Http, enrolment: Enrolment): void {
     return version;
   });
   route(http, api.gatewayConfig, async (ctx, { params, query }) => {
-    const { config } = await readGateway(ctx, params.gateway_id, query, NO_CONFIG);
-    return config;
+    const { gateway_id } = await readGateway(ctx, params.gateway_id, query, NO_CONFIG);
+    const shown = await shownConfig(ctx, gateway_id);
+    if ("held" in shown) throw configHeld(shown.held);
+    return shown.config;
   });
   route(http, api.gatewayMetrics, async (ctx, { params, query }) => {
     const { metrics } = await readGateway(ctx, params.gateway_id, query);
