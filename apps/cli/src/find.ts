@@ -1,4 +1,4 @@
-import type { Agent, Client, Job, Policy, Run } from "@flowplane/contract";
+import type { Agent, Client, Configuration, Job, Policy, Rollout, Run } from "@flowplane/contract";
 import { EXIT } from "./exit-codes.ts";
 import { CliError } from "./failure.ts";
 import { shortId } from "./format.ts";
@@ -8,6 +8,8 @@ import { isWholeId, listUpTo, matchesId, theOnly } from "./listing.ts";
 const RUNS_SEARCHED_MAX = 2_000;
 const AGENTS_SEARCHED_MAX = 2_000;
 const JOBS_SEARCHED_MAX = 10_000;
+const CONFIGURATIONS_SEARCHED_MAX = 10_000;
+const ROLLOUTS_SEARCHED_MAX = 2_000;
 const POLICIES_SEARCHED_MAX = 10_000;
 
 /** The run somebody means: an id, a part of one, or `-` or `@last` for the newest. */
@@ -88,4 +90,52 @@ export async function findPolicyRef(
   const [, name = wanted, version] = /^(.*?)(?:@v?(\d+))?$/.exec(wanted) ?? [];
   const { id } = await findPolicy(client, name);
   return { policy_id: id, ...(version === undefined ? {} : { version: Number(version) }) };
+}
+
+/** The configuration of exactly this name. */
+export async function findConfigurationByName(client: Client, name: string): Promise<Configuration | null> {
+  const { items } = await listUpTo(
+    (query) => client.configurationList({ query: { ...query, q: name } }),
+    CONFIGURATIONS_SEARCHED_MAX,
+  );
+  return items.find((configuration) => configuration.name === name) ?? null;
+}
+
+/** The configuration somebody means: its name, an id, or a part of one. */
+export async function findConfiguration(client: Client, wanted: string): Promise<Configuration> {
+  const named = await findConfigurationByName(client, wanted);
+  if (named !== null) return named;
+  const { items } = await listUpTo(
+    (query) => client.configurationList({ query }),
+    CONFIGURATIONS_SEARCHED_MAX,
+  );
+  return theOnly(
+    items.filter(({ id }) => matchesId(id, wanted)),
+    "configuration",
+    wanted,
+    ({ name, id }) => `${name} ${shortId(id)}`,
+  );
+}
+
+/** The rollout somebody means: an id, a part of one, or `-` or `@last` for the newest. */
+export async function findRollout(client: Client, wanted: string): Promise<Rollout> {
+  if (isWholeId(wanted)) return await client.rolloutRead({ params: { rollout_id: wanted.toLowerCase() } });
+  if (wanted === "-" || wanted === "@last") return await newestRollout(client);
+  const { items } = await listUpTo((query) => client.rolloutList({ query }), ROLLOUTS_SEARCHED_MAX);
+  return theOnly(
+    items.filter(({ id }) => matchesId(id, wanted)),
+    "rollout",
+    wanted,
+    ({ configuration_name, version, id }) => `${shortId(id)} (${configuration_name} v${version})`,
+  );
+}
+
+async function newestRollout(client: Client): Promise<Rollout> {
+  const { items } = await client.rolloutList({ query: { limit: 1 } });
+  const [newest] = items;
+  if (newest !== undefined) return newest;
+  throw new CliError("There is no rollout yet.", {
+    exitCode: EXIT.notFound,
+    advice: "Start one with `flowplane rollouts start CONFIGURATION --to SELECTOR`.",
+  });
 }

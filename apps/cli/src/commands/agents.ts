@@ -16,6 +16,7 @@ import { parseCount } from "../input.ts";
 import { listUpTo } from "../listing.ts";
 import { printable } from "../text-width.ts";
 import { agentStyle } from "../run-words.ts";
+import { configurationLines } from "../agent-configuration.ts";
 import type { Column } from "../table.ts";
 
 interface ListOptions extends ApiOptions {
@@ -156,7 +157,10 @@ async function showAgent(context: Context, wanted: string, options: ApiOptions):
   const { client, output } = await openApi(context, options);
   const { id } = await findAgent(client, wanted);
   const agent = await client.agentRead({ params: { agent_id: id } });
-  if (options.json === true) return output.json(agent);
+  // Site agents take policies, and gateways nothing at all.
+  const configuration =
+    agent.kind === "collector" ? await client.agentConfiguration({ params: { agent_id: id } }) : null;
+  if (options.json === true) return output.json(configuration === null ? agent : { ...agent, configuration });
   const now = context.now();
   output.print(output.style("bold", printable(agent.name)));
   output.print(printable(agent.sentence));
@@ -165,6 +169,10 @@ async function showAgent(context: Context, wanted: string, options: ApiOptions):
   if (agent.health !== null) {
     output.print("\nHealth");
     for (const line of healthLines(agent.name, agent.health, "  ")) output.print(printable(line));
+  }
+  if (configuration !== null) {
+    output.print("\nConfiguration");
+    for (const line of configurationLines(configuration, now)) output.print(printable(`  ${line}`));
   }
   const missing = agent.capabilities.filter(
     (capability) => !capability.present && capability.why_not !== null,

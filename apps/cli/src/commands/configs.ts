@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type { Change, Problem } from "@flowplane/collector-config";
+import type { Problem } from "@flowplane/collector-config";
 import type { Command } from "commander";
+import { describeChange } from "../config-words.ts";
 import { plainCommand, type Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliError } from "../failure.ts";
@@ -84,14 +85,8 @@ async function diff(context: Context, before: string, after: string, options: Js
   if (changes.length > 0) context.exitCode = EXIT.failed;
   if (options.json === true) return context.output.json(changes);
   if (changes.length === 0) context.output.print("They do the same.");
-  for (const change of changes) context.output.print(describe(change));
+  for (const change of changes) context.output.print(describeChange(change));
   return undefined;
-}
-
-function describe({ change, what, id, settings }: Change): string {
-  const mark = { added: "+", removed: "-", changed: "~" }[change];
-  const changed = settings.map((path) => path.join(".")).filter((path) => path !== "");
-  return `${mark} ${what} ${id}${changed.length === 0 ? "" : `: ${changed.join(", ")}`}`;
 }
 
 async function merge(context: Context, files: readonly string[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Agent, LogLine, Run } from "@flowplane/contract";
+import type { Agent, LogLine, Rollout, RolloutCounts, RolloutWave, Run } from "@flowplane/contract";
 
 /** One request the fake control plane got. */
 export interface Seen {
@@ -163,6 +163,72 @@ export function someAgent(changes: Partial<Agent> = {}): Agent {
     last_seen_at: AT,
     certificate_expires_at: AT,
     created_at: AT,
+    ...changes,
+  };
+}
+
+export const ROLLOUT_ID = "019b8d7a-0000-7000-8000-00000000b011";
+export const CONFIGURATION_ID = "019b8d7a-0000-7000-8000-0000000c0f16";
+
+export function someCounts(counts: Partial<RolloutCounts> = {}): RolloutCounts {
+  return {
+    waiting: 0,
+    offered: 0,
+    applying: 0,
+    soaking: 0,
+    passed: 0,
+    failed: 0,
+    unreachable: 0,
+    skipped: 0,
+    reverting: 0,
+    reverted: 0,
+    ...counts,
+  };
+}
+
+export function someWave(
+  index: number,
+  state: RolloutWave["state"],
+  counts: Partial<RolloutCounts>,
+): RolloutWave {
+  const agents = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return { index, state, agents, counts: someCounts(counts), waiting: null, started_at: AT, ended_at: null };
+}
+
+export function someRollout(changes: Partial<Rollout> = {}): Rollout {
+  return {
+    id: ROLLOUT_ID,
+    kind: "configuration",
+    configuration_id: CONFIGURATION_ID,
+    configuration_name: "edge",
+    version: 4,
+    split: null,
+    selector: 'labels.env == "prod"',
+    plan: {
+      waves: [{ count: 1 }, { percent: 100 }],
+      max_unavailable: 100,
+      verdict_timeout_seconds: 300,
+      soak_seconds: 60,
+      gate: { min_pass_percent: 100, max_failures: 0, on_failure: "roll_back" },
+      approval: false,
+      window: null,
+      telemetry: null,
+      include_new_agents: true,
+    },
+    message: "Friday",
+    state: "running",
+    state_since: AT,
+    reason: null,
+    waiting: null,
+    sentence: "Wave 1 of 2 is under way.",
+    agents: 4,
+    counts: someCounts({ waiting: 4 }),
+    wave: 0,
+    waves: [someWave(0, "waiting", { waiting: 1 }), someWave(1, "waiting", { waiting: 3 })],
+    created_by: { type: "user", id: "u1", name: "Ada" },
+    created_at: AT,
+    started_at: AT,
+    ended_at: null,
     ...changes,
   };
 }
