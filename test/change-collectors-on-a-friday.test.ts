@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { afterAll, describe } from "vitest";
-import { freePort } from "./harness/index.ts";
 import { testGuide } from "./harness/guide-test.ts";
-import { startFleet, type Fleet } from "./peers/fleet.ts";
+import { ownPort, startFleet, type Fleet } from "./peers/fleet.ts";
 import { supervisorPrograms } from "./peers/supervisor.ts";
 
 // Six real Collectors, and something that listens where the change would like to.
@@ -31,7 +30,7 @@ describe.skipIf(programs === undefined)("with real Collectors", () => {
       const members = NAMES.map(async (name) => ({
         name,
         transport: "ws" as const,
-        collectorEnv: { GRPC_PORT: String(await freePort()) },
+        collectorEnv: { GRPC_PORT: String(await ownPort()) },
       }));
       fleet = await startFleet(plane, programs, await Promise.all(members));
       return {};

@@ -1,5 +1,8 @@
 import type { AgentConfiguration, AgentDetail } from "@flowplane/contract";
-import { eventually, freePort, type ControlPlane } from "../harness/index.ts";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { eventually, type ControlPlane } from "../harness/index.ts";
 import {
   startSupervisor,
   type Supervisor,
@@ -51,7 +54,7 @@ export async function startFleet(
       .join("\n");
   try {
     for (const member of options) {
-      const otlpPort = await freePort();
+      const otlpPort = await ownPort();
       const supervisor = startSupervisor(programs, {
         endpoint: `${plane.url.replace(/^http/, member.transport)}/v1/opamp`,
         token: tokens[member.transport],
@@ -83,6 +86,27 @@ export async function startFleet(
     await stopAll();
     throw new Error(`starting the fleet:\n${printed}`, { cause });
   }
+}
+
+const OWN_PORTS = { from: 15_000, until: 30_000 } as const;
+const PORT_TRIES_MAX = 100;
+
+/**
+ * A free port that stays free until a Collector asks for it: not one of those that the system gives to whoever connects
+ * somewhere, as everybody here does all the time.
+ */
+export async function ownPort(): Promise<number> {
+  for (let tried = 0; tried < PORT_TRIES_MAX; tried += 1) {
+    const port = randomInt(OWN_PORTS.from, OWN_PORTS.until);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return port;
+  }
+  throw new Error(`no port is free from ${OWN_PORTS.from} to ${OWN_PORTS.until}`);
 }
 
 async function tokenFor({ client }: Pick<ControlPlane, "client">, transport: "ws" | "http"): Promise<string> {
