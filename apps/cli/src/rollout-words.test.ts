@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { barOf, countWords, exitCodeOf, linesBetween } from "./rollout-words.ts";
 import { someCounts, someRollout, someWave } from "./testing/fake-control-plane.ts";
 
-test("a bar is as long as any other, and nobody in it is too few to be seen", () => {
+test("all bars are equally long, and nobody in it is too few to be seen", () => {
   for (const counts of [
     { passed: 10_000, failed: 1, soaking: 1, applying: 1, unreachable: 1 },
     { waiting: 3 },
