@@ -87,27 +87,23 @@ describe("rollouts start", () => {
   test("says whom, how and why, and leaves the rest to the control plane", async () => {
     const { seen } = await serve({ "POST /api/v1/rollouts": () => someRollout() });
     const { code, stdout } = await flowplane(
-      ...[
-        "rollouts",
-        "start",
-        "edge",
-        "--to",
-        'labels.env == "prod"',
-        "-m",
-        "Friday",
-        "--waves",
-        "1,10%,100%",
-      ],
-      ...[
-        "--soak",
-        "60s",
-        "--window",
-        "Europe/Berlin mon-thu 09:00-16:00",
-        "--on-failure",
-        "pause",
-        "--split",
-        "20%:3",
-      ],
+      "rollouts",
+      "start",
+      "edge",
+      "--to",
+      'labels.env == "prod"',
+      "-m",
+      "Friday",
+      "--waves",
+      "1,10%,100%",
+      "--soak",
+      "60s",
+      "--window",
+      "Europe/Berlin mon-thu 09:00-16:00",
+      "--on-failure",
+      "pause",
+      "--split",
+      "20%:3",
       "--everybody",
     );
     expect([code, stdout]).toEqual([0, "Wave 1 of 2 is under way. (0000b011)\n"]);
@@ -267,7 +263,15 @@ describe("configs apply --to", () => {
       [`GET ${ROLLOUT}/failures`]: () => ({ items: [PORT_TAKEN] }),
     });
     const { code, stdout } = await flowplane(
-      ...["configs", "apply", "-f", await file(`# new\n${TEXT}`), "--to", "true", "--soak", "5s", "--wait"],
+      "configs",
+      "apply",
+      "-f",
+      await file(`# new\n${TEXT}`),
+      "--to",
+      "true",
+      "--soak",
+      "5s",
+      "--wait",
     );
     expect(code).toBe(9);
     expect(stdout).toContain("edge saved as version 5\n");
