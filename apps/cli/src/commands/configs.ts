@@ -7,6 +7,7 @@ import { EXIT } from "../exit-codes.ts";
 import { CliError } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { declareSavedConfigs } from "./saved-configs.ts";
+import { declareSyncedConfigs } from "./synced-configs.ts";
 
 interface JsonOption {
   json?: true;
@@ -27,6 +28,7 @@ export function declareConfigs(program: Command, context: Context): void {
     "Check, compare and keep configurations of OpenTelemetry Collectors",
   );
   declareSavedConfigs(configs, context);
+  declareSyncedConfigs(configs, context);
   plainCommand(
     configs,
     "lint",
