@@ -1,8 +1,19 @@
+import { randomUUID } from "node:crypto";
 import { ApiError, createClient, type Agent, type Client } from "@flowplane/contract";
 import { must } from "./verdict.ts";
-import { eventually, type Operator } from "./target.ts";
+import { eventually, type Assignment, type Operator } from "./target.ts";
 
 const FOUND_MS = 10_000;
+const REASON = "conformance suite";
+/** It ends nothing by itself: what becomes of an agent's configuration is for the row to say. */
+const PLAN = {
+  waves: [{ count: 1 }],
+  soak_seconds: 3_600,
+  verdict_timeout_seconds: 3_600,
+  gate: { on_failure: "pause" as const },
+  telemetry: null,
+  include_new_agents: false,
+};
 
 export interface FlowplaneOperator extends Operator {
   /** The Authorization header of as many agents as like, each let in at once. */
@@ -21,6 +32,7 @@ export async function flowplaneOperator(url: string, key: string): Promise<Flowp
   };
   const idOf = (uid: string) =>
     eventually(`the agent ${uid} to be listed`, async () => (await find(client, uid))?.id, FOUND_MS);
+  const running = new Map<string, string>();
   return {
     certificateUrl: `${server.agents_url.replace(/^http/, "ws")}/v1/opamp`,
     newToken: () => tokenOf("automatic"),
@@ -46,17 +58,94 @@ export async function flowplaneOperator(url: string, key: string): Promise<Flowp
     async approve(uid) {
       await client.agentApprove({ params: { agent_id: await idOf(uid) } });
     },
+    async assign(uid, yaml) {
+      const before = running.get(uid);
+      if (before !== undefined)
+        await client.rolloutAbort({ params: { rollout_id: before }, body: { reason: REASON } });
+      const assignment = await assign(client, await idOf(uid), yaml);
+      if (assignment.rolloutId !== null) running.set(uid, assignment.rolloutId);
+      return assignment;
+    },
     async restart(uid) {
       try {
         await client.agentRestart({
           params: { agent_id: await idOf(uid) },
-          body: { reason: "conformance suite" },
+          body: { reason: REASON },
         });
         return { accepted: true, why: "" };
       } catch (error) {
         must(error instanceof ApiError, String(error));
         return { accepted: false, why: error.message };
       }
+    },
+  };
+}
+
+/** It understood what was asked, and will not. */
+const REFUSED = new Set([400, 409, 422]);
+
+const nothing = () => Promise.reject(new Error("this agent was assigned nothing"));
+const NEVER = { retry: nothing, outcome: nothing, takeBack: nothing };
+
+/** A configuration of its own, and a rollout of it to this agent alone. */
+async function assign(
+  client: Client,
+  agentId: string,
+  yaml: string,
+): Promise<Assignment & { rolloutId: string | null }> {
+  const params = { agent_id: agentId };
+  // What an agent says of itself first, its name and its capabilities with it, is shown a moment later.
+  const name = await eventually(
+    "the agent to be described",
+    async () => {
+      const { name, identifying_attributes } = await client.agentRead({ params });
+      return "service.name" in (identifying_attributes ?? {}) ? name : undefined;
+    },
+    FOUND_MS,
+  );
+  const configuration = await client.configurationCreate({
+    body: { name: `conformance-${randomUUID()}`, body: yaml },
+  });
+  const started = await client
+    .rolloutCreate({
+      body: {
+        configuration_id: configuration.id,
+        selector: `name == ${JSON.stringify(name)}`,
+        plan: PLAN,
+        message: REASON,
+        confirm_everybody: true,
+      },
+    })
+    .catch((error: unknown) => {
+      must(error instanceof ApiError && REFUSED.has(error.problem.status), String(error));
+      return error;
+    });
+  if (started instanceof ApiError) return { rolloutId: null, refusal: started.message, ...NEVER };
+  const rolloutId = started.id;
+  await eventually(
+    "the rollout to reach the agent",
+    async () => {
+      const { items } = await client.rolloutAgents({ params: { rollout_id: rolloutId } });
+      const [agent] = items;
+      must(items.length === 1 && agent?.agent_id === agentId, `the rollout has ${items.length} agents`);
+      const { assigned } = await client.agentConfiguration({ params });
+      return assigned?.configuration_id === configuration.id ? "" : undefined;
+    },
+    FOUND_MS,
+  );
+  return {
+    rolloutId,
+    refusal: "",
+    async retry() {
+      await client.agentConfigurationRetry({ params, body: { reason: REASON } });
+    },
+    async outcome() {
+      const { attempts } = await client.agentConfiguration({ params });
+      const own = attempts.find(({ configuration_id }) => configuration_id === configuration.id);
+      return own?.status ?? "none";
+    },
+    async takeBack() {
+      await client.rolloutRollBack({ params: { rollout_id: rolloutId }, body: { reason: REASON } });
     },
   };
 }

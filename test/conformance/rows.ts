@@ -1,4 +1,5 @@
 import type { Row } from "./row.ts";
+import { configurationRows } from "./rows/configurations.ts";
 import { identityRows } from "./rows/identity.ts";
 import { messageRows } from "./rows/messages.ts";
 import { offerRows } from "./rows/offers.ts";
@@ -12,6 +13,7 @@ export const ROWS_TOTAL = 66;
 export const rows: readonly Row[] = [
   ...transportRows,
   ...messageRows,
+  ...configurationRows,
   ...offerRows,
   ...identityRows,
   ...presenceRows,

@@ -23,8 +23,22 @@ export interface Operator {
   approve(uid: string): Promise<void>;
   /** Asks for a restart; why not, when the server refuses. */
   restart(uid: string): Promise<{ accepted: boolean; why: string }>;
+  /** Has an agent, which the server knows, run this Collector's configuration from now on. */
+  assign(uid: string, yaml: string): Promise<Assignment>;
   /** Where agents may come with certificates, if anywhere. */
   readonly certificateUrl: string | undefined;
+}
+
+/** A configuration that an operator gave one agent. */
+export interface Assignment {
+  /** Why the server does not send it to this agent; "" when it does. */
+  readonly refusal: string;
+  /** Has the agent try it once more. */
+  retry(): Promise<void>;
+  /** What the server knows of how the agent took it, in its own word. */
+  outcome(): Promise<string>;
+  /** The agent shall have what it had before. */
+  takeBack(): Promise<void>;
 }
 
 export interface SeenAgent {

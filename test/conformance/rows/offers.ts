@@ -10,7 +10,7 @@ import { mustBeWell } from "../wire.ts";
 import type { Row, Source } from "../row.ts";
 import { must, NotApplicable } from "../verdict.ts";
 
-// Rows 28 to 45: what a server offers. Whether it offers anything at all it says itself; what it offers to whom is an
+// Rows 35 to 45: packages and connections that a server offers. Whether it offers anything at all it says itself; what it offers to whom is an
 // operator's decision, which this suite cannot make for a server it knows nothing of.
 
 function offered(row: number, source: Source, what: string, name: ServerCapabilityName, act: string): Row {
@@ -26,10 +26,8 @@ function offered(row: number, source: Source, what: string, name: ServerCapabili
 }
 
 const APPLIED = ConnectionSettingsStatuses.ConnectionSettingsStatuses_APPLIED;
-const config = "OffersRemoteConfig";
 const packages = "OffersPackages";
 const settings = "OffersConnectionSettings";
-const assign = "assigns a configuration";
 const release = "offers a package";
 const connect = "offers connection settings";
 
@@ -122,25 +120,6 @@ export const offerRows: readonly Row[] = [
         : "another for each agent's own settings";
     },
   },
-  offered(28, "spec", "sends no remote_config to an agent that lacks AcceptsRemoteConfig", config, assign),
-  offered(29, "spec", "sends remote_config until the agent reports its hash, and not after", config, assign),
-  offered(30, "spec", "sends a config_hash that is stable for equal content", config, assign),
-  offered(31, "[I]", "offers a configuration that failed again only on request", config, assign),
-  offered(
-    32,
-    "[I]",
-    "understands an agent that goes back by itself, and holds what it refused",
-    config,
-    assign,
-  ),
-  offered(
-    33,
-    "spec",
-    "pushes a configuration to a WebSocket agent at once, to others with the next poll",
-    config,
-    assign,
-  ),
-  offered(34, "[I]", "composes no empty map and no empty entry", config, assign),
   offered(35, "spec", "sends no packages to an agent that lacks AcceptsPackages", packages, release),
   offered(36, "spec", "sends the complete set of packages under one hash", packages, release),
   offered(37, "spec", "sends packages until the agent reports their hash, and not after", packages, release),
