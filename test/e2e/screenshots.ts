@@ -62,6 +62,30 @@ const shots: readonly Shot[] = [
   { name: "device", path: "/device?user_code=WDJB-MJHT", sizes: SMALL },
   { name: "overview", path: "/", sizes: ALL },
   { name: "agents", path: "/agents", sizes: ALL },
+  {
+    name: "agents-chosen",
+    path: "/agents?kind=collector",
+    sizes: ["large"],
+    act: async (page) => {
+      const boxes = page.getByRole("checkbox", { name: /^Choose / });
+      await boxes.nth(1).click();
+      await boxes.nth(3).click({ modifiers: ["Shift"] });
+      await page.getByText("3 agents chosen").waitFor();
+    },
+  },
+  {
+    name: "agents-bulk",
+    path: "/agents?kind=collector",
+    sizes: ["small", "large"],
+    act: async (page) => {
+      await page
+        .getByRole("checkbox", { name: /^Choose / })
+        .nth(1)
+        .click();
+      await page.getByRole("button", { name: /^Choose all/ }).click();
+      await page.getByRole("button", { name: "Add label" }).click();
+    },
+  },
   { name: "agents-filtered", path: "/agents?q=label.env%3Dprod&state=offline", sizes: ["large"] },
   { name: "agents-none", path: "/agents?q=nothing-is-called-so", sizes: SMALL },
   { name: "agents-error", path: "/agents?q=!500", sizes: SMALL },

@@ -107,28 +107,23 @@ export const handlers: Handlers = {
   },
   agentFacets: ({ world }, { query }) => {
     const found = world.agents.filter((agent) => matchesAgent(agent, query));
-    const facet = (value: (agent: AgentDetail) => string | null, label = (text: string) => text) => {
+    const facet = (value: (agent: AgentDetail) => string | null) => {
       const counts = new Map<string, number>();
       for (const agent of found) {
         const key = value(agent);
         if (key !== null) counts.set(key, (counts.get(key) ?? 0) + 1);
       }
       return [...counts]
-        .map(([key, count]) => ({ value: key, label: label(key), count }))
+        .map(([key, count]) => ({ value: key, label: key, count }))
         .toSorted((a, b) => b.count - a.count);
     };
     return {
       state: facet(({ state }) => state),
       kind: facet(({ kind }) => kind),
-      site: facet(
-        ({ site_id }) => site_id,
-        (id) => SITES.find((site) => site.id === id)?.name ?? id,
-      ),
+      site: facet(({ site_id }) => SITES.find((site) => site.id === site_id)?.name ?? site_id),
       version: facet(({ version }) => version),
       os: facet(({ os }) => os),
-      health_level: facet(({ healthy, state }) =>
-        state !== "connected" ? "offline" : healthy === false ? "unhealthy" : "healthy",
-      ),
+      health_level: facet(levelOf),
       configuration: [],
     };
   },
@@ -446,8 +441,13 @@ function matchesAgent(
     if (key === "state") return agent.state === value;
     if (key === "version") return agent.version === value;
     if (key === "os") return agent.os === value;
+    if (key === "health_level") return levelOf(agent) === value;
     return key === "site" && agent.site_id.includes(value.toLowerCase());
   });
+}
+
+function levelOf({ healthy, state }: AgentDetail): string {
+  return state !== "connected" ? "offline" : healthy === false ? "unhealthy" : "healthy";
 }
 
 /** Changes one agent and tells everybody; the sentence follows the state. */

@@ -109,7 +109,7 @@ const AgentFilter = z.object({
     .max(500)
     .optional()
     .describe(
-      "words match name, hostname and labels; `kind:`, `state:`, `site:`, `version:`, `os:`, `configuration:`, `config_state:`, `label.KEY=VALUE` filter",
+      "words match name, hostname and labels; `kind:`, `state:`, `site:`, `version:`, `os:`, `health:`, `health_level:`, `configuration:`, `config_state:`, `label.KEY=VALUE` filter",
     ),
   kind: AgentKind.optional(),
   state: AgentState.optional(),

@@ -68,6 +68,8 @@ function runFirst(event: KeyboardEvent, keys: string): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
+  // A box to tick takes no text: after choosing a row by its box, the keys of the list go on.
+  if (target instanceof HTMLInputElement && target.type === "checkbox") return false;
   return (
     target instanceof HTMLElement &&
     (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))

@@ -1,13 +1,16 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
 import { clsx } from "clsx";
-import { ArrowDown, ArrowUp } from "lucide-react";
+import { ArrowUp } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { useKeys } from "../frame/keys.ts";
 import { counted } from "../lib/units.ts";
 import { useNarrow } from "../lib/narrow.ts";
 import { Problem } from "../ui/Problem.tsx";
 import { Rows } from "../ui/Skeleton.tsx";
+import { RowBox } from "./RowBox.tsx";
+import { HeaderCell, NarrowRow, ROW_LINK, type Column } from "./RowParts.tsx";
 import type { LiveList } from "./useLiveList.ts";
+import type { ListSelection } from "./useSelection.ts";
 import { useRowWindow } from "./useRowWindow.ts";
 
 const ROW_PX = 32;
@@ -15,14 +18,7 @@ const NARROW_ROW_PX = 60;
 const HEAD_PX = 33;
 const LOAD_AHEAD_ROWS = 40;
 
-export interface Column<T> {
-  readonly name: string;
-  /** A CSS grid track. */
-  readonly width: string;
-  readonly cell: (row: T) => ReactNode;
-  readonly sort?: { direction: "asc" | "desc" | undefined; toggle: () => void };
-  readonly align?: "right";
-}
+export type { Column } from "./RowParts.tsx";
 
 interface DataListProps<T> {
   readonly label: string;
@@ -38,6 +34,8 @@ interface DataListProps<T> {
   readonly action?: (row: T) => ReactNode;
   /** Told which row the keyboard or the focus is on, for actions on it. */
   readonly onCurrent?: (row: T) => void;
+  /** With it rows can be chosen: by their boxes, by `x` on the current row, with shift up to one. */
+  readonly selection?: ListSelection<T> & { readonly nameOf: (row: T) => string };
   readonly empty: ReactNode;
 }
 
@@ -52,6 +50,7 @@ export function DataList<T>({
   narrow,
   action,
   onCurrent,
+  selection,
   empty,
 }: DataListProps<T>) {
   const isNarrow = useNarrow();
@@ -80,6 +79,12 @@ export function DataList<T>({
   useKeys([
     { keys: "j", does: "Next row", run: () => move(1) },
     { keys: "k", does: "Previous row", run: () => move(-1) },
+    ...(selection === undefined || current === undefined
+      ? []
+      : [
+          { keys: "x", does: "Choose the row", run: () => selection.toggle(current, false) },
+          { keys: "X", does: "Choose up to the row", run: () => selection.toggle(current, true) },
+        ]),
   ]);
 
   const reading = (isReading: boolean) => () => {
@@ -100,7 +105,7 @@ export function DataList<T>({
     );
   }
   if (list.rows.length === 0) return <div className="px-6 max-md:px-4">{empty}</div>;
-  const tracks = `${columns.map(({ width }) => width).join(" ")}${action === undefined ? "" : " 40px"}`;
+  const tracks = `${selection === undefined ? "" : "20px "}${columns.map(({ width }) => width).join(" ")}${action === undefined ? "" : " 40px"}`;
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       {list.waiting === 0 ? null : (
@@ -141,6 +146,18 @@ export function DataList<T>({
             className="grid h-8 items-center gap-4 px-6 text-sm text-n8"
             style={{ gridTemplateColumns: tracks }}
           >
+            {selection === undefined ? null : (
+              <span role="columnheader" className="-mx-1.5">
+                <RowBox
+                  label={
+                    list.total === null ? `Choose every ${noun}` : `Choose all ${counted(list.total, noun)}`
+                  }
+                  checked={selection.count !== null && selection.count === list.total}
+                  isPartly={selection.count !== 0 && selection.count !== list.total}
+                  onToggle={selection.count === 0 ? selection.chooseAll : selection.clear}
+                />
+              </span>
+            )}
             {columns.map((column) => (
               <HeaderCell key={column.name} column={column} />
             ))}
@@ -164,8 +181,9 @@ export function DataList<T>({
                   setCurrent(index);
                   onCurrent?.(row);
                 }}
+                data-chosen={selection?.isChosen(row) === true ? "" : undefined}
                 className={clsx(
-                  "absolute inset-x-0 border-b border-n3 px-6 hover:bg-n1 has-[a:focus-visible]:bg-accent-soft max-md:px-4",
+                  "absolute inset-x-0 border-b border-n3 px-6 hover:bg-n1 data-chosen:bg-accent-soft has-[a:focus-visible]:bg-accent-soft max-md:px-4",
                   isNarrow ? "flex items-center gap-3" : "grid items-center gap-4",
                 )}
                 style={{
@@ -174,6 +192,15 @@ export function DataList<T>({
                   ...(isNarrow ? {} : { gridTemplateColumns: tracks }),
                 }}
               >
+                {selection === undefined ? null : (
+                  <div role="cell" className="-mx-1.5 max-md:-mx-3">
+                    <RowBox
+                      label={`Choose ${selection.nameOf(row)}`}
+                      checked={selection.isChosen(row)}
+                      onToggle={(isRange) => selection.toggle(index, isRange)}
+                    />
+                  </div>
+                )}
                 {isNarrow ? (
                   <NarrowRow {...narrow(row)} link={link?.(row)} />
                 ) : (
@@ -209,72 +236,6 @@ export function DataList<T>({
             (list.total === null && loadMore !== undefined ? " and more" : "")
           : `${counted(list.total, noun)}, ${counted(list.rows.length, "row")} loaded`}
       </p>
-    </div>
-  );
-}
-
-const ROW_LINK =
-  "outline-none after:absolute after:inset-0 focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent";
-
-function HeaderCell<T>({ column }: { column: Column<T> }) {
-  const { name, sort, align } = column;
-  if (sort === undefined) {
-    return (
-      <span role="columnheader" className={clsx("truncate", align === "right" && "text-right")}>
-        {name}
-      </span>
-    );
-  }
-  const Arrow = sort.direction === "desc" ? ArrowDown : ArrowUp;
-  return (
-    <span
-      role="columnheader"
-      aria-sort={
-        sort.direction === undefined ? "none" : sort.direction === "asc" ? "ascending" : "descending"
-      }
-      className={clsx(align === "right" && "text-right")}
-    >
-      <button
-        type="button"
-        onClick={sort.toggle}
-        className={clsx(
-          "inline-flex items-center gap-1 rounded-sm hover:text-n10",
-          sort.direction !== undefined && "font-medium text-n10",
-        )}
-      >
-        {name}
-        {sort.direction === undefined ? null : <Arrow size={12} aria-hidden="true" />}
-      </button>
-    </span>
-  );
-}
-
-function NarrowRow({
-  first,
-  second,
-  aside,
-  link,
-}: {
-  first: ReactNode;
-  second: ReactNode;
-  aside?: ReactNode;
-  link: LinkProps | undefined;
-}) {
-  return (
-    <div role="cell" className="flex min-w-0 flex-1 items-center gap-3">
-      <div className="min-w-0 flex-1">
-        <div className="truncate font-medium">
-          {link === undefined ? (
-            first
-          ) : (
-            <Link {...link} className={ROW_LINK}>
-              {first}
-            </Link>
-          )}
-        </div>
-        <div className="truncate text-sm text-n8">{second}</div>
-      </div>
-      {aside === undefined ? null : <div className="shrink-0 text-right text-sm">{aside}</div>}
     </div>
   );
 }

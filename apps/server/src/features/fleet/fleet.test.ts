@@ -82,6 +82,26 @@ test("facets count what the filter matches", async () => {
   expect(facets.site).toEqual([{ value: "default", label: "default", count: 2 }]);
 });
 
+test("the level of health filters as the facet counts", async () => {
+  const agentId = await insertAgent({ name: "level-warning" });
+  await insertAgent({ name: "level-unknown" });
+  await server.base.storage.system
+    .insertInto("agent_health")
+    .values({
+      organization_id: ctx.actor.organization_id,
+      agent_id: agentId,
+      level: "warning",
+      reason: "silent for 2 min",
+      since: new Date(NOW),
+    })
+    .execute();
+  expect(await names({ q: "level- health_level:warning" })).toEqual(["level-warning"]);
+  expect(await names({ q: "level- health_level:healthy" })).toEqual([]);
+  expect((await readFacets(ctx, { q: "level-" })).health_level).toEqual([
+    { value: "warning", label: "warning", count: 1 },
+  ]);
+});
+
 test("another organization's agent is not there", async () => {
   const id = await insertAgent({ name: "private" });
   expect((await list({ q: "private" }, stranger)).items).toEqual([]);

@@ -2,8 +2,10 @@ import {
   AGENT_KINDS,
   AGENT_STATES,
   DELIVERY_STATES,
+  HEALTH_LEVELS,
   type AgentState,
   type DeliveryState,
+  type HealthLevel,
 } from "@flowplane/contract";
 
 /**
@@ -15,7 +17,10 @@ export interface AgentQuery {
   readonly words: readonly string[];
   readonly kinds: readonly string[];
   readonly states: readonly AgentState[];
+  /** What the agent says of itself. */
   readonly healths: readonly AgentHealth[];
+  /** How well it is by the thresholds of its configuration, as the facet counts. */
+  readonly healthLevels: readonly HealthLevel[];
   readonly sites: readonly string[];
   readonly os: readonly string[];
   readonly versions: readonly { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[];
@@ -31,7 +36,17 @@ export type AgentHealth = (typeof HEALTHS)[number];
 export type ParsedQuery = { ok: true; query: AgentQuery } | { ok: false; problem: string };
 
 const TOKENS_MAX = 20;
-const KEYS = ["kind", "state", "health", "site", "os", "version", "configuration", "config_state"] as const;
+const KEYS = [
+  "kind",
+  "state",
+  "health",
+  "health_level",
+  "site",
+  "os",
+  "version",
+  "configuration",
+  "config_state",
+] as const;
 
 export function parseAgentQuery(text: string): ParsedQuery {
   const query = {
@@ -39,6 +54,7 @@ export function parseAgentQuery(text: string): ParsedQuery {
     kinds: [] as string[],
     states: [] as AgentState[],
     healths: [] as AgentHealth[],
+    healthLevels: [] as HealthLevel[],
     sites: [] as string[],
     os: [] as string[],
     versions: [] as { operator: "=" | "<" | "<=" | ">" | ">="; version: string }[],
@@ -83,6 +99,11 @@ function addFilter(query: Mutable, key: string, value: string): string | undefin
       if (!isHealth(value)) return `There is no health "${value}"; it is ${HEALTHS.join(", ")}.`;
       query.healths.push(value);
       return;
+    case "health_level":
+      if (!isHealthLevel(value))
+        return `There is no level of health "${value}"; the levels are ${HEALTH_LEVELS.join(", ")}.`;
+      query.healthLevels.push(value);
+      return;
     case "site":
       query.sites.push(value);
       return;
@@ -119,4 +140,8 @@ function isDeliveryState(word: string): word is DeliveryState {
 
 function isHealth(word: string): word is AgentHealth {
   return (HEALTHS as readonly string[]).includes(word);
+}
+
+function isHealthLevel(word: string): word is HealthLevel {
+  return (HEALTH_LEVELS as readonly string[]).includes(word);
 }

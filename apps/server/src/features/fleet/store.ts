@@ -305,6 +305,11 @@ function matching<T extends "agents" | "sites">(
       : [
           sql<SqlBool>`case agents.healthy when true then 'good' when false then 'bad' else 'unknown' end = any(${query.healths})`,
         ]),
+    ...(query.healthLevels.length === 0
+      ? []
+      : [
+          sql<SqlBool>`exists (select from agent_health h where h.agent_id = agents.id and h.level = any(${query.healthLevels}))`,
+        ]),
     ...(kinds.length === 0 ? [] : [sql<SqlBool>`agents.kind = any(${kinds})`]),
     ...(filter.siteId === undefined ? [] : [sql<SqlBool>`agents.site_id = ${filter.siteId}::uuid`]),
     ...(query.sites.length === 0

@@ -1,5 +1,11 @@
-import { AGENT_STATES, type AgentState, type EndpointOutput, type Api } from "@flowplane/contract";
-import { AGENT_LOOK, KIND_WORD } from "../../api/states.ts";
+import {
+  AGENT_STATES,
+  HEALTH_LEVELS,
+  type AgentState,
+  type EndpointOutput,
+  type Api,
+} from "@flowplane/contract";
+import { AGENT_LOOK, HEALTH_LOOK, KIND_WORD } from "../../api/states.ts";
 import { number } from "../../lib/units.ts";
 import { FacetMenu } from "../../list/FacetMenu.tsx";
 import { filterTerms, toggleTerm } from "../../list/filterText.ts";
@@ -58,9 +64,18 @@ export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
         />
         <FacetMenu
           name="Site"
-          chosen={search.site_id}
+          chosen={term("site")}
           values={facets?.site ?? []}
-          onChoose={(site) => onChange({ site_id: site })}
+          onChoose={(site) => toggle("site", site ?? term("site") ?? "")}
+        />
+        <FacetMenu
+          name="Health"
+          chosen={term("health_level")}
+          values={(facets?.health_level ?? []).map((entry) => {
+            const level = oneOf(entry.value, HEALTH_LEVELS);
+            return level === undefined ? entry : { ...entry, label: HEALTH_LOOK[level].word };
+          })}
+          onChoose={(level) => toggle("health_level", level ?? term("health_level") ?? "")}
         />
         <FacetMenu
           name="Configuration"

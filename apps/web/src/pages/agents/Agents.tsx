@@ -9,6 +9,7 @@ import { agentLook, KIND_WORD } from "../../api/states.ts";
 import { DataList, type Column } from "../../list/DataList.tsx";
 import { FilterInput } from "../../list/FilterInput.tsx";
 import { useLiveList } from "../../list/useLiveList.ts";
+import { useSelection } from "../../list/useSelection.ts";
 import { paths } from "../../paths.ts";
 import type { AgentsSearch, AgentSort } from "../../search.ts";
 import { Button, buttonClass } from "../../ui/Button.tsx";
@@ -16,6 +17,8 @@ import { Empty, FullPage } from "../../ui/Page.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
 import { AgentFacets } from "./AgentFacets.tsx";
+import { SelectionBar } from "./SelectionBar.tsx";
+import { ViewsMenu } from "./ViewsMenu.tsx";
 
 const rowId = (agent: Agent) => agent.id;
 
@@ -25,6 +28,7 @@ export default function AgentsPage() {
   const { sort = "name", order = "asc" } = search;
   const filter = filterOf(search);
   const list = useLiveList("agentList", { query: { ...filter, sort, order } }, rowId);
+  const selection = useSelection(list, rowId, JSON.stringify(filter));
   const facets = useQuery({ ...q("agentFacets", { query: filter }), placeholderData: keepPreviousData }).data;
   const mayNotAdd = useMayNot("token:write");
   const change = useCallback(
@@ -48,16 +52,23 @@ export default function AgentsPage() {
       }
     >
       <div className="flex flex-col gap-2 px-6 pb-3 max-md:px-4">
-        <FilterInput
-          label="Filter agents"
-          placeholder="Name, host, kind:collector version:0.159.0 label.env=prod…"
-          value={search.q ?? ""}
-          onChange={useCallback((q: string) => change({ q: q === "" ? undefined : q }), [change])}
-        />
+        <div className="flex gap-2">
+          <FilterInput
+            label="Filter agents"
+            placeholder="Name, host, kind:collector version:0.159.0 label.env=prod…"
+            value={search.q ?? ""}
+            onChange={useCallback((q: string) => change({ q: q === "" ? undefined : q }), [change])}
+          />
+          <ViewsMenu search={search} onChoose={(view) => void navigate({ to: "/agents", search: view })} />
+        </div>
         <AgentFacets facets={facets} search={search} onChange={change} />
       </div>
+      {selection.count === 0 ? null : (
+        <SelectionBar selection={selection} filter={filter} total={list.total} />
+      )}
       <DataList
         label="Agents"
+        selection={{ ...selection, nameOf: (agent) => agent.name }}
         noun="agent"
         list={list}
         rowId={rowId}
