@@ -55,7 +55,7 @@ test.each<[string, Partial<Client>, string, boolean, string]>([
   ],
   ["an SDK", { attributes: { "telemetry.sdk.language": "nodejs" } }, "sdk", false, "config.yaml"],
   ["a site agent", { kind: "site" }, "site_agent", false, "config.yaml"],
-  ["a REST gateway", { kind: "gateway" }, "rest_gateway", false, "config.yaml"],
+  ["a REST gateway", { kind: "gateway" }, "rest_gateway", true, "config.yaml"],
 ])("%s is known by what it says of itself", (_, more, name, configurable, entryName) => {
   const profile = profileOf(client(more));
   expect(profile).toMatchObject({ name, configurable, entryName });
@@ -129,7 +129,11 @@ test("what a supervisor adds, redacts or resolves is no drift; what somebody cha
     service: { ...(config["service"] as Section), extensions: ["opamp"], telemetry: { resource: { a: 1 } } },
   };
   expect(drift(config, effective)).toEqual({ in_sync: true, changes: [] });
-  expect(drift(config, { ...effective, processors: { batch: { timeout: "1s" } } }).changes).toEqual([
+  const offered = {
+    ...config,
+    processors: { ...(config["processors"] as Section), batch: { timeout: "5s" } },
+  };
+  expect(drift(offered, { ...effective, processors: { batch: { timeout: "1s" } } }).changes).toEqual([
     "It does not run the processor memory_limiter.",
     "The processor batch runs with another timeout.",
   ]);
