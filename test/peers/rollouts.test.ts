@@ -86,6 +86,40 @@ describe.skipIf(programs === undefined)("a rollout to real supervisors", { timeo
     await stoppedInWaveOne(rollout, version, expect.stringMatching(/^(crashed|unhealthy)$/), /exit code=2/);
   });
 
+  test("a component that is missing is held back where that is known, and refused where it is not", async () => {
+    const version = await save(
+      receiving()
+        .replace("debug: {}", "debug: {}\n  kafka: {brokers: [localhost]}")
+        .replace("[debug]", "[debug, kafka]"),
+      "To Kafka, too",
+    );
+    const preview = await plane.client.rolloutPreview({
+      body: { configuration_id: configurationId, version, selector: BY_WEBSOCKET },
+    });
+    expect(preview.skipped).toEqual([
+      expect.objectContaining({
+        reason_code: "lacks_components",
+        agents: 3,
+        sentence: expect.stringContaining("kafka"),
+      }),
+    ]);
+    const rollout = await ended(await start(version, BY_WEBSOCKET), "rolled_back");
+    expect(rollout.counts).toMatchObject({ skipped: 3, reverted: 1 });
+    const { items } = await plane.client.rolloutFailures({ params: { rollout_id: rollout.id } });
+    expect(items).toMatchObject([
+      {
+        reason_code: "rejected",
+        reason: expect.stringContaining("exit code 1"),
+        examples: [{ name: expect.stringMatching(/@edge-4$/) }],
+      },
+    ]);
+    for (const member of overWebSocket()) {
+      await runs(member, 1);
+      const offered = (await member.configuration()).attempts.some((attempt) => attempt.version === version);
+      expect([member.name, offered]).toEqual([member.name, member.name === "edge-4"]);
+    }
+  });
+
   test("who is away holds nobody up and gets it on return; a killed control plane goes on where it was", async () => {
     const [away] = fleet.members.filter(({ name }) => name === "edge-2");
     const [restarted] = fleet.members.filter(({ name }) => name === "edge-1");

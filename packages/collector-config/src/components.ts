@@ -40,8 +40,8 @@ export function lackSentence({ kind, type, agents }: Lack, total: number): strin
 }
 
 /**
- * The types in an agent's report: `components` maps `receivers`, … to a map whose `subComponentMap` (as `sub_component_map`
- * in JSON of ours) names them. Anything of another shape counts as not reported.
+ * The types in an agent's report: `components` maps `receivers`, … to details whose own
+ * `components` name them, as `availableComponentsToJson` of the OpAMP package leaves them. Anything of another shape counts as not reported.
  */
 export function availableOf(report: unknown): Available | null {
   if (typeof report !== "object" || report === null) return null;
@@ -52,6 +52,6 @@ export function availableOf(report: unknown): Available | null {
 
 function typesIn(details: unknown): Set<string> {
   if (typeof details !== "object" || details === null) return new Set();
-  const map = (details as Record<string, unknown>)["sub_component_map"];
+  const map = (details as Record<string, unknown>)["components"];
   return new Set(typeof map === "object" && map !== null ? Object.keys(map).map(typeOf) : []);
 }

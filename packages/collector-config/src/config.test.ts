@@ -17,7 +17,7 @@ const config = parse(GOOD) as Section;
 test("what Collectors lack is counted by what they are built with", () => {
   const built = (...receivers: string[]) => {
     const map = (types: string[]) => ({
-      sub_component_map: Object.fromEntries(types.map((type) => [type, {}])),
+      components: Object.fromEntries(types.map((type) => [type, {}])),
     });
     const available = availableOf({
       receivers: map(receivers),

@@ -60,7 +60,7 @@ export async function addCollectors(
 ): Promise<void> {
   const hash = Buffer.from(receivers?.join() ?? "none");
   const map = (types: readonly string[]) => ({
-    sub_component_map: Object.fromEntries(types.map((type) => [type, {}])),
+    components: Object.fromEntries(types.map((type) => [type, {}])),
   });
   if (receivers !== null)
     await world.base.storage.system
