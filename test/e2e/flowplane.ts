@@ -76,7 +76,7 @@ export async function startFlowplane(): Promise<Flowplane> {
   }
 }
 
-async function buildDashboard(): Promise<void> {
+export async function buildDashboard(): Promise<void> {
   if (existsSync(join(WEB, "dist/index.html"))) return;
   const vite = join(WEB, "node_modules/vite/bin/vite.js");
   await promisify(execFile)(process.execPath, [vite, "build"], { cwd: WEB });

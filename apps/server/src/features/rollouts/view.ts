@@ -120,7 +120,7 @@ function sentenceOf(row: ShownRolloutRow, waves: readonly WaveRow[], counts: Rol
     case "completed":
       return `Completed: ${passed}${failed}${counts.unreachable === 0 ? "" : `; ${counts.unreachable} get it when they come back`}.`;
     case "rolled_back":
-      return `Taken back: ${plural(counts.reverted, "agent")} got back what they had before${failed}.${why}`;
+      return `Taken back: ${plural(counts.reverted, "agent")} got back what ${counts.reverted === 1 ? "it" : "they"} had before${failed}.${why}`;
     case "aborted":
       return `Aborted: ${passed}${failed}; agents keep what they have.${why}`;
   }

@@ -54,7 +54,7 @@ function columnsOf(
   return [
     {
       name: "Agent",
-      width: "minmax(110px, 1.2fr)",
+      width: "minmax(150px, 2fr)",
       cell: (agent) => <span className="font-medium">{agent.name}</span>,
     },
     {
@@ -62,7 +62,7 @@ function columnsOf(
       width: "100px",
       cell: (agent) => <StateMark {...ROLLOUT_AGENT_LOOK[agent.state]} />,
     },
-    { name: "Why", width: "minmax(160px, 4fr)", cell: (agent) => <Why agent={agent} /> },
+    { name: "Why", width: "minmax(160px, 3fr)", cell: (agent) => <Why agent={agent} /> },
     ...(rollout.split === null
       ? []
       : [

@@ -1,0 +1,125 @@
+/** A bad configuration and the mended one, brought to real supervisors and watched on the pages: real Collectors, real browser. */
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { startControlPlane } from "../harness/index.ts";
+import { startFleet } from "../peers/fleet.ts";
+import { supervisorPrograms } from "../peers/supervisor.ts";
+import { findBrowser, launchBrowser } from "./browser.ts";
+import { buildDashboard } from "./flowplane.ts";
+
+const programs = await supervisorPrograms();
+const isMissing = programs === undefined || (findBrowser() === undefined && process.env.CI !== "true");
+const WAIT_MS = 30_000;
+const ENDED_MS_MAX = 180_000;
+/** Pictures of the pages go here, when it is set. */
+const PICTURES = process.env["FLOWPLANE_PICTURES"];
+
+const CONFIGURATION = (port: string) => `receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: "127.0.0.1:${port}"
+exporters:
+  debug: {}
+service:
+  pipelines:
+    logs:
+      receivers: [otlp]
+      exporters: [debug]
+`;
+const OWN_PORT = "${env:OTLP_PORT}";
+
+test.skipIf(isMissing)(
+  "a rollout that goes back by itself and the next one that arrives explain themselves on their pages",
+  { timeout: 2 * ENDED_MS_MAX + 180_000 },
+  async () => {
+    if (programs === undefined) return;
+    await buildDashboard();
+    await using plane = await startControlPlane({ command: "up" });
+    await using _fleet = await startFleet(
+      plane,
+      programs,
+      Array.from({ length: 5 }, (_, index) => ({ name: `edge-${index + 1}`, transport: "ws" as const })),
+    );
+    await using browser = await launchBrowser();
+    const context = await browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      reducedMotion: "reduce",
+    });
+    const page = await context.newPage();
+    page.setDefaultTimeout(WAIT_MS);
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    const { url } = await plane.client.signInLinkCreate({ body: {} });
+    await page.goto(url);
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+
+    const { client } = plane;
+    const { id: configuration_id } = await client.configurationCreate({
+      body: { name: "edge", body: CONFIGURATION(OWN_PORT) },
+    });
+    const bring = async (version: number) =>
+      client.rolloutCreate({
+        body: {
+          configuration_id,
+          version,
+          selector: 'labels.env == "prod"',
+          plan: { waves: [{ count: 1 }, { percent: 60 }, { percent: 100 }], soak_seconds: 1 },
+        },
+      });
+    const save = async (body: string, message: string) => {
+      const params = { configuration_id };
+      return (await client.configurationVersionCreate({ params, body: { body, message } })).version;
+    };
+    const watch = async (id: string, state: string) => {
+      await page.goto(`${plane.url}/rollouts/${id}`);
+      await page.getByRole("heading", { level: 1 }).getByText(state).waitFor({ timeout: ENDED_MS_MAX });
+      expect(await axe(page)).toEqual([]);
+    };
+
+    await watch((await bring(1)).id, "Completed");
+
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as { port: number };
+    const bad = await save(CONFIGURATION(String(port)), "One port for all");
+    await watch((await bring(bad)).id, "Rolled back");
+    taken.close();
+    await page
+      .getByText(/exited unexpectedly/)
+      .first()
+      .waitFor();
+    await picture(page, "rollout");
+
+    const mended = await save(
+      CONFIGURATION(OWN_PORT).replace("debug: {}", "debug: {verbosity: basic}"),
+      "Say less",
+    );
+    await watch((await bring(mended)).id, "Completed");
+
+    await page.goto(`${plane.url}/configurations/${configuration_id}`);
+    await page.locator(".cm-content").waitFor();
+    await page.getByText("127.0.0.1:").first().waitFor();
+    expect(await axe(page)).toEqual([]);
+    await picture(page, "configuration");
+
+    await page.goto(`${plane.url}/agents`);
+    await page.getByText("edge-5").first().waitFor();
+    expect(await axe(page)).toEqual([]);
+    await picture(page, "fleet");
+    expect(complaints).toEqual([]);
+  },
+);
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+}
+
+async function axe(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
