@@ -143,6 +143,16 @@ test("a silent agent counts as failed at its deadline, and what waits is said", 
       reason: "It was sent to it and has said nothing of it for 100 s.",
     },
   ]);
+  // Words that differ in the number of a process alone are the same words.
+  for (const [index, agentId] of ids.entries())
+    await world.base.storage.system
+      .updateTable("rollout_agents")
+      .set({ reason: `Agent process PID=${4_000 + index} exited unexpectedly, exit code=1.` })
+      .where("agent_id", "=", agentId)
+      .execute();
+  expect((await world.call("GET", `/rollouts/${id}/failures`)).body.items).toMatchObject([
+    { agents: 2, reason: "Agent process PID=… exited unexpectedly, exit code=1." },
+  ]);
 });
 
 test("a person resumes it past the gate, or has the failed ones tried again", async () => {

@@ -529,6 +529,9 @@ export interface FailureRow {
   readonly examples: { agent_id: string; name: string }[];
 }
 
+/** A supervisor names the process that fell over; but for its number many say the same. */
+const PROCESS_IDS = String.raw`(\mpid[=: ]*)\d+`;
+
 /** Failed agents by reason and by their own words, most first. Agents given back what they had keep why they failed. */
 export async function listFailures(
   db: Db,
@@ -536,7 +539,7 @@ export async function listFailures(
   { groups, examples }: { groups: number; examples: number },
 ): Promise<FailureRow[]> {
   const { rows } = await sql<FailureRow>`with failed as (
-      select agent_id, reason_code, coalesce(reason, '') as reason, name, wave, position
+      select agent_id, reason_code, regexp_replace(coalesce(reason, ''), ${PROCESS_IDS}, '\\1…', 'gi') as reason, name, wave, position
       from rollout_agents join agents on agents.id = agent_id
       where rollout_id = ${rolloutId} and reason_code is not null and rollout_agents.state in ('failed', 'reverting', 'reverted'))
     select reason_code, reason, count(*)::int as agents,
