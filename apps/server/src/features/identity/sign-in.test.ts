@@ -104,7 +104,8 @@ describe("the session's cookie", () => {
   test("with a changed signature or another token opens nothing", async () => {
     const cookie = await signIn();
     for (const forged of [
-      cookie.replace(/.%3D$/, "A%3D"),
+      // Not its last character: that one has bits which mean nothing.
+      cookie.replace(/.(?=.%3D$)/, (character) => (character === "A" ? "B" : "A")),
       cookie.replace("=", "=x"),
       cookie.replace(/\..*/, ""),
     ])
