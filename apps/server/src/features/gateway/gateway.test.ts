@@ -23,7 +23,7 @@ test("an agent enrols and connects by its certificate", async () => {
   const machine = await enrolMachine(plane);
   const socket = await openMachine(plane, machine);
   const reply = await socket.ask(message(machine.uid, 0));
-  expect(reply.capabilities).toBe(0x55n);
+  expect(reply.capabilities).toBe(0x57n);
   expect(reply.flags).toBe(1n);
   const row = await agentRow(plane, machine.agentId);
   expect(row).toMatchObject({ transport: "websocket", sequence_num: 0, credential: "certificate" });
