@@ -18,7 +18,7 @@ const LIMIT_MS = 60_000;
 /** Entries may have any name: all are merged, in the order of their names. */
 const ENTRY = "collector.yaml";
 
-/** Its messages may come in another order on a busy machine; what is measured has to show within so many more tries. */
+/** It was seen to answer the same offers in another order; why is not known. What is measured has to show within so many more tries. */
 const TRIES_MORE = 2;
 
 describe
