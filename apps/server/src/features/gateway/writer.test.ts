@@ -69,6 +69,22 @@ test("connections broken by a database restart are replaced, and nothing is lost
   await socket.close();
 });
 
+test("what one message says is in the database as a whole or not at all", async () => {
+  const machine = await enrolMachine(plane);
+  const socket = await openMachine(plane, machine);
+  await socket.ask(message(machine.uid, 0, health("whole")));
+  await plane.gateway.flush();
+  const reports = await lockOut(plane, "agent_reports");
+  await socket.ask(message(machine.uid, 1, health("half")));
+  await plane.gateway.flush();
+  expect(await agentRow(plane, machine.agentId)).toMatchObject({ health_status: "whole", sequence_num: 0 });
+  await reports.release();
+  await until("the whole message", async () =>
+    (await agentRow(plane, machine.agentId)).health_status === "half" ? true : undefined,
+  );
+  await socket.close();
+});
+
 test("unchanged reports are not written again; heartbeats move only counters and are no change to anybody", async () => {
   const machine = await enrolMachine(plane);
   const socket = await openMachine(plane, machine);
@@ -136,14 +152,14 @@ async function figure(name: string): Promise<number> {
   return Number(line?.split(" ").at(-1) ?? 0);
 }
 
-/** Makes every write to agents fail at once, as a database that is away does. */
-async function lockOut({ base }: TestPlane) {
+/** Makes every change of a table fail at once, as a database that is away does. */
+async function lockOut({ base }: TestPlane, table = "agents") {
   const client = new pg.Client({ connectionString: base.storage.connectionString });
   await client.connect();
-  await client.query("revoke update on agents from flowplane_system");
+  await client.query(`revoke update on ${table} from flowplane_system`);
   return {
     async release() {
-      await client.query("grant update on agents to flowplane_system");
+      await client.query(`grant update on ${table} to flowplane_system`);
       await client.end();
     },
   };

@@ -146,9 +146,14 @@ export class StatusWriter {
     const beating = entries.filter(({ columns }) => columns === null);
     const reporting = entries.filter(({ report, session }) => report !== null || session !== null);
     if (beating.length > 0) await writeHeartbeats(db, beating);
-    if (changed.length > 0) await writeAgents(db, changed);
-    if (reporting.length > 0) await writeReports(db, reporting);
-    if (entries.some(({ attempts }) => attempts !== null)) await this.#options.writeAttempts(db, entries);
+    if (changed.length === 0 && reporting.length === 0 && entries.every(({ attempts }) => attempts === null))
+      return;
+    // At once: nobody reads an agent's new health beside its old description, and a crash leaves no half of a message.
+    await db.transaction().execute(async (trx) => {
+      if (changed.length > 0) await writeAgents(trx, changed);
+      if (reporting.length > 0) await writeReports(trx, reporting);
+      if (entries.some(({ attempts }) => attempts !== null)) await this.#options.writeAttempts(trx, entries);
+    });
   }
 
   /** One agent's value that the database does not take must not keep the others from being written. */
