@@ -321,9 +321,15 @@ test("a look around for what to pause that ends late pauses nothing that was let
   let pid = 0;
   {
     using bench = new Bench(folder.path);
-    await bench.start("r1", sh("while [ ! -e go ]; do sleep 0.02; done; exit 2", { cwd: folder.path }));
-    await eventually(() => bench.types("r1").includes("run.running"));
-    pid = Number(bench.events("r1").find((event) => event.type === "run.running")?.payload["pid"]);
+    await bench.start(
+      "r1",
+      sh("echo up; while [ ! -e go ]; do sleep 0.02; done; exit 2", { cwd: folder.path }),
+    );
+    // Running is said before it leads a group of its own; until then only the look around, held here, would find it.
+    await eventually(() => text(bench.raw("r1", "stdout")) === "up\n");
+    pid = await eventually(() =>
+      Number(bench.events("r1").find((event) => event.type === "run.running")?.payload["pid"]),
+    );
     const { table } = bench.supervisor;
     const list = table.list.bind(table);
     table.list = async () => {
