@@ -5,7 +5,15 @@ import { readTraceparent } from "../../platform/traces/traceparent.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { countChange } from "../figures/changes.ts";
 import { CHAIN_START, follow, hashOf, type ChainedEvent, type ChainLink } from "./chain.ts";
-import { appendEvent, eventsAfter, eventsBefore, findEnds, lockHead, type AuditRow } from "./store.ts";
+import {
+  appendEvents,
+  eventsAfter,
+  eventsBefore,
+  findEnds,
+  lockHead,
+  type AuditRow,
+  type NewLink,
+} from "./store.ts";
 
 /** Rows read at a time by what goes through the whole chain. */
 const BATCH_ROWS = 1_000;
@@ -20,35 +28,54 @@ export interface NewAuditEvent {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** Whose request an event is of, where one transaction serves several. */
+type Asker = Pick<Ctx, "requestId" | "remoteAddress">;
+
 /**
  * Writes down who did what, in the transaction of the change. The event is added as its last statements, because the
  * organization's chain is locked from there to the commit.
  */
 export function record(ctx: Tx, event: NewAuditEvent): void {
+  recordAll(ctx, [event]);
+}
+
+/** As `record`, for what many asked for and one transaction does: in their order, by as few statements as for one. */
+export function recordAll(ctx: Tx, events: readonly (NewAuditEvent & Partial<Asker>)[]): void {
+  if (events.length === 0) return;
   const at = timestamp(new Date(ctx.now()));
-  // As the database will give it back: what JSON cannot hold must not be hashed either.
   const traceId = readTraceparent(ctx.traceparent)?.traceId;
-  const metadata = JSON.parse(
-    JSON.stringify({ ...event.metadata, ...(traceId === undefined ? {} : { trace_id: traceId }) }),
-  ) as Record<string, unknown>;
-  ctx.afterCommit(() => countChange(ctx.actor.type, event.action));
+  // As the database will give it back: what JSON cannot hold must not be hashed either.
+  const metadata = events.map(
+    (event) =>
+      JSON.parse(
+        JSON.stringify({ ...event.metadata, ...(traceId === undefined ? {} : { trace_id: traceId }) }),
+      ) as Record<string, unknown>,
+  );
+  ctx.afterCommit(() => {
+    for (const { action } of events) countChange(ctx.actor.type, action);
+  });
   ctx.beforeCommit(async () => {
-    const head = await lockHead(ctx.db, ctx.actor.organization_id);
-    const chained: ChainedEvent = {
-      organization_id: ctx.actor.organization_id,
-      seq: head.seq + 1,
-      at,
-      actor: actorRef(ctx.actor),
-      action: event.action,
-      target_type: event.target_type,
-      target_id: event.target_id,
-      reason: event.reason ?? null,
-      request_id: ctx.requestId,
-      remote_address: ctx.remoteAddress,
-      metadata,
-    };
-    await appendEvent(ctx.db, chained, head.hash, hashOf(head.hash, chained));
-    notify(ctx, { topic: "audit", id: String(chained.seq) });
+    let head = await lockHead(ctx.db, ctx.actor.organization_id);
+    const links = events.map((event, index): NewLink => {
+      const chained: ChainedEvent = {
+        organization_id: ctx.actor.organization_id,
+        seq: head.seq + 1,
+        at,
+        actor: actorRef(ctx.actor),
+        action: event.action,
+        target_type: event.target_type,
+        target_id: event.target_id,
+        reason: event.reason ?? null,
+        request_id: event.requestId ?? ctx.requestId,
+        remote_address: event.remoteAddress === undefined ? ctx.remoteAddress : event.remoteAddress,
+        metadata: metadata[index] ?? {},
+      };
+      const link = { event: chained, previousHash: head.hash, hash: hashOf(head.hash, chained) };
+      head = { seq: chained.seq, hash: link.hash };
+      return link;
+    });
+    await appendEvents(ctx.db, links);
+    notify(ctx, { topic: "audit", id: String(head.seq) });
   });
 }
 

@@ -18,27 +18,33 @@ export async function lockHead(db: Db, organizationId: string): Promise<ChainLin
   );
 }
 
-export async function appendEvent(
-  db: Db,
-  event: ChainedEvent,
-  previousHash: string,
-  hash: string,
-): Promise<void> {
+export interface NewLink {
+  readonly event: ChainedEvent;
+  readonly previousHash: string;
+  readonly hash: string;
+}
+
+/** Adds events that follow one another, and moves the head to the last; whoever calls holds its lock. */
+export async function appendEvents(db: Db, links: readonly NewLink[]): Promise<void> {
+  const last = links.at(-1);
+  if (last === undefined) return;
   await db
     .insertInto("audit_events")
-    .values({
-      ...event,
-      at: new Date(event.at),
-      actor: JSON.stringify(event.actor),
-      metadata: JSON.stringify(event.metadata),
-      previous_hash: previousHash,
-      hash,
-    })
+    .values(
+      links.map(({ event, previousHash, hash }) => ({
+        ...event,
+        at: new Date(event.at),
+        actor: JSON.stringify(event.actor),
+        metadata: JSON.stringify(event.metadata),
+        previous_hash: previousHash,
+        hash,
+      })),
+    )
     .execute();
   await db
     .updateTable("audit_heads")
-    .set({ seq: event.seq, hash })
-    .where("organization_id", "=", event.organization_id)
+    .set({ seq: last.event.seq, hash: last.hash })
+    .where("organization_id", "=", last.event.organization_id)
     .execute();
 }
 

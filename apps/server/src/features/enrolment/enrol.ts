@@ -6,7 +6,7 @@ import { certificateProblem, issueCertificate } from "./certificates.ts";
 import { judgeRequest, type JudgedRequest } from "./csr.ts";
 import { enrolmentCtx, opampUrl, type Enrolment } from "./enrolment.ts";
 import { setAgent, insertAgent, type AgentRow } from "../fleet/agents.ts";
-import { countUse, lockAgentByUid, lockToken } from "./store.ts";
+import { countUses, lockAgentByUid, lockToken } from "./store.ts";
 import { noteTokenAttempt, recogniseToken, tokenProblem, type TokenRow } from "./tokens.ts";
 
 /** How long a waiting agent is asked to wait before it asks again. */
@@ -85,7 +85,7 @@ async function decide(
   }
   if (known !== undefined && standing === "returning") return answer(ctx, enrolment, known, applicant);
 
-  await countUse(ctx.db, token.id);
+  await countUses(ctx.db, token.id, 1);
   const agent =
     known === undefined ? await welcome(ctx, token, applicant) : await readmit(ctx, known, token, applicant);
   record(ctx, {

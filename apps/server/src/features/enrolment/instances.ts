@@ -1,16 +1,15 @@
-import { inTransaction, newId, notify, type Base, type Ctx, type Tx } from "../../platform/context.ts";
+import { inTransaction, notify, type Base, type Ctx, type Tx } from "../../platform/context.ts";
 import type { AgentIdentity } from "../gateway/agent-http.ts";
 import { agentActor } from "../gateway/agent-http.ts";
 import { record } from "../audit/audit.ts";
-import { enrolmentCtx } from "./enrolment.ts";
-import { setAgent, insertAgent, type AgentRow } from "../fleet/agents.ts";
-import { countUse, lockAgent, lockAgentByUid, lockToken } from "./store.ts";
-import { noteTokenAttempt, tokenProblem, type TokenRow } from "./tokens.ts";
+import { setAgent, type AgentRow } from "../fleet/agents.ts";
+import { lockAgent } from "./store.ts";
 
 /** Whether an OpAMP instance may speak as an agent, judged at its first message on a connection. */
 export type InstanceVerdict = { ok: true; agent: AgentRow } | { ok: false; problem: string };
 
-interface Contact {
+/** A first message of an instance on a connection. */
+export interface Contact {
   readonly instanceUid: string;
   readonly remoteAddress: string | null;
   readonly requestId: string;
@@ -19,108 +18,6 @@ interface Contact {
 }
 
 const UNIQUE_VIOLATION = "23505";
-
-/** The name of an agent that has not described itself; `writeAgents` knows it again by this form. */
-function placeholderName(id: string): string {
-  return `agent-${id.slice(-8)}`;
-}
-
-/**
- * An instance that shows an enrolment token at each connection. A new one enrols as a collector and costs a use; a known
- * one of the same token comes back for as long as the token is not revoked.
- */
-export async function admitByToken(base: Base, token: TokenRow, contact: Contact): Promise<InstanceVerdict> {
-  const ctx = enrolmentCtx(base, token, contact);
-  const attempt = () => inTransaction(ctx, (ctx) => judge(ctx, token.id, contact));
-  return attempt().catch((error: unknown) => {
-    // Two first messages of one instance met under two tokens; the other one is stored by now.
-    if ((error as { code?: string }).code === UNIQUE_VIOLATION) return attempt();
-    throw error;
-  });
-}
-
-async function judge(ctx: Tx, tokenId: string, contact: Contact): Promise<InstanceVerdict> {
-  const token = await lockToken(ctx.db, tokenId);
-  if (token === undefined)
-    return { ok: false, problem: "The enrolment token was deleted. Create a new one." };
-  const known = await lockAgentByUid(ctx.db, token.organization_id, contact.instanceUid);
-  const problem = known === undefined ? null : knownProblem(known, token, contact);
-  const returns = known !== undefined && known.enrolment_token_id === token.id && known.revoked_at === null;
-  const refusal = problem ?? (returns && token.revoked_at === null ? null : tokenProblem(token, ctx.now()));
-  if (refusal !== null) {
-    await noteTokenAttempt(ctx, token, {
-      outcome: "refused",
-      detail: refusal,
-      agent_id: known?.id ?? null,
-      hostname: known?.hostname ?? null,
-    });
-    return { ok: false, problem: refusal };
-  }
-  if (known !== undefined && returns) {
-    const detail = known.approval === "pending" ? "Connected; waits for approval by a person." : "Connected.";
-    const outcome = known.approval === "pending" ? "pending" : "connected";
-    await noteTokenAttempt(ctx, token, { outcome, detail, agent_id: known.id, hostname: known.hostname });
-    return { ok: true, agent: known };
-  }
-  await countUse(ctx.db, token.id);
-  const agent =
-    known === undefined ? await welcome(ctx, token, contact.instanceUid) : await readmit(ctx, known, token);
-  record(ctx, {
-    action: "agent.enrol",
-    target_type: "agent",
-    target_id: agent.id,
-    metadata: { instance_uid: contact.instanceUid, enrolment_token_id: token.id, approval: agent.approval },
-  });
-  await noteTokenAttempt(ctx, token, {
-    outcome: agent.approval === "pending" ? "pending" : "enrolled",
-    detail:
-      agent.approval === "pending"
-        ? "Came for the first time; waits for approval by a person."
-        : "Enrolled over OpAMP.",
-    agent_id: agent.id,
-    hostname: null,
-  });
-  notify(ctx, { topic: "agent", id: agent.id });
-  return { ok: true, agent };
-}
-
-function knownProblem(known: AgentRow, token: TokenRow, { isLive }: Contact): string | null {
-  if (known.revoked_at !== null) {
-    if (token.created_at > known.revoked_at) return null;
-    return `The agent ${known.name} was revoked. To let it in again, give it a token made after that.`;
-  }
-  if (known.enrolment_token_id === token.id) return null;
-  if (known.public_key_hash !== null || known.credential === "bearer")
-    return `This instance_uid belongs to the agent ${known.name}, which proves itself by another credential.`;
-  return isLive(known.id)
-    ? `This instance_uid belongs to the agent ${known.name}, which is connected by another token.`
-    : null;
-}
-
-function welcome(ctx: Tx, token: TokenRow, instanceUid: string): Promise<AgentRow> {
-  const id = newId();
-  return insertAgent(ctx.db, {
-    id,
-    organization_id: token.organization_id,
-    site_id: token.site_id,
-    kind: "collector",
-    name: placeholderName(id),
-    instance_uid: instanceUid,
-    approval: token.approval === "automatic" ? "approved" : "pending",
-    labels: JSON.stringify(token.labels),
-    enrolment_token_id: token.id,
-    created_at: new Date(ctx.now()),
-  });
-}
-
-function readmit(ctx: Tx, known: AgentRow, token: TokenRow): Promise<AgentRow> {
-  return setAgent(ctx.db, known.id, {
-    approval: known.revoked_at !== null && token.approval === "manual" ? "pending" : known.approval,
-    revoked_at: null,
-    revoked_reason: null,
-    enrolment_token_id: token.id,
-  });
-}
 
 /**
  * An instance that proved to be one agent, by certificate or bearer, under a uid the agent does not have yet: its first

@@ -3,7 +3,7 @@ import { newId, notify, timestamp, type Tx } from "../../platform/context.ts";
 import { record } from "../audit/audit.ts";
 import { insertAgent, setAgent, type AgentRow } from "../fleet/agents.ts";
 import { issueBearer } from "./bearers.ts";
-import { countUse, lockAgent, lockToken } from "./store.ts";
+import { countUses, lockAgent, lockToken } from "./store.ts";
 import { noteTokenAttempt, tokenProblem, type TokenRow } from "./tokens.ts";
 
 /** An agent that asks for a bearer by an enrolment token, in one request. */
@@ -50,7 +50,7 @@ export async function register(ctx: Tx, tokenId: string, applicant: Applicant): 
     });
     return refusal;
   }
-  await countUse(ctx.db, token.id);
+  await countUses(ctx.db, token.id, 1);
   const agent = await letIn(ctx, token, known, applicant);
   record(ctx, {
     action: "agent.enrol",

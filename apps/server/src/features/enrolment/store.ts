@@ -36,10 +36,11 @@ export function listTokens(db: Db, after: string | undefined, limit: number): Pr
     .execute();
 }
 
-export async function countUse(db: Db, id: string): Promise<void> {
+/** The caller holds the token's lock and has seen that so many uses are left. */
+export async function countUses(db: Db, id: string, uses: number): Promise<void> {
   await db
     .updateTable("enrolment_tokens")
-    .set({ uses: sql<number>`uses + 1` })
+    .set({ uses: sql<number>`uses + ${uses}` })
     .where("id", "=", id)
     .execute();
 }
@@ -80,34 +81,57 @@ type NewAttempt = Pick<
   | "hostname"
 >;
 
-/** Notes an attempt; one that says the same as the agent's newest only moves that one's time. */
-export async function noteAttempt(db: Db, attempt: NewAttempt): Promise<void> {
-  const last = await db
+/**
+ * Notes attempts of one token in their order; one that says the same as the newest of its agent and address only moves that
+ * one's time. The same statements for one attempt and for hundreds.
+ */
+export async function noteAttempts(db: Db, tokenId: string, attempts: readonly NewAttempt[]): Promise<void> {
+  const kept = await db
     .selectFrom("enrolment_attempts")
-    .select(["id", "outcome", "detail"])
-    .where("token_id", "=", attempt.token_id)
-    .where("agent_id", "is not distinct from", attempt.agent_id)
-    .where("remote_address", "is not distinct from", attempt.remote_address)
+    .select(["id", "outcome", "detail", "agent_id", "remote_address"])
+    .where("token_id", "=", tokenId)
     .orderBy("id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  if (last !== undefined && last.outcome === attempt.outcome && last.detail === attempt.detail) {
-    await db.updateTable("enrolment_attempts").set({ at: attempt.at }).where("id", "=", last.id).execute();
-    return;
+    .limit(ATTEMPTS_PER_TOKEN_MAX)
+    .execute();
+  const newest = new Map<string, Pick<AttemptRow, "id" | "outcome" | "detail">>();
+  for (const attempt of kept.toReversed()) newest.set(whoseAttempt(attempt), attempt);
+  const moved = new Map<string, Date>();
+  const added = new Map<string, NewAttempt>();
+  for (const attempt of attempts) {
+    const last = newest.get(whoseAttempt(attempt));
+    if (last === undefined || last.outcome !== attempt.outcome || last.detail !== attempt.detail) {
+      newest.set(whoseAttempt(attempt), attempt);
+      added.set(attempt.id, attempt);
+      continue;
+    }
+    const own = added.get(last.id);
+    if (own === undefined) moved.set(last.id, attempt.at);
+    else added.set(last.id, { ...own, at: attempt.at });
   }
-  await db.insertInto("enrolment_attempts").values(attempt).execute();
+  if (moved.size > 0)
+    await sql`update enrolment_attempts set at = moved.at
+      from unnest(${[...moved.keys()]}::uuid[], ${[...moved.values()]}::timestamptz[]) as moved(id, at)
+      where enrolment_attempts.id = moved.id`.execute(db);
+  if (added.size === 0) return;
+  // What would be the oldest at once is not written at all.
+  const rows = [...added.values()].slice(-ATTEMPTS_PER_TOKEN_MAX);
+  await db.insertInto("enrolment_attempts").values(rows).execute();
   const oldest = db
     .selectFrom("enrolment_attempts")
     .select("id")
-    .where("token_id", "=", attempt.token_id)
+    .where("token_id", "=", tokenId)
     .orderBy("id", "desc")
     .offset(ATTEMPTS_PER_TOKEN_MAX)
     .limit(1);
   await db
     .deleteFrom("enrolment_attempts")
-    .where("token_id", "=", attempt.token_id)
+    .where("token_id", "=", tokenId)
     .where("id", "<=", oldest)
     .execute();
+}
+
+function whoseAttempt({ agent_id, remote_address }: Pick<AttemptRow, "agent_id" | "remote_address">): string {
+  return `${agent_id ?? ""} ${remote_address ?? ""}`;
 }
 
 export function listAttempts(
@@ -148,6 +172,23 @@ export function lockAgentByUid(db: Db, organizationId: string, uid: string): Pro
     .where("instance_uid", "=", uid)
     .forUpdate()
     .executeTakeFirst();
+}
+
+/** Agents by their uid, locked in the order of their ids, in which everybody locks them. */
+export async function lockAgentsByUid(
+  db: Db,
+  organizationId: string,
+  uids: readonly string[],
+): Promise<Map<string, AgentRow>> {
+  const rows = await db
+    .selectFrom("agents")
+    .selectAll()
+    .where("organization_id", "=", organizationId)
+    .where(sql<boolean>`instance_uid = any(${uids}::uuid[])`)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  return new Map(rows.flatMap((row) => (row.instance_uid === null ? [] : [[row.instance_uid, row]])));
 }
 
 /** Certificates long past are forgotten when the agent gets its next one. */

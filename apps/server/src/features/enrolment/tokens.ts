@@ -28,7 +28,7 @@ import {
   listAttempts,
   listTokens,
   lockToken,
-  noteAttempt,
+  noteAttempts,
   revokeToken,
   type AttemptRow,
   type TokenRow,
@@ -191,20 +191,26 @@ export async function recogniseToken(base: Pick<Base, "storage">, text: string):
   return row === undefined || row.organization_id !== token.value.o ? null : row;
 }
 
+/** What came of showing a token. */
+export type TokenAttempt = Pick<EnrolmentAttempt, "outcome" | "detail" | "agent_id" | "hostname">;
+
 /** Notes what came of showing a token, for the page that waits for the agent. */
-export async function noteTokenAttempt(
+export function noteTokenAttempt(ctx: Tx, token: TokenRow, attempt: TokenAttempt): Promise<void> {
+  return noteTokenAttempts(ctx, token, [{ ...attempt, remote_address: ctx.remoteAddress }]);
+}
+
+/** As `noteTokenAttempt`, for many who showed it. */
+export async function noteTokenAttempts(
   ctx: Tx,
   token: TokenRow,
-  attempt: Pick<EnrolmentAttempt, "outcome" | "detail" | "agent_id" | "hostname">,
+  attempts: readonly (TokenAttempt & Pick<AttemptRow, "remote_address">)[],
 ): Promise<void> {
-  await noteAttempt(ctx.db, {
-    id: newId(),
-    organization_id: token.organization_id,
-    token_id: token.id,
-    at: new Date(ctx.now()),
-    remote_address: ctx.remoteAddress,
-    ...attempt,
-  });
+  const fixed = { organization_id: token.organization_id, token_id: token.id, at: new Date(ctx.now()) };
+  await noteAttempts(
+    ctx.db,
+    token.id,
+    attempts.map((attempt) => ({ id: newId(), ...fixed, ...attempt })),
+  );
   notify(ctx, { topic: "enrolment_token", id: token.id });
 }
 

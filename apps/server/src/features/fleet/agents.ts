@@ -6,7 +6,7 @@ import type { Database } from "../../platform/storage/schema.ts";
 
 export type AgentRow = Selectable<Database["agents"]>;
 
-type NewAgent = Pick<
+export type NewAgent = Pick<
   Insertable<Database["agents"]>,
   "id" | "organization_id" | "site_id" | "kind" | "name" | "instance_uid" | "approval" | "labels"
 > &
@@ -19,6 +19,16 @@ export function insertAgent(db: Db, agent: NewAgent): Promise<AgentRow> {
     .values({ ...NO_AGENT, ...agent })
     .returningAll()
     .executeTakeFirstOrThrow();
+}
+
+/** As `insertAgent`, for many in one statement. */
+export async function insertAgents(db: Db, agents: readonly NewAgent[]): Promise<AgentRow[]> {
+  if (agents.length === 0) return [];
+  return db
+    .insertInto("agents")
+    .values(agents.map((agent) => ({ ...NO_AGENT, ...agent })))
+    .returningAll()
+    .execute();
 }
 
 /** Sets columns of one agent; which, and whether it may be, the caller has judged. */

@@ -10,7 +10,8 @@ import {
 } from "@flowplane/opamp";
 import { emptyDelivery, type DeliveryState } from "@flowplane/link";
 import type { Base } from "../../platform/context.ts";
-import { admitByToken, bindInstance } from "../enrolment/instances.ts";
+import { Admissions } from "../enrolment/admissions.ts";
+import { bindInstance } from "../enrolment/instances.ts";
 import type { AgentIdentity } from "./agent-http.ts";
 import { BatchLoader } from "./batch-loader.ts";
 import type { Credential } from "./credentials.ts";
@@ -90,6 +91,7 @@ export class Sessions {
   readonly #writer: StatusWriter;
   readonly #byAgent = new Map<string, AgentSession>();
   readonly #byUid = new Map<string, AgentSession>();
+  readonly #admissions: Admissions;
   readonly #loader: BatchLoader<SessionRow>;
   readonly #newId: () => string;
 
@@ -97,6 +99,7 @@ export class Sessions {
     this.#base = base;
     this.#writer = writer;
     this.#newId = newId;
+    this.#admissions = new Admissions(base);
     this.#loader = new BatchLoader((ids) => this.#load(ids));
   }
 
@@ -145,7 +148,7 @@ export class Sessions {
       },
     };
     if (credential.kind === "token") {
-      const verdict = await admitByToken(this.#base, credential.token, judged);
+      const verdict = await this.#admissions.admit(credential.token, judged);
       if (!verdict.ok) return verdict;
       const { agent } = verdict;
       return this.#open(agent.id, instanceUid, {
