@@ -16,7 +16,5 @@ export async function writeAttempts(
   const rows = entries.flatMap(({ agentId, attempts }) =>
     [...(attempts ?? [])].map(([hash, news]) => ({ agentId, hash, ...news })),
   );
-  // Always in the same order, so that two gateways cannot wait for each other's rows.
-  rows.sort((a, b) => (a.agentId < b.agentId ? -1 : a.agentId > b.agentId ? 1 : a.hash < b.hash ? -1 : 1));
   if (rows.length > 0) await updateAttempts(db, rows);
 }

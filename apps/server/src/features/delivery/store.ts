@@ -158,23 +158,34 @@ export async function retryAssignments(
   return rows.map(({ agent_id }) => agent_id);
 }
 
+/**
+ * The rows are locked in the order of agents and hashes first, in which assigning writes them too: a worker that assigns and
+ * a gateway that brings news cannot wait for each other's rows.
+ */
 export async function updateAttempts(
   db: Db,
   rows: readonly ({ agentId: string; hash: string } & AttemptNews)[],
 ): Promise<void> {
   await sql`
+    with news as (
+      select * from unnest(
+        ${rows.map((row) => row.agentId)}::uuid[], ${rows.map((row) => row.hash)}::text[],
+        ${rows.map((row) => row.status)}::text[], ${rows.map((row) => row.at)}::float8[],
+        ${rows.map((row) => row.offeredAt)}::float8[], ${rows.map((row) => row.error)}::text[],
+        ${rows.map((row) => row.rolledBackTo)}::text[]
+      ) as r(agent_id, hash, status, at, offered_at, error, rolled_back_to)
+    ), held as materialized (
+      select t.agent_id, t.offer_hash from configuration_attempts t
+      join news r on t.agent_id = r.agent_id and t.offer_hash = r.hash
+      order by t.agent_id, t.offer_hash for update of t
+    )
     update configuration_attempts t set
       status = r.status,
       status_at = to_timestamp(r.at / 1000.0),
       error_message = case when r.status = 'rolled_itself_back' and r.error = '' then t.error_message else r.error end,
       offered_at = coalesce(to_timestamp(r.offered_at / 1000.0), t.offered_at),
       rolled_back_to = coalesce(r.rolled_back_to, t.rolled_back_to)
-    from unnest(
-      ${rows.map((row) => row.agentId)}::uuid[], ${rows.map((row) => row.hash)}::text[],
-      ${rows.map((row) => row.status)}::text[], ${rows.map((row) => row.at)}::float8[],
-      ${rows.map((row) => row.offeredAt)}::float8[], ${rows.map((row) => row.error)}::text[],
-      ${rows.map((row) => row.rolledBackTo)}::text[]
-    ) as r(agent_id, hash, status, at, offered_at, error, rolled_back_to)
+    from news r join held on held.agent_id = r.agent_id and held.offer_hash = r.hash
     where t.agent_id = r.agent_id and t.offer_hash = r.hash
       and (r.status <> 'offered' or t.status = 'waiting')
       and (t.status, t.error_message) is distinct from (r.status, r.error)`.execute(db);

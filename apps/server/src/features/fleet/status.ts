@@ -72,9 +72,17 @@ export interface AttemptNews {
   readonly rolledBackTo: string | null;
 }
 
+/**
+ * Locks agents until the transaction ends, in the order of their ids, in which everybody locks several: two gateways that write the
+ * same agents, one after the other's crash or while agents move, wait for each other once and never in a circle. The statements that
+ * follow keep no order of their own: which row a join meets first is the planner's choice.
+ */
+export async function lockAgents(db: Db, agentIds: readonly string[]): Promise<void> {
+  await sql`select from agents where id = any(${agentIds}::uuid[]) order by id for no key update`.execute(db);
+}
+
 /** Counters of many agents, by arrays: the smallest statement for the most frequent write. */
 export async function writeHeartbeats(db: Db, entries: readonly AgentStatus[]): Promise<void> {
-  const ordered = inOrder(entries);
   await sql`
     update agents a set
       last_seen_at = greatest(a.last_seen_at, to_timestamp(r.seen / 1000.0)),
@@ -83,18 +91,18 @@ export async function writeHeartbeats(db: Db, entries: readonly AgentStatus[]): 
       connection_id = r.connection_id,
       disconnected_at = null
     from unnest(
-      ${ordered.map(({ agentId }) => agentId)}::uuid[],
-      ${ordered.map(({ connectionId }) => connectionId)}::uuid[],
-      ${ordered.map(({ lastSeenAt }) => lastSeenAt)}::float8[],
-      ${ordered.map(({ sequenceNum }) => sequenceNum)}::bigint[],
-      ${ordered.map(({ messageDigest }) => messageDigest)}::bigint[]
+      ${entries.map(({ agentId }) => agentId)}::uuid[],
+      ${entries.map(({ connectionId }) => connectionId)}::uuid[],
+      ${entries.map(({ lastSeenAt }) => lastSeenAt)}::float8[],
+      ${entries.map(({ sequenceNum }) => sequenceNum)}::bigint[],
+      ${entries.map(({ messageDigest }) => messageDigest)}::bigint[]
     ) as r(id, connection_id, seen, sequence_num, message_digest)
     where a.id = r.id and (a.connection_id is null or a.connection_id = r.connection_id)`.execute(db);
 }
 
 /** Changed columns of many agents. A row owned by another connection by now is left as it is. */
 export async function writeAgents(db: Db, entries: readonly AgentStatus[]): Promise<void> {
-  const records = inOrder(entries).map((entry) => ({
+  const records = entries.map((entry) => ({
     id: entry.agentId,
     connection_id: entry.connectionId,
     takes_over: entry.takesOver,
@@ -140,7 +148,7 @@ export async function writeReports(
   db: Db,
   entries: readonly Pick<AgentStatus, "agentId" | "report" | "session">[],
 ): Promise<void> {
-  const records = inOrder(entries).map((entry) => ({
+  const records = entries.map((entry) => ({
     id: entry.agentId,
     v: {
       ...entry.report,
@@ -184,14 +192,10 @@ export async function writeReports(
       ${hash}, r.v->'session')`.execute(db);
 }
 
-/** Always in the same order, so that two gateways cannot wait for each other's rows. */
-function inOrder<T extends { readonly agentId: string }>(entries: readonly T[]): T[] {
-  return entries.toSorted((left, right) => (left.agentId < right.agentId ? -1 : 1));
-}
-
 /**
  * Marks agents as disconnected that some process held and nobody has heard since: their gateway crashed, or they stopped
- * polling. One that merely moves to another process is heard there within the time. Returns those it marked.
+ * polling. One that merely moves to another process is heard there within the time, and one whose row is being written is heard now.
+ * Returns those it marked.
  */
 export async function markLost(
   db: Db,
@@ -199,11 +203,14 @@ export async function markLost(
   lostAfterMs: number,
 ): Promise<{ id: string; organization_id: string }[]> {
   const { rows } = await sql<{ id: string; organization_id: string }>`
+    with lost as materialized (
+      select id from agents where connection_id is not null
+        and last_seen_at < ${now}::timestamptz - make_interval(secs => greatest(
+          ${lostAfterMs}::float8, case when transport = 'http' then ${HTTP_INTERVALS} * heartbeat_ms else 0 end) / 1000)
+      order by id for no key update skip locked)
     update agents set connection_id = null, disconnected_at = greatest(last_seen_at, connected_at)
-    where connection_id is not null
-      and last_seen_at < ${now}::timestamptz - make_interval(secs => greatest(
-        ${lostAfterMs}::float8, case when transport = 'http' then ${HTTP_INTERVALS} * heartbeat_ms else 0 end) / 1000)
-    returning id, organization_id`.execute(db);
+    from lost where agents.id = lost.id
+    returning agents.id, organization_id`.execute(db);
   return rows;
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Db } from "../../platform/storage/database.ts";
 import { statusWrites, statusWriteFailures, statusWriteSeconds } from "./figures.ts";
 import {
+  lockAgents,
   writeAgents,
   writeHeartbeats,
   writeReports,
@@ -145,11 +146,13 @@ export class StatusWriter {
     const changed = entries.filter(({ columns }) => columns !== null);
     const beating = entries.filter(({ columns }) => columns === null);
     const reporting = entries.filter(({ report, session }) => report !== null || session !== null);
-    if (beating.length > 0) await writeHeartbeats(db, beating);
-    if (changed.length === 0 && reporting.length === 0 && entries.every(({ attempts }) => attempts === null))
-      return;
     // At once: nobody reads an agent's new health beside its old description, and a crash leaves no half of a message.
     await db.transaction().execute(async (trx) => {
+      await lockAgents(
+        trx,
+        entries.map(({ agentId }) => agentId),
+      );
+      if (beating.length > 0) await writeHeartbeats(trx, beating);
       if (changed.length > 0) await writeAgents(trx, changed);
       if (reporting.length > 0) await writeReports(trx, reporting);
       if (entries.some(({ attempts }) => attempts !== null)) await this.#options.writeAttempts(trx, entries);
