@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isTerminal, type Run } from "@flowplane/contract";
 import {
@@ -14,11 +17,15 @@ import {
  */
 const JOBS = 50;
 const LINES = 120;
+/** Half of its lines, one every 0.1 s, before the crashes are over, and the other half after. */
 const SCRIPT =
-  'i=0; while [ $i -lt "$1" ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); sleep 0.1; done; exit "$2"';
+  'i=0; while [ $i -lt "$1" ]; do [ $i -lt "$(($1 / 2))" ] || while [ ! -e "$3" ]; do sleep 0.1; done; echo "out $i"; echo "err $i" >&2; i=$((i+1)); sleep 0.1; done; exit "$2"';
+const WAIT_MS = 120_000;
 
 let plane: ControlPlane;
 let agent: SiteAgent;
+const folder = mkdtempSync(join(tmpdir(), "flowplane-crashes-"));
+const crashesAreOver = join(folder, "over");
 beforeAll(async () => {
   plane = await startControlPlane();
   agent = await startSiteAgent(plane, "crash-test");
@@ -26,6 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await agent[Symbol.asyncDispose]();
   await plane[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test("kill -9 of the server, of the agent and of both during 50 running jobs", async () => {
@@ -35,14 +43,16 @@ test("kill -9 of the server, of the agent and of both during 50 running jobs", a
         body: {
           name: `job-${index}`,
           command: "sh",
-          args: ["-c", SCRIPT, "job", String(LINES), String(index % 7)],
+          args: ["-c", SCRIPT, "job", String(LINES), String(index % 7), crashesAreOver],
           agent_id: agent.id,
         },
       }),
     ),
   );
-  await eventually("all jobs to run", async () =>
-    (await states(runs)).every((state) => state === "RUNNING") ? true : undefined,
+  await eventually(
+    "all jobs to run",
+    async () => ((await states(runs)).every((state) => state === "RUNNING") ? true : undefined),
+    WAIT_MS,
   );
 
   await plane.kill();
@@ -57,11 +67,13 @@ test("kill -9 of the server, of the agent and of both during 50 running jobs", a
   plane = await plane.restart();
   agent.start();
   await connected();
+  expect((await states(runs)).filter(isTerminal)).toEqual([]);
+  writeFileSync(crashesAreOver, "");
 
   await eventually(
     "all jobs to end",
     async () => ((await states(runs)).every(isTerminal) ? true : undefined),
-    120_000,
+    WAIT_MS,
   );
   const expected = (stream: string) =>
     Array.from({ length: LINES }, (_, line) => `${stream} ${line}\n`).join("");
@@ -84,7 +96,7 @@ test("kill -9 of the server, of the agent and of both during 50 running jobs", a
   expect(wrong).toEqual([]);
   const verdict = await plane.client.auditVerify({});
   expect(verdict).toMatchObject({ intact: true, problem: null });
-}, 240_000);
+}, 480_000);
 
 async function states(runs: readonly Run[]): Promise<Run["state"][]> {
   const ids = new Set(runs.map(({ id }) => id));

@@ -1,7 +1,7 @@
 // A supervisor over a real spool and real processes, without a link. Test files only.
 
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +18,7 @@ import { findRun } from "../src/spool/runs.ts";
 import { RunFiles } from "../src/supervisor/files.ts";
 import { findTools } from "../src/launch/tools.ts";
 import { carryOutIntents } from "../src/supervisor/orders.ts";
+import { readProcess } from "../src/supervisor/proc.ts";
 import { noObserver } from "../src/supervisor/observer.ts";
 import { Supervisor } from "../src/supervisor/supervisor.ts";
 import type { SupervisorOptions } from "../src/supervisor/supervision.ts";
@@ -171,6 +172,19 @@ export async function eventually<T>(
       throw new Error(`nothing within ${withinMs} ms: ${look.toString()} ${describe()}`);
     await sleep(5);
   }
+}
+
+/**
+ * Whether a paused process does nothing. A shell whose child was paused between its birth and its program waits for it within the
+ * kernel: it shows as D then, and gets its own signal afterwards.
+ */
+export function isPaused(pid: number): boolean {
+  const state = readProcess(pid)?.state;
+  if (state !== "D") return state === "T";
+  return readdirSync("/proc").some((name) => {
+    const info = readProcess(Number(name));
+    return info?.ppid === pid && info.state === "T";
+  });
 }
 
 /** What a child has to complain of, passed on by us: one that inherits our stderr and outlives a test keeps the test runner waiting. */

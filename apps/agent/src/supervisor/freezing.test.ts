@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Bench, eventually, makeFolder, sh } from "../../test/harness.ts";
+import { Bench, eventually, isPaused, makeFolder, sh } from "../../test/harness.ts";
 import { addHold, dropHold } from "./holds.ts";
 import type { Hold } from "./holds.ts";
-import { readProcess } from "./proc.ts";
 
 const hold = (holder: Hold["holder"]): Hold => ({ holder, reason: `for the ${holder}`, actor: "somebody" });
 
@@ -39,10 +38,10 @@ test("paused and resumed by order, by several holders, over a restart of the age
     await bench.start("r1", sh("while :; do sleep 0.02; done"));
     pid = await pidOf(bench);
     await freeze(bench, true, "let me look");
-    await eventually(() => readProcess(pid)?.state === "T");
+    await eventually(() => isPaused(pid));
     expect(bench.supervisor.freeze("r1", true, "it loops", "nightly", "policy")).toBe(true);
     expect(bench.supervisor.freeze("r1", false, "fine again", "nightly", "policy")).toBe(true);
-    expect(readProcess(pid)?.state).toBe("T");
+    expect(isPaused(pid)).toBe(true);
     expect(told(bench)).toEqual([
       [true, "let me look", "ada"],
       [true, "it loops", "nightly"],
@@ -52,9 +51,9 @@ test("paused and resumed by order, by several holders, over a restart of the age
   process.kill(-pid, "SIGCONT");
   using bench = new Bench(folder.path);
   await bench.supervisor.adopt();
-  await eventually(() => readProcess(pid)?.state === "T");
+  await eventually(() => isPaused(pid));
   await freeze(bench, false, "go on");
-  await eventually(() => readProcess(pid)?.state !== "T");
+  await eventually(() => !isPaused(pid));
   expect(told(bench).at(-1)).toEqual([false, "go on", "ada"]);
   await bench.stop("r1");
   await bench.ended("r1");
@@ -74,7 +73,7 @@ test("a paused run hears the order to stop", async () => {
   // A shell that is paused before it has set its trap would die of the signal instead.
   await eventually(() => existsSync(trapped));
   await freeze(bench, true, "let me look");
-  await eventually(() => readProcess(pid)?.state === "T");
+  await eventually(() => isPaused(pid));
   await bench.stop("r1", "stop", 10_000);
   expect(await bench.ended("r1")).toMatchObject({ state: "STOPPED", exit_code: 6, signal: null });
 });

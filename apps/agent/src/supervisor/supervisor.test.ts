@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Bench, eventually, intent, makeFolder, sh, spec } from "../../test/harness.ts";
+import { Bench, eventually, intent, isPaused, makeFolder, sh, spec } from "../../test/harness.ts";
 import { storeIntents } from "../spool/intents.ts";
 import { isAlive, readProcess } from "./proc.ts";
 
@@ -305,7 +305,7 @@ test("a frozen run is let go by the next agent when there is room again", async 
       bench.events("r1").some((event) => event.type === "run.frozen" && event.payload["frozen"] === true),
     );
     const pid = Number(bench.events("r1").find((event) => event.type === "run.running")?.payload["pid"]);
-    await eventually(() => readProcess(pid)?.state === "T");
+    await eventually(() => isPaused(pid));
   }
   writeFileSync(join(folder.path, "go"), "");
   using bench = new Bench(folder.path);
@@ -338,12 +338,12 @@ test("a look around for what to pause that ends late pauses nothing that was let
       return processes;
     };
     await freeze(bench, true);
-    await eventually(() => readProcess(pid)?.state === "T");
+    await eventually(() => isPaused(pid));
   }
   using bench = new Bench(folder.path);
   await bench.supervisor.adopt();
   await freeze(bench, false);
-  await eventually(() => readProcess(pid)?.state !== "T");
+  await eventually(() => !isPaused(pid));
   held.resolve();
   writeFileSync(join(folder.path, "go"), "");
   expect(await bench.ended("r1")).toMatchObject({ state: "FAILED", exit_code: 2 });
