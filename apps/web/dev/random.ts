@@ -24,3 +24,8 @@ export function idAt(at: number, serial: number): string {
 export function iso(at: number): string {
   return new Date(at).toISOString();
 }
+
+/** The whole numbers from `from` to `to`, both among them. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+}
