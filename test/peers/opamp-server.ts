@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { create } from "@bufbuild/protobuf";
 import { WebSocketServer, type RawData, type WebSocket } from "ws";
 import {
   decodeAgentToServer,
@@ -10,6 +11,8 @@ import {
   encodeServerToAgent,
   healthToJson,
   remoteConfigStatusToJson,
+  ServerToAgentSchema,
+  uidFromString,
   uidToString,
   type HealthJson,
   type RemoteConfigStatusJson,
@@ -35,6 +38,8 @@ export interface OpampServer extends AsyncDisposable {
   uid(): string | null;
   /** Wants these entries on the client from now on; over HTTP it is told at its next poll. `hash` names the content. */
   offer(entries: Readonly<Record<string, string>>, hash: string): void;
+  /** Sends these entries on the WebSocket, twice in a row. */
+  sendTwice(entries: Readonly<Record<string, string>>, hash: string): void;
 }
 
 export async function startOpampServer(): Promise<OpampServer> {
@@ -95,6 +100,19 @@ export async function startOpampServer(): Promise<OpampServer> {
       machine.desired.set(uid, { remoteConfig: configOffer(entries, hash) });
       const [socket] = sockets.values();
       for (const message of machine.push(uid)) socket?.send(encodeFrame(encodeServerToAgent(message)));
+    },
+    sendTwice(entries, hash) {
+      const [socket] = sockets.values();
+      const instanceUid = uidFromString(uid ?? "");
+      if (socket === undefined || instanceUid === null) throw new Error("nobody there to send it to");
+      const remoteConfig = configOffer(entries, hash);
+      // The machine would not.
+      const message = encodeFrame(
+        encodeServerToAgent(create(ServerToAgentSchema, { instanceUid, remoteConfig })),
+      );
+      machine.desired.set(uid ?? "", {});
+      socket.send(message);
+      socket.send(message);
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets.values()) socket.terminate();

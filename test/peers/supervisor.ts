@@ -64,6 +64,8 @@ export interface Supervisor extends AsyncDisposable {
   output(): string;
   /** What its Collector printed since its last start. */
   collectorOutput(): string;
+  /** The arguments of its running Collector; undefined while none runs. */
+  collectorArguments(): readonly string[] | undefined;
   stop(): Promise<void>;
   /**
    * SIGKILL of the supervisor and, like a machine that loses its power, of its Collector: an orphaned Collector goes on for
@@ -115,6 +117,7 @@ export function startSupervisor(programs: SupervisorPrograms, options: Superviso
         return "";
       }
     },
+    collectorArguments: () => argumentsOf(lastCollectorPid(output), folder),
     isRunning,
     // By SIGTERM it would end at once, and leave its Collector behind.
     stop: () => end("SIGINT"),
@@ -136,11 +139,22 @@ function lastCollectorPid(output: string): number | undefined {
 
 /** SIGKILL of a Collector that outlived its supervisor; the folder proves that the pid is still its own. */
 function endCollector(pid: number | undefined, folder: string): void {
-  if (pid === undefined) return;
+  if (pid === undefined || argumentsOf(pid, folder) === undefined) return;
   try {
-    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder)) process.kill(pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   } catch {
     // Gone already, as it should be.
+  }
+}
+
+/** Of a process of this folder, undefined when there is none. */
+function argumentsOf(pid: number | undefined, folder: string): readonly string[] | undefined {
+  if (pid === undefined) return undefined;
+  try {
+    const all = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return all.includes(folder) ? all.split("\0").slice(1, -1) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

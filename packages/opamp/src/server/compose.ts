@@ -107,14 +107,15 @@ export function requestsIn(message: AgentToServer, arrival: Arrival, server: Ser
   return requests;
 }
 
-/** The desired state, as far as this message can carry it. */
+/** The desired state, as far as this message can carry it. `isNews`: the agent is new here, or just said that it has another configuration than before. */
 export function addDesired(
   init: ServerToAgentInit,
   effects: Effect[],
   state: AgentState,
   context: StepContext,
+  isNews = false,
 ): AgentState {
-  const { desired, server } = context;
+  const { desired, server, connection } = context;
   if (desired.restart) {
     const { id } = desired.restart;
     if (!hasCapability(state.capabilities, "AcceptsRestartCommand")) {
@@ -126,7 +127,9 @@ export function addDesired(
       return state;
     }
   }
-  const sent = addOffers(init, effects, state, desired, server);
+  // Behind a gateway a message may be lost on a socket that lives on.
+  const isUnderWay = connection.transport === "ws" && connection.agents.size <= 1 && !isNews;
+  const sent = addOffers(init, effects, state, desired, server, isUnderWay);
   addCustomMessage(init, effects, state, context);
   return sent === state.sent ? state : { ...state, sent };
 }

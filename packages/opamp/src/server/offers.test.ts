@@ -33,14 +33,29 @@ describe("remote configuration", () => {
   it("opamp row 29: is offered until the agent reports its hash", () => {
     const { server, ws, sender } = reporting({ remoteConfig: configuration(HASH) });
     const offered = (init?: AgentInit) => server.send(ws, sender.next(init)).remoteConfig !== undefined;
-    expect([offered(), offered(), offered(status(HASH, APPLIED)), offered()]).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
+    const other = (hash: number) => status(Uint8Array.of(hash), APPLIED);
+    expect([offered(), offered(other(1)), offered(other(2))]).toEqual([true, true, true]);
+    expect([offered(status(HASH, APPLIED)), offered()]).toEqual([false, false]);
     server.desired.set(UID, { remoteConfig: configuration(Uint8Array.of(0xc0)) });
     expect(offered()).toBe(true);
+  });
+
+  it("opamp row 29: is not repeated to messages that cross it on its socket, but on the next one, and to each poll", () => {
+    const { server, ws, sender } = reporting({});
+    const before = status(Uint8Array.of(1), APPLIED);
+    server.send(ws, sender.full(before));
+    server.desired.set(UID, { remoteConfig: configuration(HASH) });
+    expect(server.push(UID)).toHaveLength(1);
+    const offered = (on: string, init?: AgentInit) =>
+      server.send(on, sender.next(init)).remoteConfig !== undefined;
+    expect([offered(ws), offered(ws, before)]).toEqual([false, false]);
+    expect(server.push(UID)).toEqual([]);
+    server.close(ws);
+    const again = server.open();
+    expect([offered(again), offered(again)]).toEqual([true, false]);
+    server.close(again);
+    const polled = () => server.post(sender.next()).remoteConfig !== undefined;
+    expect([polled(), polled()]).toEqual([true, true]);
   });
 
   it("opamp row 29: is offered once to an agent that does not report it, again after its restart", () => {

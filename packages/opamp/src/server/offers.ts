@@ -1,5 +1,10 @@
 // What of the desired state goes into a message for this agent. An agent that reports the hash of what it
 // has is offered until that hash is the desired one; any other is offered a hash once, until it restarts.
+//
+// A configuration that went out on this very WebSocket is on its way, and is repeated only to an agent that
+// says since that it has another than before: its messages cross ours, its full report among them, and
+// opampsupervisor answers APPLIED at once, without having tried, to one that it receives a second time. Over HTTP
+// nothing crosses, and a reply may be lost.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { toHex } from "../bytes.ts";
@@ -23,11 +28,17 @@ export function addOffers(
   state: AgentState,
   desired: Desired,
   server: ServerProfile,
+  /** What was sent before is on its way: the same WebSocket carried it, and the agent brings no news of what it has. */
+  isUnderWay: boolean,
 ): AgentState["sent"] {
   const { remoteConfig, connectionSettings, packages } = desired;
   let sent = state.sent;
+  // Once it takes them again, it is told anew.
+  if (sent.remoteConfig !== null && !hasCapability(state.capabilities, "AcceptsRemoteConfig"))
+    sent = { ...sent, remoteConfig: null };
   if (remoteConfig && offersAre(server, "OffersRemoteConfig")) {
-    const key = remoteConfigToSend(state, remoteConfig, desired.retryRemoteConfig);
+    const due = remoteConfigToSend(state, remoteConfig, desired.retryRemoteConfig);
+    const key = isUnderWay && due === sent.remoteConfig ? null : due;
     const problem = key === null ? null : remoteConfigProblem(remoteConfig);
     if (problem !== null) effects.push({ kind: "offer_refused", offer: "remote_config", reason: problem });
     else if (key !== null) {

@@ -195,8 +195,14 @@ function processed(
       effects,
     };
   }
-  state = addDesired(init, effects, state, context);
+  const isNews = arrival.isFirst || hashOf(state) !== hashOf(known);
+  state = addDesired(init, effects, state, context, isNews);
   return { state, connection, ownership, reply: create(ServerToAgentSchema, init), changes, effects };
+}
+
+/** Of the configuration an agent last said it has; "" when it has none, or never said. */
+function hashOf(state: AgentState | null): string {
+  return state?.remoteConfigStatus?.hash ?? "";
 }
 
 function unprocessed(
