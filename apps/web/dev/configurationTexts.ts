@@ -1,3 +1,5 @@
+import type { ConfigurationOverlay } from "@flowplane/contract";
+
 /** What the mock's first configuration was, version by version. */
 const FIRST = `# What every shop's Collector runs.
 receivers:
@@ -65,4 +67,17 @@ export const BODIES: readonly { readonly body: string; readonly message: string 
   { body: COUNTED, message: "Count spans as a metric" },
   { body: FASTER, message: "Send every two seconds" },
   { body: KAFKA, message: "Audit logs to Kafka" },
+];
+
+export const OVERLAYS: readonly ConfigurationOverlay[] = [
+  {
+    name: "berlin",
+    selector: 'site == "Berlin"',
+    body: "# Berlin keeps its data in its own region.\nexporters:\n  otlphttp/backend:\n    endpoint: https://berlin.backend.example:4318\n",
+  },
+  {
+    name: "small-hosts",
+    selector: 'labels.env == "staging"',
+    body: "processors:\n  memory_limiter:\n    limit_mib: 150\n  batch:\n    send_batch_size: 512\n",
+  },
 ];

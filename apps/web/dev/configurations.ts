@@ -1,21 +1,63 @@
 /** The mock's answers about configurations of Collectors, checked as the control plane checks them. */
-import { checkConfig, differences, findReferences, graphOf } from "@flowplane/collector-config";
-import type { ConfigurationProblem } from "@flowplane/contract";
+import {
+  checkConfig,
+  checkOverlaid,
+  differences,
+  findReferences,
+  graphOf,
+  type PlacedProblem,
+  type Problem,
+} from "@flowplane/collector-config";
+import type { ConfigurationDraft, ConfigurationOverlay, ConfigurationProblem } from "@flowplane/contract";
+import { isReadable, matchesOf, previewOf } from "./overlays.ts";
 import { found, MockProblem, nextSerial, paged, type Handlers } from "./answer.ts";
-import { begin, save, type KeptConfiguration } from "./configurationWorld.ts";
+import { begin, save, type KeptConfiguration, type MockDraft } from "./configurationWorld.ts";
 
-function problemsOf(body: string): ConfigurationProblem[] {
-  return checkConfig(body).problems.map(({ at, path, ...problem }) => ({
-    ...problem,
-    path: [...path],
-    line: at.line,
-    column: at.column,
-    overlay: null,
-  }));
+function problemsOf(body: string, overlays: readonly ConfigurationOverlay[] = []): ConfigurationProblem[] {
+  return [
+    ...checkOverlaid(body, overlays).problems.map(problemOf),
+    ...overlays.flatMap(({ name, selector }) =>
+      isReadable(selector)
+        ? []
+        : [
+            {
+              severity: "error" as const,
+              code: "bad_selector",
+              message: `The selector cannot be read. ${selector === "" ? "The selector is empty; it would match nobody." : "The mock reads comparisons alone."}`,
+              path: ["selector"],
+              line: 1,
+              column: 1,
+              overlay: name,
+            },
+          ],
+    ),
+  ];
+}
+
+export function problemOf({ at, path, ...problem }: Problem | PlacedProblem): ConfigurationProblem {
+  return { overlay: null, ...problem, path: [...path], line: at.line, column: at.column };
 }
 
 function find(all: readonly KeptConfiguration[], id: string): KeptConfiguration {
   return found(all.find(({ configuration }) => configuration.id === id));
+}
+
+function keep(one: KeptConfiguration, draft: MockDraft | undefined): undefined {
+  one.draft = draft;
+  one.configuration = {
+    ...one.configuration,
+    drafts: one.drafts.length + (draft === undefined ? 0 : 1),
+  };
+}
+
+function draftOf({ configuration }: KeptConfiguration, draft: MockDraft): ConfigurationDraft {
+  return {
+    ...draft,
+    configuration_id: configuration.id,
+    current_version: configuration.current_version,
+    is_behind: draft.based_on !== configuration.current_version,
+    problems: problemsOf(draft.body, draft.overlays),
+  };
 }
 
 export const configurations = {
@@ -28,7 +70,7 @@ export const configurations = {
     ),
   configurationCreate: ({ world, bus }, { body }) => {
     const one = begin(`configuration-${nextSerial()}`, body.name, body.description, Date.now());
-    save(one, body.body, body.message, Date.now());
+    save(one, body, Date.now());
     world.configurations.push(one);
     bus.send({ topic: "configuration", id: one.configuration.id });
     return one.configuration;
@@ -40,7 +82,7 @@ export const configurations = {
     const ids = (model?.components.exporters ?? []).filter((id) => id.startsWith("kafka"));
     const lacking = Math.ceil(reporting / 28);
     return {
-      problems: problemsOf(body.body),
+      problems: problemsOf(body.body, body.overlays),
       fleet: { agents, reporting },
       lacks:
         ids.length === 0 || agents === 0
@@ -65,16 +107,48 @@ export const configurations = {
     };
   },
   configurationPreview: ({ world }, { body }) => {
-    found(world.agents.find(({ id }) => id === body.agent_id));
-    if (body.overlays.length > 0) throw new MockProblem(409, "conflict", "The mock reads no selectors.");
-    const isRead = checkConfig(body.body).config !== null;
-    return {
-      composed: isRead ? body.body : null,
-      overlays: [],
-      problems: problemsOf(body.body),
-      held: isRead ? null : "Its text cannot be read.",
-    };
+    const agent = found(world.agents.find(({ id }) => id === body.agent_id));
+    const composed = previewOf(agent, body);
+    return composed === undefined
+      ? {
+          composed: null,
+          overlays: [],
+          origins: [],
+          problems: problemsOf(body.body, body.overlays),
+          held: "Its text cannot be read.",
+        }
+      : { ...composed, problems: checkConfig(composed.composed).problems.map(problemOf), held: null };
   },
+  configurationOverlayMatches: ({ world }, { body }) =>
+    matchesOf(
+      world.agents.filter(
+        ({ kind, site_id }) =>
+          kind === "collector" && (body.site_id === undefined || site_id === body.site_id),
+      ),
+      body.overlays,
+    ),
+  configurationDraftRead: ({ world }, { params }) => {
+    const one = find(world.configurations, params.configuration_id);
+    return { draft: one.draft === undefined ? null : draftOf(one, one.draft), others: one.drafts };
+  },
+  configurationDraftPut: ({ world }, { params, body }) => {
+    const one = find(world.configurations, params.configuration_id);
+    if (body.body.includes("!refuse"))
+      throw new MockProblem(503, "unavailable", "The control plane restarts.");
+    if (body.revision !== undefined && body.revision !== (one.draft?.revision ?? 0))
+      throw new MockProblem(409, "conflict", "Your draft was changed in another window.");
+    const draft = {
+      body: body.body,
+      overlays: body.overlays ?? [],
+      based_on: body.based_on,
+      revision: (one.draft?.revision ?? 0) + 1,
+      updated_at: new Date().toISOString(),
+    };
+    keep(one, draft);
+    return draftOf(one, draft);
+  },
+  configurationDraftDiscard: ({ world }, { params }) =>
+    keep(find(world.configurations, params.configuration_id), undefined),
   configurationImport: ({ world }, { body }) => {
     const agent = found(world.agents.find(({ id }) => id === body.agent_id));
     const text = agent.effective_config[0]?.body;
@@ -106,16 +180,23 @@ export const configurations = {
     const one = find(world.configurations, params.configuration_id);
     if (body.based_on !== undefined && body.based_on !== one.configuration.current_version)
       throw new MockProblem(409, "conflict", "Another version was saved in the meantime.");
-    const saved = save(one, body.body, body.message, Date.now());
+    const saved = save(
+      one,
+      {
+        body: body.body,
+        overlays: body.overlays ?? one.versions.at(-1)?.overlays ?? [],
+        message: body.message,
+      },
+      Date.now(),
+    );
+    if (body.draft_revision !== undefined && body.draft_revision === one.draft?.revision)
+      keep(one, undefined);
     bus.send({ topic: "configuration", id: one.configuration.id });
     return saved;
   },
   configurationVersionRead: ({ world }, { params }) => {
     const { versions } = find(world.configurations, params.configuration_id);
-    const version = found(
-      params.version === "current" ? versions.at(-1) : versions[Number(params.version) - 1],
-    );
-    return { ...version, overlays: [] };
+    return found(params.version === "current" ? versions.at(-1) : versions[Number(params.version) - 1]);
   },
   configurationDiff: ({ world }, { params, query }) => {
     const { versions } = find(world.configurations, params.configuration_id);

@@ -23,6 +23,7 @@ export {
   type Offer,
   type OfferEntry,
 } from "./offer.ts";
+export { originsOf, type Origin } from "./origins.ts";
 export { profileOf, SUPERVISOR_YAML, type Client, type Profile, type ProfileName } from "./profiles.ts";
 export {
   compileTemplate,

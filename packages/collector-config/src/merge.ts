@@ -43,7 +43,8 @@ function order(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-function startedBy(config: Section): string[] {
+/** The extensions that the service starts. */
+export function startedBy(config: Section): string[] {
   const { service } = config;
   const extensions = isSection(service) ? service["extensions"] : undefined;
   return Array.isArray(extensions) ? extensions.filter((id): id is string => typeof id === "string") : [];

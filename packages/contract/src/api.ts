@@ -1,5 +1,6 @@
 import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
+import { configurationDraftApi } from "./configuration-drafts.ts";
 import { configurationApi } from "./configurations.ts";
 import { deliveryApi } from "./delivery.ts";
 import { enrolmentApi } from "./enrolment.ts";
@@ -26,6 +27,7 @@ export const api = {
   ...incidentApi,
   ...policyApi,
   ...configurationApi,
+  ...configurationDraftApi,
   ...rolloutApi,
   ...telemetryApi,
   ...deliveryApi,

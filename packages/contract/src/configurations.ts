@@ -1,18 +1,14 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
-import { ActorRef, Id, ListQuery, Name, page, Reason, SELECTOR_CHARS_MAX, Timestamp } from "./common.ts";
+import { ActorRef, Id, ListQuery, Name, page, Reason, Timestamp } from "./common.ts";
+import {
+  CONFIGURATION_CHARS_MAX,
+  ConfigurationOverlay,
+  OverlayList,
+  UnfinishedOverlayList,
+} from "./configuration-overlays.ts";
 
 const tag = "Configurations";
-
-/** Most characters of a Collector's configuration as it is sent to the API; its bytes are limited as well. */
-export const CONFIGURATION_CHARS_MAX = 512 * 1024;
-
-/** Most overlays of one version; each agent is held against all of them. */
-export const OVERLAYS_MAX = 32;
-/** Most characters of one overlay. */
-export const OVERLAY_CHARS_MAX = 64 * 1024;
-/** Most characters of all overlays of a version together, so that it fits into one request with its body. */
-export const OVERLAYS_CHARS_MAX = 256 * 1024;
 
 /** Seconds of silence up to which an agent with this configuration is healthy, and up to which one to look after. */
 export const HealthThresholds = z
@@ -33,6 +29,7 @@ export const Configuration = z.object({
   current_version: z.number().int(),
   hash: z.string().describe("of the current version"),
   warnings: z.number().int().describe("of the current version"),
+  drafts: z.number().int().describe("how many people have a draft of it"),
   health_thresholds: HealthThresholds.nullable().describe("null: the usual ones, 60 and 300 seconds"),
   created_by: ActorRef,
   created_at: Timestamp,
@@ -52,49 +49,6 @@ export const ConfigurationVersion = z.object({
 });
 export type ConfigurationVersion = z.output<typeof ConfigurationVersion>;
 
-/** A part that is laid over the body for the agents that its selector matches. */
-export const ConfigurationOverlay = z.object({
-  // It names a file where configurations are kept in a repository.
-  name: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
-      "has to begin with a letter or digit, and has letters, digits, _ . and - only",
-    ),
-  selector: z
-    .string()
-    .trim()
-    .min(1)
-    .max(SELECTOR_CHARS_MAX)
-    .regex(/^[^\r\n]*$/, "has to be one line")
-    .describe("CEL over one agent, as for rollouts, in one line"),
-  body: z.string().min(1).max(OVERLAY_CHARS_MAX).describe("YAML; merged as a supervisor merges"),
-});
-export type ConfigurationOverlay = z.output<typeof ConfigurationOverlay>;
-
-const OverlayList = z
-  .array(ConfigurationOverlay)
-  .max(OVERLAYS_MAX)
-  .superRefine((overlays, check) => {
-    const names = new Set<string>();
-    overlays.forEach(({ name }, index) => {
-      // Two files whose names differ in case alone are one file on some machines.
-      if (names.has(name.toLowerCase()))
-        check.addIssue({
-          code: "custom",
-          path: [index, "name"],
-          message: `there is an overlay ${name} already`,
-        });
-      names.add(name.toLowerCase());
-    });
-    if (overlays.reduce((sum, { body }) => sum + body.length, 0) > OVERLAYS_CHARS_MAX)
-      check.addIssue({
-        code: "custom",
-        message: `can have ${OVERLAYS_CHARS_MAX} characters together at most`,
-      });
-  });
-const Overlays = OverlayList.default([]).describe("in the order in which they are laid over the body");
-
 /** Something to mend; lines and columns count from 1. An error keeps a version from being saved. */
 export const ConfigurationProblem = z.object({
   severity: z.enum(["error", "warning"]),
@@ -107,7 +61,13 @@ export const ConfigurationProblem = z.object({
 });
 export type ConfigurationProblem = z.output<typeof ConfigurationProblem>;
 
+const IN_ORDER = "in the order in which they are laid over the body";
+const Overlays = OverlayList.default([]).describe(IN_ORDER);
+/** What is checked and shown need not be finished. */
+const UnfinishedOverlays = UnfinishedOverlayList.default([]).describe(IN_ORDER);
+
 const Text = z.string().min(1).max(CONFIGURATION_CHARS_MAX);
+const UnfinishedText = z.string().max(CONFIGURATION_CHARS_MAX);
 
 export const ConfigurationCheck = z.object({
   problems: z.array(ConfigurationProblem),
@@ -141,6 +101,14 @@ export const ConfigurationCheck = z.object({
 });
 export type ConfigurationCheck = z.output<typeof ConfigurationCheck>;
 
+/** Lines of a composed text, counted from 1, both included. */
+export const ConfigurationOrigin = z.object({
+  from_line: z.number().int(),
+  to_line: z.number().int(),
+  overlay: z.string(),
+});
+export type ConfigurationOrigin = z.output<typeof ConfigurationOrigin>;
+
 export const ConfigurationChange = z.object({
   overlay: z.string().optional().describe("in which it is; absent: in the body, or an overlay as a whole"),
   change: z.enum(["added", "removed", "changed"]),
@@ -151,7 +119,7 @@ export const ConfigurationChange = z.object({
 export type ConfigurationChange = z.output<typeof ConfigurationChange>;
 
 const Params = z.object({ configuration_id: Id });
-const Version = z.coerce
+export const ConfigurationVersionNumber = z.coerce
   .number()
   .int()
   .min(1)
@@ -191,8 +159,8 @@ export const configurationApi = {
     summary: "What is wrong with a text, and which agents could not take it",
     access: "agent:read",
     body: z.object({
-      body: Text,
-      overlays: Overlays,
+      body: UnfinishedText,
+      overlays: UnfinishedOverlays,
       agents: z
         .string()
         .max(500)
@@ -207,10 +175,13 @@ export const configurationApi = {
     tag,
     summary: "What one agent would be sent of a text with overlays, references kept; nothing is saved",
     access: "agent:read",
-    body: z.object({ body: Text, overlays: Overlays, agent_id: Id }),
+    body: z.object({ body: UnfinishedText, overlays: UnfinishedOverlays, agent_id: Id }),
     response: z.object({
       composed: z.string().nullable().describe("null when the text or an overlay cannot be read"),
       overlays: z.array(z.string()).describe("names of those that match the agent"),
+      origins: z
+        .array(ConfigurationOrigin)
+        .describe("lines of the composed text that an overlay brought; all others are the body's"),
       problems: z
         .array(ConfigurationProblem)
         .describe("lines are of the composed text; where there is none, of the texts it is made of"),
@@ -280,11 +251,17 @@ export const configurationApi = {
     params: Params,
     body: z.object({
       body: Text,
-      overlays: OverlayList.optional().describe(
-        "in the order in which they are laid over the body; absent: those of the current version",
-      ),
+      overlays: OverlayList.optional().describe(`${IN_ORDER}; absent: those of the current version`),
       message: Reason,
-      based_on: Version.optional().describe("refused when the current version is another one by now"),
+      based_on: ConfigurationVersionNumber.optional().describe(
+        "refused when the current version is another one by now",
+      ),
+      draft_revision: z
+        .number()
+        .int()
+        .min(1)
+        .optional()
+        .describe("of your draft that this is made of: it is removed, unless it was changed meanwhile"),
     }),
     response: ConfigurationVersion,
     status: 201,
@@ -309,7 +286,7 @@ export const configurationApi = {
     summary: "What one version does otherwise than another, by component",
     access: "agent:read",
     params: Params,
-    query: z.object({ from: Version, to: Version }),
+    query: z.object({ from: ConfigurationVersionNumber, to: ConfigurationVersionNumber }),
     response: z.object({ changes: z.array(ConfigurationChange) }),
   }),
 } as const;

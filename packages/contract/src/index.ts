@@ -4,6 +4,8 @@ export * from "./audit.ts";
 export * from "./calls.ts";
 export * from "./client.ts";
 export * from "./common.ts";
+export * from "./configuration-drafts.ts";
+export * from "./configuration-overlays.ts";
 export * from "./configurations.ts";
 export * from "./delivery.ts";
 export * from "./endpoint.ts";

@@ -36,6 +36,7 @@ async function list(context: Context, options: ApiOptions): Promise<void> {
       { title: "NAME", value: ({ name }) => name, shrinkTo: 8 },
       { title: "VERSION", align: "right", value: ({ current_version }) => String(current_version) },
       { title: "WARNINGS", align: "right", value: ({ warnings }) => String(warnings) },
+      { title: "DRAFTS", align: "right", value: ({ drafts }) => (drafts === 0 ? "-" : String(drafts)) },
       { title: "CHANGED", value: ({ updated_at }) => formatWhen(updated_at, context.now()) },
       { title: "ID", value: ({ id }) => shortId(id) },
     ],

@@ -179,6 +179,13 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
       body: { body: COLLECTOR_CONFIG, message: "because a test says so" },
     },
     configurationVersionRead: { params: { ...configuration.params, version: "1" } },
+    configurationDraftRead: configuration,
+    configurationDraftPut: { ...configuration, body: { body: "unfinished: [", based_on: 1 } },
+    configurationDraftDiscard: configuration,
+    configurationOverlayMatches: {
+      body: { overlays: [{ name: "all", selector: "true" }] },
+      bodyIds: { site_id: things.site_id },
+    },
     configurationDiff: { ...configuration, query: { from: "1", to: "1" } },
     rolloutPreview: {
       body: { configuration_id: things.configuration_id, selector: "true" },

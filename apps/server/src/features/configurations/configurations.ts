@@ -13,6 +13,7 @@ import { isUuid } from "../../platform/ids.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
 import { refuseInUse } from "../rollouts/in-use.ts";
+import { deleteDrafts } from "./draft-store.ts";
 import {
   findConfiguration,
   insertConfiguration,
@@ -127,6 +128,8 @@ export async function archiveConfiguration(ctx: Ctx, id: string): Promise<undefi
     await refuseInUse(ctx, configuration.id, configuration.name);
     const now = new Date(ctx.now());
     await updateConfiguration(ctx.db, configuration.id, { archived_at: now, updated_at: now });
+    // Nothing can be saved from them any more, and they would count.
+    await deleteDrafts(ctx.db, configuration.id);
     record(ctx, {
       action: "configuration.archive",
       target_type: "configuration",
@@ -159,6 +162,7 @@ function configurationOf(row: ShownConfigurationRow): Configuration {
     current_version: row.current_version,
     hash: row.hash,
     warnings: row.warnings,
+    drafts: Number(row.drafts),
     health_thresholds:
       row.health_thresholds === null
         ? null

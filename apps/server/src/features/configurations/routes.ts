@@ -8,6 +8,8 @@ import {
   listConfigurationPage,
   readConfiguration,
 } from "./configurations.ts";
+import { discardDraft, keepDraft, readDraft } from "./drafts.ts";
+import { matchOverlays } from "./matches.ts";
 import { createVersion, diffVersions, listVersionPage, readVersion } from "./versions.ts";
 
 export function configurationRoutes(http: Http): void {
@@ -34,4 +36,10 @@ export function configurationRoutes(http: Http): void {
   route(http, api.configurationDiff, (ctx, { params, query }) =>
     diffVersions(ctx, params.configuration_id, query),
   );
+  route(http, api.configurationDraftRead, (ctx, { params }) => readDraft(ctx, params.configuration_id));
+  route(http, api.configurationDraftPut, (ctx, { params, body }) =>
+    keepDraft(ctx, params.configuration_id, body),
+  );
+  route(http, api.configurationDraftDiscard, (ctx, { params }) => discardDraft(ctx, params.configuration_id));
+  route(http, api.configurationOverlayMatches, (ctx, { body }) => matchOverlays(ctx, body));
 }

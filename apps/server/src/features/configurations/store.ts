@@ -4,7 +4,8 @@ import type { Database } from "../../platform/storage/schema.ts";
 
 export type ConfigurationRow = Selectable<Database["configurations"]>;
 export type VersionRow = Selectable<Database["configuration_versions"]>;
-export type ShownConfigurationRow = ConfigurationRow & Pick<VersionRow, "hash" | "warnings">;
+export type ShownConfigurationRow = ConfigurationRow &
+  Pick<VersionRow, "hash" | "warnings"> & { readonly drafts: string };
 /** Lists do not read the texts. */
 export type ListedVersionRow = Omit<VersionRow, "body" | "overlays">;
 
@@ -120,5 +121,13 @@ function shown(db: Db) {
         .onRef("configuration_versions.version", "=", "configurations.current_version"),
     )
     .selectAll("configurations")
-    .select(["configuration_versions.hash", "configuration_versions.warnings"]);
+    .select(["configuration_versions.hash", "configuration_versions.warnings"])
+    .select(({ selectFrom }) =>
+      selectFrom("configuration_drafts")
+        .select(({ fn }) => fn.countAll<string>().as("drafts"))
+        .whereRef("configuration_drafts.configuration_id", "=", "configurations.id")
+        .$asScalar()
+        .$notNull()
+        .as("drafts"),
+    );
 }

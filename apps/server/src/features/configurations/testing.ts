@@ -1,5 +1,5 @@
 import type { Configuration } from "@flowplane/contract";
-import { newId } from "../../platform/context.ts";
+import { newId, type Actor, type Base } from "../../platform/context.ts";
 import { createHttp } from "../../platform/http/server.ts";
 import { testBase, testOrganization } from "../../testing/base.ts";
 import { deliveryRoutes } from "../delivery/routes.ts";
@@ -17,23 +17,34 @@ service:
 
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of every endpoint are looked into
 export type Answer = { status: number; body: any };
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
 /** The endpoints of configurations over a database of its own, called as an owner. */
 export async function startWorld() {
   const testing = await testBase();
   const { ctx, actor } = await testOrganization(testing.base);
-  const http = await createHttp(testing.base, async () => actor);
+  const actors = new Map<string, Actor>([[actor.id, actor]]);
+  const http = await createHttp(testing.base, async ({ headers }) => actors.get(String(headers["x-actor"])));
+  await join(testing.base, actor);
   configurationRoutes(http);
   deliveryRoutes(http);
   await http.fastify.ready();
   return {
     base: testing.base,
     ctx,
-    async call(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<Answer> {
+    /** Another person of the same organization. */
+    async addPerson(name: string): Promise<Actor> {
+      const person = { ...actor, id: newId(), name };
+      await join(testing.base, person);
+      return person;
+    },
+    async call(method: Method, path: string, body?: object, as = actor): Promise<Answer> {
+      actors.set(as.id, as);
       const response = await http.fastify.inject({
         method,
         url: `/api/v1${path}`,
+        headers: { "x-actor": as.id },
         ...(body === undefined ? {} : { payload: body }),
       });
       return { status: response.statusCode, body: response.payload === "" ? null : response.json() };
@@ -43,6 +54,15 @@ export async function startWorld() {
       await testing[Symbol.asyncDispose]();
     },
   };
+}
+
+async function join(base: Base, { organization_id, id: user_id, name, role }: Actor): Promise<void> {
+  const { system } = base.storage;
+  await system
+    .insertInto("auth_users")
+    .values({ id: user_id, name, email: `${user_id}@flowplane.localhost` })
+    .execute();
+  await system.insertInto("memberships").values({ organization_id, user_id, role }).execute();
 }
 
 /** Creates one by the API. Throws when that is refused. */

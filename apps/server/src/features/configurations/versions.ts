@@ -5,6 +5,7 @@ import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { record } from "../audit/audit.ts";
 import { changesOf } from "./changes.ts";
 import { lockLive, requireConfiguration } from "./configurations.ts";
+import { deleteDraft } from "./draft-store.ts";
 import {
   findVersion,
   insertVersion,
@@ -46,6 +47,7 @@ export async function createVersion(
     overlays?: readonly ConfigurationOverlay[] | undefined;
     message: string;
     based_on?: number | undefined;
+    draft_revision?: number | undefined;
   },
 ): Promise<ConfigurationVersion> {
   return inTransaction(ctx, async (ctx) => {
@@ -76,6 +78,9 @@ export async function createVersion(
       current_version: version,
       updated_at: new Date(ctx.now()),
     });
+    // A draft that went on in another window is still wanted; only the one that this was made of is done.
+    if (input.draft_revision !== undefined && ctx.actor.type === "user")
+      await deleteDraft(ctx.db, configuration.id, ctx.actor.id, input.draft_revision);
     record(ctx, {
       action: "configuration.version",
       target_type: "configuration",

@@ -1,4 +1,4 @@
-import type { ConfigurationOverlay, ConfigurationProblem } from "@flowplane/contract";
+import type { ConfigurationOrigin, ConfigurationOverlay, ConfigurationProblem } from "@flowplane/contract";
 import { inTransaction, type Ctx } from "../../platform/context.ts";
 import { notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
@@ -11,6 +11,7 @@ import { ReadyVersion } from "./versions.ts";
 export interface ConfigurationPreview {
   composed: string | null;
   overlays: string[];
+  origins: ConfigurationOrigin[];
   problems: ConfigurationProblem[];
   held: string | null;
 }
@@ -29,6 +30,7 @@ export async function previewFor(
       return {
         composed: null,
         overlays: [],
+        origins: [],
         problems: checkSources(input.body, input.overlays).problems,
         held: version,
       };
@@ -40,6 +42,9 @@ export async function previewFor(
     return {
       composed: text.shown,
       overlays: [...text.overlays],
+      origins: version
+        .originsIn(text)
+        .map(({ fromLine, toLine, overlay }) => ({ from_line: fromLine, to_line: toLine, overlay })),
       problems: text.problems.map(problemOf),
       held: composed?.ok === false ? composed.reason : null,
     };

@@ -2,8 +2,10 @@ import {
   compileTemplate,
   composeText,
   holdText,
+  originsOf,
   readConfig,
   type Held,
+  type Origin,
   type Overlay,
   type Problem,
   type Section,
@@ -66,6 +68,12 @@ export class ReadyVersion {
       ready.push({ name, selector: parsed, value: part.read.value });
     }
     return new ReadyVersion({ text: body, value: read.value }, ready);
+  }
+
+  /** Which lines of a text that it comes to which overlays brought. */
+  originsIn(text: ComposedText): Origin[] {
+    const matching = this.#overlays.filter(({ name }) => text.overlays.includes(name));
+    return originsOf(text.shown, this.#body.value, matching);
   }
 
   get hasOverlays(): boolean {

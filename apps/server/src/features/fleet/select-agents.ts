@@ -44,7 +44,7 @@ export async function selectFirst(
   for (;;) {
     const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields });
     for (const row of rows) {
-      if (row.state === "pending" || row.state === "expected" || row.state === "revoked") continue;
+      if (!isLetIn(row)) continue;
       total += 1;
       const selectable = selectableOf(row);
       const index = selectors.findIndex((selector) => selector.matches(selectable));
@@ -53,6 +53,50 @@ export async function selectFirst(
     after = rows.at(-1)?.id;
     if (rows.length < PAGE_AGENTS) return { total, agents };
   }
+}
+
+/** Agents that the same selectors match. */
+export interface MatchedGroup {
+  /** Indexes of those selectors, ascending; none where no selector matches. */
+  readonly matching: readonly number[];
+  readonly agents: number;
+  /** The first by id. */
+  readonly examples: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** The Collectors of a site, or of all, by which of the selectors match them; the largest groups first. */
+export async function groupCollectors(
+  db: Db,
+  selectors: readonly CompiledSelector[],
+  { now, siteId, examplesMax }: { now: number; siteId: string | undefined; examplesMax: number },
+): Promise<MatchedGroup[]> {
+  const groups = new Map<
+    string,
+    { matching: number[]; agents: number; examples: { id: string; name: string }[] }
+  >();
+  const fields = new Set(selectors.flatMap((selector) => [...selector.fields]));
+  let after: string | undefined;
+  for (;;) {
+    const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields });
+    for (const row of rows) {
+      if (row.kind !== "collector" || (siteId !== undefined && row.site_id !== siteId) || !isLetIn(row))
+        continue;
+      const selectable = selectableOf(row);
+      const matching = selectors.flatMap((selector, index) => (selector.matches(selectable) ? [index] : []));
+      const key = matching.join();
+      const group = groups.get(key) ?? { matching, agents: 0, examples: [] };
+      groups.set(key, group);
+      group.agents += 1;
+      if (group.examples.length < examplesMax) group.examples.push({ id: row.id, name: row.name });
+    }
+    after = rows.at(-1)?.id;
+    if (rows.length < PAGE_AGENTS)
+      return [...groups.values()].toSorted((one, other) => other.agents - one.agents);
+  }
+}
+
+function isLetIn({ state }: SelectableRow): boolean {
+  return state !== "pending" && state !== "expected" && state !== "revoked";
 }
 
 /** The agents of `ids` as selectors see them, by id; `fields` are those of all selectors that are to be held against them. */

@@ -152,6 +152,16 @@ export interface Database {
     created_by: Json<ActorRef>;
     created_at: Date;
   };
+  configuration_drafts: Tenant & {
+    configuration_id: string;
+    user_id: string;
+    user_name: string;
+    body: string;
+    overlays: Json<{ name: string; selector: string; body: string }[]>;
+    based_on: number;
+    revision: number;
+    updated_at: Date;
+  };
   agent_assignments: Tenant & {
     agent_id: string;
     configuration_id: string | null;
