@@ -4,14 +4,12 @@ import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { record } from "../audit/audit.ts";
 import { overlapSentence, readShown } from "./read.ts";
+import { listAgentIds, retryFailed } from "./agents-store.ts";
+import { listOverlaps, lockRollouts } from "./overlaps.ts";
 import {
   changeWave,
-  listAgentIds,
-  listOverlaps,
   listWaves,
   lockRollout,
-  lockRollouts,
-  retryFailed,
   setWaves,
   updateRollout,
   type ShownRolloutRow,

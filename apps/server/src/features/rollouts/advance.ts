@@ -14,20 +14,21 @@ import { BATCH_AGENTS_MAX, REASON_CHARS_MAX } from "./limits.ts";
 import type { Ports } from "./ports.ts";
 import { Tally } from "./tally.ts";
 import {
-  changeWave,
   countStates,
-  findBefore,
-  listAway,
   listFlights,
-  listReturned,
   listToRevert,
   listWaiting,
-  listWaves,
-  lockFreeRollout,
   setStates,
-  updateRollout,
   writeVerdicts,
   type FlightRow,
+} from "./agents-store.ts";
+import { findBefore } from "./overlaps.ts";
+import { listAway, listReturned } from "./presence.ts";
+import {
+  changeWave,
+  listWaves,
+  lockFreeRollout,
+  updateRollout,
   type ShownRolloutRow,
   type WaveRow,
 } from "./store.ts";

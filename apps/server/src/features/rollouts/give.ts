@@ -3,18 +3,17 @@ import type { Tx } from "../../platform/context.ts";
 import { BASELINE_MS, REASON_CHARS_MAX } from "./limits.ts";
 import type { Composed, Ports, Target } from "./ports.ts";
 import {
-  readAssigned,
-  readPresence,
   setGivenBack,
   setOffered,
   setStates,
   writeVerdicts,
-  type Assigned,
   type Given,
   type RevertRow,
-  type ShownRolloutRow,
   type WaitingRow,
-} from "./store.ts";
+} from "./agents-store.ts";
+import { readAssigned, type Assigned } from "./assigned.ts";
+import { readPresence } from "./presence.ts";
+import { type ShownRolloutRow } from "./store.ts";
 import type { Tally } from "./tally.ts";
 
 /**

@@ -7,15 +7,9 @@ import { assignAgents, giveToAway } from "./give.ts";
 import { BATCH_AGENTS_MAX, COMPLETED_ROLLOUTS_MAX } from "./limits.ts";
 import { variantOf } from "./plan.ts";
 import type { Ports } from "./ports.ts";
-import {
-  addAgents,
-  filterUnknown,
-  listForNewAgents,
-  listWaves,
-  lockRollout,
-  lockRollouts,
-  type ShownRolloutRow,
-} from "./store.ts";
+import { addAgents, filterUnknown, listForNewAgents } from "./newcomer-store.ts";
+import { lockRollouts } from "./overlaps.ts";
+import { listWaves, lockRollout, type ShownRolloutRow } from "./store.ts";
 import { Tally } from "./tally.ts";
 
 /**

@@ -12,7 +12,9 @@ import { selectAgents, type SelectedAgent } from "../fleet/select-agents.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { ROLLOUT_AGENTS_MAX } from "./limits.ts";
 import type { Composed, Delivery, Target } from "./ports.ts";
-import { listOverlaps, readAssigned, type Assigned, type NewRolloutAgent, type Overlap } from "./store.ts";
+import { type NewRolloutAgent } from "./agents-store.ts";
+import { readAssigned, type Assigned } from "./assigned.ts";
+import { listOverlaps, type Overlap } from "./overlaps.ts";
 
 export interface Wanted {
   readonly configuration_id: string;

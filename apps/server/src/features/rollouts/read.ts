@@ -5,16 +5,9 @@ import { isUuid } from "../../platform/ids.ts";
 import { idOfCursor, pageOf, readCursor } from "../../platform/storage/page.ts";
 import { plural } from "../../platform/words.ts";
 import { FAILURE_EXAMPLES_MAX, FAILURE_GROUPS_MAX } from "./limits.ts";
-import {
-  findRollout,
-  listAgents,
-  listFailures,
-  listRollouts,
-  listWaves,
-  readSquares,
-  type Overlap,
-  type ShownRolloutRow,
-} from "./store.ts";
+import { type Overlap } from "./overlaps.ts";
+import { listAgents, listFailures, readSquares } from "./shown-agents.ts";
+import { findRollout, listRollouts, listWaves, type ShownRolloutRow } from "./store.ts";
 import { agentOf, rolloutOf } from "./view.ts";
 
 export async function listRolloutPage(

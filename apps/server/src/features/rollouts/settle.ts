@@ -3,7 +3,8 @@ import { notify, type Tx } from "../../platform/context.ts";
 import { readFlights, welcomeReturned } from "./advance.ts";
 import { REASON_CHARS_MAX } from "./limits.ts";
 import type { Ports } from "./ports.ts";
-import { listWaves, lockFreeRollout, writeVerdicts } from "./store.ts";
+import { writeVerdicts } from "./agents-store.ts";
+import { listWaves, lockFreeRollout } from "./store.ts";
 import { Tally } from "./tally.ts";
 
 /**

@@ -9,7 +9,8 @@ import {
 import { inFlightOf, nextOpening, openOf } from "@flowplane/rollouts";
 import { timestamp } from "../../platform/context.ts";
 import { plural } from "../../platform/words.ts";
-import type { AgentRow, ShownRolloutRow, WaveRow } from "./store.ts";
+import type { AgentRow } from "./agents-store.ts";
+import type { ShownRolloutRow, WaveRow } from "./store.ts";
 
 export function rolloutOf(row: ShownRolloutRow, waves: readonly WaveRow[], now: number): Rollout {
   const counts = sumOf(waves);

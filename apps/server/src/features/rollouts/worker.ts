@@ -13,7 +13,9 @@ import {
 import { welcomeNewcomers } from "./newcomers.ts";
 import type { Ports } from "./ports.ts";
 import { settleRollout } from "./settle.ts";
-import { listActiveRollouts, listOrganizationsWithCompleted, listUnsettled } from "./store.ts";
+import { listUnsettled } from "./agents-store.ts";
+import { listOrganizationsWithCompleted } from "./newcomer-store.ts";
+import { listActiveRollouts } from "./store.ts";
 
 /** The worker's task: rollouts go on, wherever they were. */
 export function runRollouts(base: Base, ports: Ports): Task {
