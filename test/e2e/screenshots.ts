@@ -36,6 +36,7 @@ const policy = await idOf("policies", "limit=1");
 const configuration = await idOf("configurations", "limit=1");
 const paused = await idOf("rollouts", "state=paused");
 const rolling = await idOf("rollouts", "state=running");
+const split = await idOf("rollouts", "state=completed");
 const LOOPING_LOG = [
   ...Array.from(
     { length: 60 },
@@ -249,6 +250,8 @@ const shots: readonly Shot[] = [
   { name: "rollout-paused", path: `/rollouts/${paused}`, sizes: SMALL },
   { name: "rollout-failed", path: `/rollouts/${paused}?state=failed&wave=2`, sizes: SMALL },
   { name: "rollout-details", path: `/rollouts/${paused}?view=details`, sizes: SMALL },
+  { name: "rollout-comparison", path: `/rollouts/${split}?view=comparison`, sizes: SMALL },
+  { name: "rollout-few-to-compare", path: `/rollouts/${paused}?view=comparison`, sizes: SMALL },
   {
     name: "rollout-large",
     path: "/rollouts",

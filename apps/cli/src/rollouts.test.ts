@@ -353,3 +353,87 @@ test("ls, show and agents are tables", async () => {
   expect(agents.stdout).toMatch(/^edge-3\s+1\s+reverted\s.*v3\s+crashed: exit code=1\s/m);
   expect(seen.at(-1)?.query).toMatchObject({ wave: "0" });
 });
+
+describe("rollouts compare", () => {
+  const SIDE = {
+    agents: 8,
+    looked_at: 8,
+    given: 8,
+    failed: 0,
+    rolled_itself_back: 0,
+    given_back: 0,
+    levels: { healthy: 8, warning: 0, unhealthy: 0, offline: 0, unknown: 0 },
+    series: {
+      agents: [],
+      accepted: [],
+      refused: [],
+      sent: [],
+      failed: [],
+      error_percent: [],
+      queue_percent: [],
+    },
+  };
+  const COMPARISON = {
+    rollout_id: ROLLOUT_ID,
+    other_side: "split",
+    from: "2026-01-02T03:04:05.678Z",
+    to: "2026-01-02T04:04:05.678Z",
+    telemetry_until: "2026-01-02T04:00:00.000Z",
+    signal: "traces",
+    start: "2026-01-02T03:04:00.000Z",
+    step_seconds: 60,
+    sides: {
+      version: {
+        ...SIDE,
+        name: "v4",
+        version: 4,
+        failed: 1,
+        levels: { ...SIDE.levels, healthy: 7, unhealthy: 1 },
+      },
+      baseline: { ...SIDE, name: "v3", version: 3, agents: 2_000, looked_at: 1_000 },
+    },
+    figures: [
+      {
+        figure: "error_percent",
+        version: { value: 4.12, agents: 8, minutes: 400 },
+        baseline: { value: 0.2, agents: 900, minutes: 45_000 },
+        difference: { value: 3.92, low: 2, high: 5.8 },
+        verdict: "worse",
+        sentence: "Worse.",
+      },
+      {
+        figure: "queue_percent",
+        version: { value: null, agents: 0, minutes: 0 },
+        baseline: { value: 1, agents: 900, minutes: 45_000 },
+        difference: null,
+        verdict: "not_enough_data",
+        sentence: "Not enough data.",
+      },
+    ],
+    sentence: "v4 compared with v3: worse in errors.",
+    needs: { agents: 5, minutes: 5 },
+  };
+
+  test("tells both sides with the agents behind each figure, and what is a sample", async () => {
+    const { seen } = await serve({
+      "GET /api/v1/rollouts": () => page([RUNNING]),
+      [`GET ${ROLLOUT}/comparison`]: () => COMPARISON,
+    });
+    const { code, stdout, stderr } = await flowplane("rollouts", "compare", "@last", "--signal", "traces");
+    expect([code, seen.at(-1)?.query]).toEqual([0, { signal: "traces" }]);
+    expect(stdout).toContain("v4 compared with v3: worse in errors.\n");
+    expect(stdout).toMatch(/^v4 +8 agents, 7 healthy, 1 unhealthy, 1 of 8 failed$/m);
+    expect(stdout).toMatch(/^items refused or failed +4\.1 % \(8\) +0\.2 % \(900\) +worse$/m);
+    expect(stdout).toMatch(/^queue use +- +1 % \(900\) +not enough data$/m);
+    expect(stdout + stderr).toContain("v3: history of 1000 agents, a fixed sample.");
+  });
+
+  test("is JSON for programs", async () => {
+    await serve({
+      "GET /api/v1/rollouts": () => page([RUNNING]),
+      [`GET ${ROLLOUT}/comparison`]: () => COMPARISON,
+    });
+    const { stdout } = await flowplane("rollouts", "compare", "@last", "--json");
+    expect(JSON.parse(stdout)).toEqual(COMPARISON);
+  });
+});

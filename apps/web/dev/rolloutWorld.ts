@@ -55,7 +55,7 @@ export function makeRollouts(world: "empty" | "small" | "large", fleet: readonly
     make(2, "running", 40, 1, fleet, now, { plan: PLANS.careful, failureShare: 0 }),
     make(3, "queued", 12, 0, fleet, now, {}),
     make(4, "rolled_back", 30, 2, fleet, now, { failureShare: 0.2 }),
-    make(5, "completed", 9, 4, fleet, now, {}),
+    make(5, "completed", 48, 4, fleet, now, { split: { baseline_version: 6, percent: 50 } }),
     make(6, "aborted", 22, 1, fleet, now, {}),
     make(7, "rolling_back", 36, 2, fleet, now, { failureShare: 0.2 }),
   ];
@@ -69,6 +69,7 @@ export function makeRollouts(world: "empty" | "small" | "large", fleet: readonly
 interface Options {
   readonly plan?: RolloutPlan;
   readonly failureShare?: number;
+  readonly split?: Rollout["split"];
 }
 
 export function make(
@@ -78,7 +79,7 @@ export function make(
   wavesDone: number,
   fleet: readonly AgentDetail[],
   now: number,
-  { plan = PLANS.usual, failureShare = 0.01 }: Options,
+  { plan = PLANS.usual, failureShare = 0.01, split = null }: Options,
 ): MockRollout {
   const random = seeded(index + 31);
   const createdAt = now - (index * 9 + 1.4) * HOUR;
@@ -94,7 +95,7 @@ export function make(
       name: at < fleet.length ? (agent?.name ?? "") : `otel-edge-${String(at + 1).padStart(3, "0")}`,
       site_id: agent?.site_id ?? pick(random, SITES).id,
       wave,
-      variant: "version",
+      variant: split !== null && at % 2 === 1 ? "baseline" : "version",
       state: skipped ? "skipped" : wave < wavesDone && state !== "queued" ? "passed" : "waiting",
       state_since: iso(createdAt + wave * 600_000),
       reason_code: skipped ? "lacks_components" : null,
@@ -111,7 +112,7 @@ export function make(
       configuration_id: "configuration-1",
       configuration_name: index % 3 === 2 ? "gateway-tier" : "edge",
       version: 7,
-      split: null,
+      split,
       selector: count > 1_000 ? 'kind == "collector"' : 'kind == "collector" && labels.env == "prod"',
       plan,
       message:

@@ -7,6 +7,7 @@ import {
   type EndpointRequest,
   type Rollout,
 } from "@flowplane/contract";
+import { comparisonOf } from "./comparison.ts";
 import { found, MockProblem, nextSerial, paged, type Context, type Handlers } from "./answer.ts";
 import { iso } from "./random.ts";
 import { make, printed, type MockRollout } from "./rolloutWorld.ts";
@@ -244,6 +245,8 @@ export const rollouts = {
     }
     return { items: [...groups.values()].toSorted((a, b) => b.agents - a.agents) };
   },
+  rolloutComparison: ({ world }, { params, query }) =>
+    comparisonOf(find(world, params.rollout_id), query.signal ?? null),
   rolloutPause: (ctx, { params, body }) =>
     change(ctx, params.rollout_id, { state: "paused", reason: `Ada Lovelace: ${body.reason}` }),
   rolloutResume: (ctx, { params }) => change(ctx, params.rollout_id, { state: "running", reason: null }),

@@ -102,13 +102,16 @@ export interface RolloutsSearch {
   state?: RolloutState | undefined;
   configuration_id?: string | undefined;
 }
+export const ROLLOUT_VIEWS = ["comparison", "details"] as const;
 export interface RolloutSearch {
   state?: RolloutAgentState | undefined;
   /** Counted from 1, as the page does. */
   wave?: number | undefined;
   reason_code?: RolloutReason | undefined;
-  /** What a narrow screen shows instead of the agents. */
-  view?: "details" | undefined;
+  /** Instead of the agents: the comparison, or, on a narrow screen, what else is known. */
+  view?: (typeof ROLLOUT_VIEWS)[number] | undefined;
+  /** The telemetry that is compared. */
+  signal?: (typeof SIGNALS)[number] | undefined;
 }
 export interface TelemetrySearch {
   range?: (typeof TELEMETRY_RANGES)[number] | undefined;
@@ -203,7 +206,8 @@ export function rolloutSearch(raw: Raw): RolloutSearch {
     state: oneOf(raw.state, ROLLOUT_AGENT_STATES),
     wave: count(raw.wave),
     reason_code: oneOf(raw.reason_code, ROLLOUT_REASONS),
-    view: oneOf(raw.view, ["details"]),
+    view: oneOf(raw.view, ROLLOUT_VIEWS),
+    signal: oneOf(raw.signal, SIGNALS),
   });
 }
 

@@ -4,6 +4,7 @@ import { clientOf, type Client, type ClientOptions } from "./calls.ts";
 import { routes } from "./routes.ts";
 
 export * from "./calls.ts";
+export * from "./comparison-words.ts";
 export * from "./sse.ts";
 export { routes };
 

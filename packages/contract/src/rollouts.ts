@@ -2,6 +2,8 @@ import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
 import { ActorRef, Id, ListQuery, page, Reason, SELECTOR_CHARS_MAX, Timestamp, Waiting } from "./common.ts";
 import { ConfigurationChange } from "./configurations.ts";
+import { RolloutComparison } from "./rollout-comparison.ts";
+import { Signal } from "./telemetry.ts";
 
 const tag = "Rollouts";
 
@@ -350,6 +352,17 @@ export const rolloutApi = {
         }),
       ),
     }),
+  }),
+  rolloutComparison: endpoint({
+    method: "GET",
+    path: "/rollouts/{rollout_id}/comparison",
+    tag,
+    summary:
+      "Health and own telemetry of both sides of a rollout: of a split its two versions, otherwise agents with the version and without it yet",
+    access: "agent:read",
+    params: Params,
+    query: z.object({ signal: Signal.optional().describe("default: all three together") }),
+    response: RolloutComparison,
   }),
   rolloutPause: endpoint({
     method: "POST",

@@ -99,6 +99,7 @@ export const routes = {
   rolloutAgents: { method: "GET", path: "/rollouts/{rollout_id}/agents" },
   rolloutSquares: { method: "GET", path: "/rollouts/{rollout_id}/squares" },
   rolloutFailures: { method: "GET", path: "/rollouts/{rollout_id}/failures" },
+  rolloutComparison: { method: "GET", path: "/rollouts/{rollout_id}/comparison" },
   rolloutPause: { method: "POST", path: "/rollouts/{rollout_id}/pause" },
   rolloutResume: { method: "POST", path: "/rollouts/{rollout_id}/resume" },
   rolloutApprove: { method: "POST", path: "/rollouts/{rollout_id}/approve" },

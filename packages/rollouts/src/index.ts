@@ -1,3 +1,4 @@
+export * from "./compare.ts";
 export * from "./gate.ts";
 export * from "./order.ts";
 export * from "./step.ts";

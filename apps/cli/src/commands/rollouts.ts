@@ -14,6 +14,7 @@ import { shortId } from "../format.ts";
 import { parseCount, parseDurationMs } from "../input.ts";
 import { followRollout } from "../rollout-follow.ts";
 import { withPlanOptions, type PlanOptions } from "../rollout-input.ts";
+import { compareRollout, type CompareOptions } from "../rollout-compare.ts";
 import { planRollout, startRollout, withTargetOptions, type TargetOptions } from "../rollout-start.ts";
 import { printable } from "../text-width.ts";
 import {
@@ -62,6 +63,18 @@ export function declareRollouts(program: Command, context: Context): void {
       const { id } = await findRollout(client, wanted);
       context.exitCode = await followRollout(client, output, id, options);
     });
+  const compare = apiCommand(
+    rollouts,
+    "compare",
+    "Compare both sides of a rollout: health and own telemetry of agents with and without the version",
+  )
+    .argument("<rollout>", ROLLOUT)
+    .action((wanted: string, options: CompareOptions) => compareRollout(context, wanted, options));
+  compare.addOption(
+    compare
+      .createOption("--signal <signal>", "telemetry of this signal alone (default: all three together)")
+      .choices(["traces", "metrics", "logs"]),
+  );
   const agents = apiCommand(rollouts, "agents", "List the agents of a rollout with their verdicts")
     .argument("<rollout>", ROLLOUT)
     .option("--wave <n>", "only of this wave, from 1", parseCount)

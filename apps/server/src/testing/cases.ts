@@ -202,6 +202,7 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     rolloutAgents: rollout,
     rolloutSquares: rollout,
     rolloutFailures: rollout,
+    rolloutComparison: rollout,
     rolloutPause: { ...rollout, ...reason },
     rolloutResume: { ...rollout, body: { retry_failed: false } },
     rolloutApprove: rollout,

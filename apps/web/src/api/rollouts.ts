@@ -1,5 +1,6 @@
 /** Rollouts as the dashboard shows them: which word, which tone, what may be done now. */
 import type {
+  ComparisonVerdict,
   Rollout,
   RolloutAgentState,
   RolloutCounts,
@@ -17,6 +18,16 @@ export const ROLLOUT_LOOK: Readonly<Record<RolloutState, Look>> = {
   completed: { word: "Completed", tone: "ok" },
   rolled_back: { word: "Rolled back", tone: "bad" },
   aborted: { word: "Aborted", tone: "off" },
+};
+
+/** A difference without a judgement is no state: it only says which way. */
+export const COMPARISON_LOOK: Readonly<Record<ComparisonVerdict, Look>> = {
+  better: { word: "Better", tone: "ok" },
+  worse: { word: "Worse", tone: "bad" },
+  higher: { word: "Higher", tone: "busy" },
+  lower: { word: "Lower", tone: "busy" },
+  no_difference_seen: { word: "No certain difference", tone: "off" },
+  not_enough_data: { word: "Not enough data", tone: "off" },
 };
 
 export const WAVE_LOOK: Readonly<Record<RolloutWave["state"], Look>> = {

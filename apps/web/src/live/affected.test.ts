@@ -34,6 +34,7 @@ test.each([
   [["configurationCheck", { body: {} }], { topic: "configuration", id: "c1" } as const, false],
   [["rolloutSquares", { params: { rollout_id: "o1" } }], { topic: "rollout", id: "o1" } as const, true],
   [["rolloutRead", { params: { rollout_id: "o2" } }], { topic: "rollout", id: "o1" } as const, false],
+  [["rolloutComparison", { params: { rollout_id: "o1" } }], { topic: "rollout", id: "o1" } as const, false],
   [["rolloutPreview", { body: {} }], { topic: "rollout", id: "o1" } as const, false],
   [
     ["configurationPlaces", { params: { configuration_id: "c1" } }],

@@ -74,6 +74,8 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
       return (
         (name.startsWith("rollout") &&
           name !== "rolloutPreview" &&
+          // Read again by the clock: it is dear, and its telemetry follows minutes later than the agents' states.
+          name !== "rolloutComparison" &&
           (params.rollout_id ?? notice.id) === notice.id) ||
         name === "configurationPlaces" ||
         name === "overview"

@@ -57,7 +57,7 @@ export async function readShown(ctx: Tx, id: string): Promise<Rollout> {
   return rolloutOf(row, await listWaves(ctx.db, [row.id]), ctx.now());
 }
 
-async function requireRollout(ctx: Tx, id: string): Promise<ShownRolloutRow> {
+export async function requireRollout(ctx: Tx, id: string): Promise<ShownRolloutRow> {
   const row = isUuid(id) ? await findRollout(ctx.db, id) : undefined;
   if (row === undefined) throw notFound("rollout", id);
   return row;

@@ -1,6 +1,7 @@
 import { api } from "@flowplane/contract";
 import { route, type Http } from "../../platform/http/route.ts";
 import { abortRollout, approveRollout, pauseRollout, resumeRollout, rollBackRollout } from "./actions.ts";
+import { readComparison } from "./comparison.ts";
 import { createRollout } from "./create.ts";
 import type { Ports } from "./ports.ts";
 import { previewRollout } from "./preview.ts";
@@ -20,6 +21,9 @@ export function rolloutRoutes(http: Http, ports: Ports): void {
   route(http, api.rolloutAgents, (ctx, { params, query }) => listAgentPage(ctx, params.rollout_id, query));
   route(http, api.rolloutSquares, (ctx, { params }) => readRolloutSquares(ctx, params.rollout_id));
   route(http, api.rolloutFailures, (ctx, { params }) => readRolloutFailures(ctx, params.rollout_id));
+  route(http, api.rolloutComparison, (ctx, { params, query }) =>
+    readComparison(ctx, params.rollout_id, query),
+  );
   route(http, api.rolloutPause, (ctx, { params, body }) => pauseRollout(ctx, params.rollout_id, body.reason));
   route(http, api.rolloutResume, (ctx, { params, body }) =>
     resumeRollout(ctx, params.rollout_id, body.retry_failed),

@@ -222,11 +222,12 @@ export async function seriesSteps(
   return rows;
 }
 
-function binSql({ from, seconds }: Steps): RawBuilder<unknown> {
+export function binSql({ from, seconds }: Steps): RawBuilder<unknown> {
   return sql`date_bin(${sql.raw(`interval '${seconds} seconds'`)}, at, ${momentSql(from)})`;
 }
 
-function summedSql(seconds: RawBuilder<unknown>): RawBuilder<unknown> {
+/** Every place of the rows of a roll-up together: what counts as its sum, levels as their mean over the time known. */
+export function summedSql(seconds: RawBuilder<unknown>): RawBuilder<unknown> {
   return placesSql(({ at, isCounted }) => {
     const amount = sql`amounts[${sql.lit(at)}]::float8`;
     return isCounted

@@ -37,7 +37,7 @@ const RANGE_DAYS_MAX = 731;
 /** What components did is told over so long. */
 const COMPONENTS_MS = 300_000;
 /** Of part of a fleet, minutes are read over at most so long; beyond it, ten minutes. */
-const SOME_MINUTES_MS = 6 * 3_600_000;
+export const SOME_MINUTES_MS = 6 * 3_600_000;
 
 export interface Range {
   readonly from?: string | undefined;
@@ -191,7 +191,8 @@ function seriesOf(rows: readonly StepRow[], steps: Steps, signal: Signal | undef
   return { step_seconds: steps.seconds, start: new Date(steps.from).toISOString(), ...series };
 }
 
-function sumOver(
+/** What was moved over some signals together; null where none was reported. */
+export function sumOver(
   amounts: readonly (number | null)[],
   signals: readonly Signal[],
   measure: Measure,

@@ -12,6 +12,7 @@ import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
 import { WaitingWords } from "../agent/AgentSentence.tsx";
 import { Subject } from "../rollouts/Subject.tsx";
+import { Comparison } from "./Comparison.tsx";
 import { RolloutActions } from "./RolloutActions.tsx";
 import { RolloutAgents } from "./RolloutAgents.tsx";
 import { RolloutAside } from "./RolloutAside.tsx";
@@ -19,10 +20,11 @@ import { RolloutDialogs, type OpenDialog } from "./RolloutDialogs.tsx";
 import { Verdicts } from "./Verdicts.tsx";
 import { Waves } from "./Waves.tsx";
 
-/** On a narrow screen the agents and what is known about the rollout take turns. */
+/** What stands below the waves. What is known about the rollout has a column of its own but on a narrow screen. */
 const VIEWS = [
-  { name: "Agents", view: undefined },
-  { name: "Failures and plan", view: "details" },
+  { name: "Agents", view: undefined, only: "" },
+  { name: "Comparison", view: "comparison", only: "" },
+  { name: "Failures and plan", view: "details", only: "lg:hidden" },
 ] as const;
 
 export default function RolloutPage() {
@@ -42,7 +44,10 @@ export default function RolloutPage() {
     },
   ]);
   return (
-    <div className="flex h-full min-h-0 flex-col">
+    // What is read from top to bottom has no list of its own to scroll: on a narrow screen the page scrolls as a whole.
+    <div
+      className={`flex h-full min-h-0 flex-col ${search.view === undefined ? "" : "max-md:block max-md:overflow-y-auto"}`}
+    >
       <header className="flex flex-wrap items-start gap-x-4 gap-y-2 px-6 pt-4 pb-3 max-md:px-4 max-md:pt-3">
         <div className="min-w-0 flex-1 basis-72">
           <h1 className="flex flex-wrap items-baseline gap-x-3 text-xl font-semibold tracking-tight">
@@ -58,16 +63,16 @@ export default function RolloutPage() {
         <RolloutActions rollout={rollout} onDialog={setDialog} />
       </header>
       <div className="px-6 pb-2 max-md:px-4">
-        <Waves rollout={rollout} search={search} onFilter={filter} />
+        <Waves rollout={rollout} search={search} onFilter={(part) => filter({ ...part, view: undefined })} />
       </div>
-      <div role="group" aria-label="What to see" className="flex gap-1 border-t border-n4 px-3 lg:hidden">
-        {VIEWS.map(({ name, view }) => (
+      <div role="group" aria-label="What to see" className="flex gap-1 border-t border-n4 px-3">
+        {VIEWS.map(({ name, view, only }) => (
           <button
             key={name}
             type="button"
-            aria-pressed={(view === "details") === details}
+            aria-pressed={view === search.view}
             onClick={() => filter({ view })}
-            className="border-b-2 border-transparent px-2 py-2 text-n9 aria-pressed:border-accent aria-pressed:font-medium aria-pressed:text-n10"
+            className={`border-b-2 border-transparent px-2 py-2 text-n9 aria-pressed:border-accent aria-pressed:font-medium aria-pressed:text-n10 ${only}`}
           >
             {name}
           </button>
@@ -75,10 +80,16 @@ export default function RolloutPage() {
       </div>
       <div className="flex min-h-0 flex-1 border-t border-n4">
         <div className={`flex min-h-0 min-w-0 flex-1 flex-col ${details ? "max-lg:hidden" : ""}`}>
-          <div className="px-4 py-1.5 max-md:px-2">
-            <Verdicts rollout={rollout} search={search} onFilter={filter} />
-          </div>
-          <RolloutAgents rollout={rollout} search={search} />
+          {search.view === "comparison" ? (
+            <Comparison rollout={rollout} search={search} onFilter={filter} />
+          ) : (
+            <>
+              <div className="px-4 py-1.5 max-md:px-2">
+                <Verdicts rollout={rollout} search={search} onFilter={filter} />
+              </div>
+              <RolloutAgents rollout={rollout} search={search} />
+            </>
+          )}
         </div>
         <RolloutAside rollout={rollout} onFilter={filter} className={details ? "" : "max-lg:hidden"} />
       </div>

@@ -35,7 +35,8 @@ export function RolloutActions({
           whyNot={mayNot}
           onClick={() => approve.mutate({ params: { rollout_id: rollout.id } })}
         >
-          Approve wave {next + 1}
+          {/* With its number the buttons of a narrow screen would not fit into one line. */}
+          Approve<span className="max-md:sr-only"> wave {next + 1}</span>
         </Button>
       )}
       {isPaused ? (
