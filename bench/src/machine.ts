@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 
 /** What a figure was measured on; without it a figure says nothing. */
 export function machine() {
@@ -24,6 +24,18 @@ export function usageOf(pid: number): { rss_mb: number; private_mb: number; cpu_
     private_mb: round((kilobytes("Private_Clean") + kilobytes("Private_Dirty")) / 1024),
     cpu_seconds: (Number(fields[11]) + Number(fields[12])) / 100,
   };
+}
+
+/** Files and sockets that one process may have open; what it starts may have as many. */
+export function descriptorsMax(): number {
+  const limits = readFileSync("/proc/self/limits", "utf8");
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1] ?? 1_024);
+}
+
+/** Load averages of the last one and five minutes; what was measured beside others says so. */
+export function load(): [number, number] {
+  const [one = 0, five = 0] = loadavg();
+  return [round(one), round(five)];
 }
 
 export function round(value: number, digits = 1): number {

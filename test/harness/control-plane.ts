@@ -34,6 +34,8 @@ export interface ControlPlane extends AsyncDisposable {
 export interface ControlPlaneOptions {
   /** `server` alone, or `up` with its site agent. */
   readonly command?: "server" | "up";
+  /** Of `server`; all when left out. */
+  readonly roles?: readonly ("api" | "gateway" | "worker")[];
   readonly env?: Record<string, string>;
 }
 
@@ -84,7 +86,8 @@ async function start(
     FLOWPLANE_AGENTS: `127.0.0.1:${agents}`,
     ...options.env,
   };
-  const child = spawn(process.execPath, [CLI, options.command ?? "server"], {
+  const roles = options.roles === undefined ? [] : ["--roles", options.roles.join(",")];
+  const child = spawn(process.execPath, [CLI, options.command ?? "server", ...roles], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -134,6 +134,8 @@ export function startFleet(): Fleet {
     serialization: "advanced",
   });
   const enrolled = Promise.withResolvers<number[]>();
+  // Who does not enrol does not wait for it.
+  enrolled.promise.catch(() => undefined);
   const fleet: Fleet = {
     child,
     enrolled: enrolled.promise,
