@@ -50,7 +50,7 @@ export interface Simulation {
   now: number;
   /** Lets time pass, the agents act, and the worker take a step, or be killed in it. */
   tick(seconds: number): void;
-  /** Agents that count as unavailable, those left out that vanished before they got anything and came back by themselves. */
+  /** Agents that count as unavailable. */
   inFlight(): number;
 }
 
@@ -90,7 +90,6 @@ export function simulate(options: {
       };
     }),
   );
-  const returned = new Set<string>();
   const simulation: Simulation = {
     agents,
     rollout: { state: "running", stateSince: 0, wave: null, approvedWave: 0, acceptedFailures: 0, plan },
@@ -106,7 +105,7 @@ export function simulate(options: {
       for (const agent of agents) live(agent, simulation.now);
       work();
     },
-    inFlight: () => agents.filter((agent) => isInFlight(agent) && !returned.has(agent.id)).length,
+    inFlight: () => agents.filter(isInFlight).length,
   };
   return simulation;
 
@@ -171,12 +170,7 @@ export function simulate(options: {
         rollout.state === "running" &&
         agent.wave <= (rollout.wave ?? -1)
       )
-        if (agent.assignedAt === null) agent.state = "waiting";
-        else {
-          agent.state = "offered";
-          agent.stateSince = now;
-          returned.add(agent.id);
-        }
+        agent.state = "waiting";
     const waves = counted();
     const decided = stepRollout(rollout, waves, agents.filter(isInFlight).map(flightOf), {
       toRevert: agents.filter(hasIt).length,
@@ -192,6 +186,7 @@ export function simulate(options: {
       agent.unwellSince = verdict.unwellSince;
       agent.unwellTimes = verdict.unwellTimes;
       agent.reasonCode = verdict.reasonCode;
+      if (verdict.state === "unreachable") withdraw(agent);
     }
     for (const change of decided.waves) {
       const wave = simulation.waves[change.index];
@@ -241,6 +236,14 @@ export function simulate(options: {
     agent.unwellSince = null;
     agent.unwellTimes = 0;
     if (what === "B") agent.assignedAt = simulation.now;
+  }
+
+  /** It was given the content and went away before it was sent: it has what it had, and gets its turn again. */
+  function withdraw(agent: SimAgent): void {
+    agent.assigned = "A";
+    agent.status = "applied";
+    agent.assignedAt = null;
+    agent.offeredAt = null;
   }
 
   function counted(): Wave[] {

@@ -3,10 +3,13 @@ import { nudgeDesired } from "../../platform/bus/bus.ts";
 import type { Db } from "../../platform/storage/database.ts";
 import {
   findDeliveries,
+  forgetUnsent,
+  lockUnsent,
   putAssignments,
   retryAssignments,
   type DeliveryRow,
   type NewAssignment,
+  type Unsent,
 } from "./store.ts";
 
 export { composeFor, type Composed, type Target } from "./compose.ts";
@@ -30,6 +33,34 @@ export async function assign(ctx: Tx, list: readonly Assignment[]): Promise<void
     new Date(ctx.now()),
   );
   offerSoon(ctx, changed);
+}
+
+/**
+ * Takes back what a rollout assigned to agents and no gateway has sent them yet: each is assigned what `list` says it had before, and one
+ * that had nothing has no assignment again. Returns the agents it was taken back from; the others were sent it meanwhile.
+ */
+export async function withdraw(
+  ctx: Tx,
+  rolloutId: string,
+  list: readonly Assignment[],
+): Promise<readonly string[]> {
+  const unsent = await lockUnsent(
+    ctx.db,
+    rolloutId,
+    list.map(({ agent_id }) => agent_id),
+  );
+  const before = new Map(list.map((assignment) => [assignment.agent_id, assignment]));
+  const isNew = ({ agent_id, had_nothing }: Unsent) =>
+    before.get(agent_id)?.configuration_id === null && !had_nothing;
+  const ids = unsent.map(({ agent_id }) => agent_id);
+  const withNothing = unsent.filter(isNew).map(({ agent_id }) => agent_id);
+  await forgetUnsent(ctx.db, ids, withNothing);
+  offerSoon(ctx, withNothing);
+  await assign(
+    ctx,
+    unsent.filter((one) => !isNew(one)).flatMap(({ agent_id }) => before.get(agent_id) ?? []),
+  );
+  return ids;
 }
 
 /** Tries the contents of these agents once more, of those that failed. Returns the agents it is tried on. */

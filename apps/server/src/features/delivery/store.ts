@@ -118,6 +118,41 @@ export async function moveAssignments(
     ${openAttempts(organizationId, now)}`.execute(db);
 }
 
+export interface Unsent {
+  readonly agent_id: string;
+  /** It was told once to run nothing of ours. */
+  readonly had_nothing: boolean;
+}
+
+/** Of these agents those that a rollout's content was assigned to and not sent yet, locked until the transaction ends. */
+export async function lockUnsent(
+  db: Db,
+  rolloutId: string,
+  agentIds: readonly string[],
+): Promise<readonly Unsent[]> {
+  const { rows } = await sql<Unsent>`
+    select a.agent_id, exists (
+      select from configuration_attempts n where n.agent_id = a.agent_id and n.configuration_id is null) as had_nothing
+    from agent_assignments a
+    join configuration_attempts t on t.agent_id = a.agent_id and t.offer_hash = a.offer_hash
+    where a.agent_id = any(${agentIds}::uuid[]) and a.rollout_id = ${rolloutId}::uuid
+      and t.status = 'waiting' and t.offered_at is null
+    order by a.agent_id for update of a, t`.execute(db);
+  return rows;
+}
+
+/** Forgets what was assigned to agents and never sent; `ids` loses the try, `withNothing` of them the assignment as well. */
+export async function forgetUnsent(
+  db: Db,
+  ids: readonly string[],
+  withNothing: readonly string[],
+): Promise<void> {
+  await sql`delete from configuration_attempts t using agent_assignments a
+    where a.agent_id = any(${ids}::uuid[]) and t.agent_id = a.agent_id and t.offer_hash = a.offer_hash
+      and t.status = 'waiting' and t.tries = 1`.execute(db);
+  await sql`delete from agent_assignments where agent_id = any(${withNothing}::uuid[])`.execute(db);
+}
+
 /** Notes why contents are not sent; null where nothing is in the way any more. */
 export async function holdAssignments(
   db: Db,

@@ -13,6 +13,7 @@ import { assignAgents, giveBack, giveToAway } from "./give.ts";
 import { BATCH_AGENTS_MAX, REASON_CHARS_MAX } from "./limits.ts";
 import type { Ports } from "./ports.ts";
 import { Tally } from "./tally.ts";
+import { withdrawFromAway } from "./withdraw.ts";
 import {
   countStates,
   listFlights,
@@ -72,6 +73,7 @@ export async function advanceRollout(
   );
   await writeVerdicts(ctx.db, row.id, step.verdicts, REASON_CHARS_MAX);
   for (const { wave, from, state } of step.verdicts) tally.move(wave, from, state);
+  await withdrawFromAway(ctx, ports, row, step.verdicts);
   if (step.change?.state === "completed") {
     // Those that are away get it when they come back: from here it is for the gateway to bring it.
     const away = await listAway(ctx.db, row.id, BATCH_AGENTS_MAX);

@@ -1,6 +1,6 @@
 // The agents of a rollout, each a row: what it was given, how it does, what became of it.
 
-import { sql, type Selectable } from "kysely";
+import { sql, type SqlBool, type Selectable } from "kysely";
 import type { RolloutAgentState, RolloutReason } from "@flowplane/contract";
 import type { Verdict } from "@flowplane/rollouts";
 import type { Db } from "../../platform/storage/database.ts";
@@ -178,6 +178,28 @@ export async function listToRevert(db: Db, rolloutId: string, limit: number): Pr
     .orderBy("position")
     .limit(limit)
     .execute();
+}
+
+/** What agents that were given the version had before. */
+export async function listGivenFrom(
+  db: Db,
+  rolloutId: string,
+  agentIds: readonly string[],
+): Promise<Pick<AgentRow, "agent_id" | "from_configuration_id" | "from_version">[]> {
+  return db
+    .selectFrom("rollout_agents")
+    .select(["agent_id", "from_configuration_id", "from_version"])
+    .where("rollout_id", "=", rolloutId)
+    .where(sql<SqlBool>`agent_id = any(${agentIds}::uuid[])`)
+    .execute();
+}
+
+/** Agents that have not got the version after all; what they have before the next time is noted then. */
+export async function setWithdrawn(db: Db, rolloutId: string, agentIds: readonly string[]): Promise<void> {
+  if (agentIds.length === 0) return;
+  await sql`update rollout_agents set assigned_at = null, offer_hash = null, attempts = attempts - 1,
+      from_configuration_id = null, from_version = null, baseline = null
+    where rollout_id = ${rolloutId} and agent_id = any(${agentIds}::uuid[])`.execute(db);
 }
 
 export async function setGivenBack(

@@ -1,4 +1,4 @@
-import { assign, composeFor, readDeliveries, retryDelivery } from "../delivery/delivery.ts";
+import { assign, composeFor, readDeliveries, retryDelivery, withdraw } from "../delivery/delivery.ts";
 import { isUnknownSinceOffer } from "../health/levels.ts";
 import { readRates } from "../telemetry/throughput.ts";
 import type { Ports } from "./ports.ts";
@@ -22,6 +22,18 @@ export const connected: Ports = {
       const again = assignments.filter(({ retry }) => retry).map(({ agent_id }) => agent_id);
       if (again.length > 0) await retryDelivery(ctx, again);
     },
+    withdraw: (ctx, rolloutId, agents) =>
+      withdraw(
+        ctx,
+        rolloutId,
+        agents.map(({ agent_id, target, offer_hash }) => ({
+          agent_id,
+          configuration_id: target?.configuration_id ?? null,
+          version: target?.version ?? null,
+          rollout_id: rolloutId,
+          offer_hash,
+        })),
+      ),
     async readDeliveries(ctx, agentIds) {
       const deliveries = await readDeliveries(ctx.db, agentIds, ctx.now());
       return new Map(

@@ -33,6 +33,15 @@ export interface Delivery {
   composeFor(ctx: Tx, target: Target | null, agentIds: readonly string[]): Promise<Map<string, Composed>>;
   /** In the transaction of `ctx`; gateways are nudged after it. */
   assign(ctx: Tx, assignments: readonly Assignment[]): Promise<void>;
+  /**
+   * Takes back what a rollout assigned to agents and nobody has sent them yet; each is assigned `target` again, null where it had
+   * nothing. Returns those it was taken back from: the others were sent it meanwhile.
+   */
+  withdraw(
+    ctx: Tx,
+    rolloutId: string,
+    agents: readonly Pick<Assignment, "agent_id" | "target" | "offer_hash">[],
+  ): Promise<readonly string[]>;
   /** Of agents that are assigned something; `rolloutId` is of the rollout that assigned it. */
   readDeliveries(
     ctx: Tx,

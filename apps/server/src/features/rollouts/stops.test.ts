@@ -238,6 +238,44 @@ test("agents that are away hold nothing up, get their turn when they come back, 
   expect((await read(id)).counts).toMatchObject({ passed: 6, unreachable: 0 });
 });
 
+test.each([
+  ["a version", 1],
+  ["nothing", null],
+])(
+  "agents that vanish before they were sent it are not unavailable, and come back with %s to their turn",
+  async (_, before) => {
+    const ids = await world.agents(6);
+    const configuration = await world.configuration("edge", 2);
+    if (before !== null) {
+      const first = await create({ configuration_id: configuration, version: before, plan: FAST });
+      await world.run(isState(first.id, "completed"));
+    }
+    const assignedOf = async (some: readonly string[]) => {
+      const assigned = await world.assigned();
+      return some.map((id) => assigned.get(id) ?? null);
+    };
+    const { id } = await create({
+      configuration_id: configuration,
+      plan: { waves: [{ percent: 100 }], soak_seconds: 0, max_unavailable: 2 },
+    });
+    await world.step();
+    const assigned = await world.assigned();
+    const vanished = ids.filter((each) => assigned.get(each) === 2);
+    expect(vanished).toHaveLength(2);
+    await world.connect(vanished, false);
+    await world.step();
+    expect((await read(id)).counts).toMatchObject({ unreachable: 2, offered: 2, waiting: 2 });
+    expect(await assignedOf(vanished)).toEqual([before, before]);
+    await world.connect(vanished, true);
+    await world.step();
+    expect((await read(id)).counts).toMatchObject({ unreachable: 0, offered: 2, waiting: 4 });
+    expect(await assignedOf(vanished)).toEqual([before, before]);
+    await world.run(isState(id, "completed"));
+    expect((await read(id)).counts).toMatchObject({ passed: 6 });
+    expect(await assignedOf(ids)).toEqual(ids.map(() => 2));
+  },
+);
+
 test("a completed rollout is taken back: each has what it had before, those that had nothing have nothing", async () => {
   const { ids, configuration, first } = await begin(4);
   const second = await create({ configuration_id: configuration, plan: FAST });

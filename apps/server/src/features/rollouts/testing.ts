@@ -6,6 +6,7 @@ import { createHttp } from "../../platform/http/server.ts";
 import { testBase, testOrganization, type TestBaseOptions } from "../../testing/base.ts";
 import { createConfiguration } from "../configurations/configurations.ts";
 import { createVersion } from "../configurations/versions.ts";
+import { connected } from "./connected.ts";
 import type { Composed, Ports, Target } from "./ports.ts";
 import { rolloutRoutes } from "./routes.ts";
 import { advanceRollouts } from "./worker.ts";
@@ -95,6 +96,7 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
             .execute();
         }
       },
+      withdraw: (ctx, rolloutId, agents) => connected.delivery.withdraw(ctx, rolloutId, agents),
       async readDeliveries(ctx, agentIds) {
         const rows = await ctx.db
           .selectFrom("agents")
