@@ -27,6 +27,7 @@ import { noteHost, removeStrayFolders } from "./spool/copies.ts";
 import { SpoolDatabase } from "./spool/database.ts";
 import { forgetOldWatches } from "./spool/evidence.ts";
 import { hasGaps, renewSpool } from "./spool/events.ts";
+import { forgetBeginnings } from "./spool/beginnings.ts";
 import { forgetHistory, HISTORY_BYTES_MAX } from "./spool/forgetting.ts";
 import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
@@ -225,6 +226,12 @@ function assemble(
     // Half of what a host may hold is for runs that are under way.
     const bytesMax = isTight ? 0 : Math.min(HISTORY_BYTES_MAX, quota.hostBytesMax / 2);
     forgetHistory(db, dataDir, { isJoined: upstream !== null, now: clock(), bytesMax });
+    if (upstream === null) {
+      const liveBytesMax = quota.hostBytesMax / (isTight ? 16 : 2);
+      forgetBeginnings(db, dataDir, { now: clock(), bytesMax: liveBytesMax }, (runId, storedBytes) =>
+        supervisor.segmentGone(runId, storedBytes),
+      );
+    }
     // It was written to, so it works.
     health.ok("spool");
   };

@@ -295,6 +295,19 @@ describe("logs", () => {
     expect(seen.at(-1)?.query["from_seq"]).toBe("3");
   });
 
+  test("what has expired is said beside the log, and only to those who asked for it", async () => {
+    const sentence = "Lines before 2 (until 3 May 2026) have expired.";
+    const { log } = someRun();
+    await serve({
+      [`GET ${RUN}`]: () => someRun({ log: { ...log, first_seq: 2, sentence } }),
+      [`GET ${RUN}/logs`]: () => ({ items: [someLine(2, "b")], next_seq: null, last_seq: 2, first_seq: 2 }),
+    });
+    const all = await flowplane(["logs", RUN_ID]);
+    expect([all.stdout, all.stderr]).toEqual(["b\n", `flowplane: ${sentence}\n`]);
+    const later = await flowplane(["logs", "--from", "2", RUN_ID]);
+    expect([later.stdout, later.stderr]).toEqual(["b\n", ""]);
+  });
+
   test("--follow ends with the run's exit code", async () => {
     await serve({
       [`GET ${RUN}`]: () => someRun(),

@@ -18,8 +18,9 @@ export async function replayFile(
   path: string,
   policy: Policy | undefined,
 ): Promise<{ runId: string; report: ReplayReport }> {
-  const { replay, EvidenceFileReader } = await import("@flowplane/detection");
+  const { refusedReport, replay, EvidenceFileReader } = await import("@flowplane/detection");
   let runId = "";
+  let refusal: string | null = null;
   async function* parts(): AsyncGenerator<EvidenceFilePart> {
     await using file = await open(path, "r");
     const reader = new EvidenceFileReader();
@@ -27,6 +28,7 @@ export async function replayFile(
       for await (const line of linesOf(file)) {
         yield* reader.push(line);
         runId = reader.runId ?? "";
+        ({ refusal } = reader);
       }
       yield* reader.end();
     } catch (error) {
@@ -46,6 +48,8 @@ export async function replayFile(
     sha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
     ...(policy === undefined ? {} : { policy }),
   });
+  // What the file says of itself only explains what was found missing.
+  if (report.problem !== null && refusal !== null) return { runId, report: refusedReport(refusal) };
   return { runId, report };
 }
 

@@ -63,12 +63,14 @@ export const launches = {
   runLogs: ({ world }, { params, query }) => {
     const run = findRun(world, params.run_id);
     const last = run.log.lines;
-    const to = Math.min(last, query.from_seq + query.limit - 1);
+    const from = Math.max(query.from_seq, run.log.first_seq);
+    const to = Math.min(last, from + query.limit - 1);
     const start = Date.parse(run.started_at ?? run.created_at);
     return {
-      items: range(query.from_seq, to).map((seq) => logLine(seq, start, world.loops.has(run.id))),
+      items: range(from, to).map((seq) => logLine(seq, start, world.loops.has(run.id))),
       next_seq: to < last ? to + 1 : null,
       last_seq: last,
+      first_seq: run.log.first_seq,
     };
   },
   runLogSearch: ({ world }, { params, query }) => {
@@ -76,7 +78,11 @@ export const launches = {
     const needle = query.q.toLowerCase();
     const seqs: number[] = [];
     const searchedTo = Math.min(run.log.lines, query.from_seq + 300_000);
-    for (let seq = query.from_seq; seq <= searchedTo && seqs.length < query.limit; seq += 1) {
+    for (
+      let seq = Math.max(query.from_seq, run.log.first_seq);
+      seq <= searchedTo && seqs.length < query.limit;
+      seq += 1
+    ) {
       if (logLine(seq, 0, world.loops.has(run.id)).text.toLowerCase().includes(needle)) seqs.push(seq);
     }
     return {

@@ -144,6 +144,9 @@ export function makeRun(
       complete: ended,
       redactions: 0,
       expired: false,
+      first_seq: 1,
+      expired_until: null,
+      sentence: null,
     },
   };
   return { ...run, sentence: runSentence(run) };

@@ -17,6 +17,7 @@ export * from "./identity.ts";
 export * from "./incident-sentence.ts";
 export * from "./incidents.ts";
 export * from "./jobs.ts";
+export * from "./log-sentence.ts";
 export * from "./overview.ts";
 export * from "./policies.ts";
 export * from "./policy-document.ts";

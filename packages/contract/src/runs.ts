@@ -131,7 +131,10 @@ export const Run = z.object({
     stored_seq: z.number().int().describe("last line stored by the control plane"),
     complete: z.boolean().describe("the run has ended and every line is stored"),
     redactions: z.number().int().describe("secrets that were replaced before they left the host"),
-    expired: z.boolean().describe("stored lines were deleted when their time was over"),
+    expired: z.boolean().describe("every stored line was deleted when its time was over"),
+    first_seq: z.number().int().describe("first line that is kept; of a run under way the oldest expire"),
+    expired_until: Timestamp.nullable().describe("time of the last line that has expired"),
+    sentence: z.string().nullable().describe("what has expired, in words; null when nothing has"),
   }),
 });
 export type Run = z.output<typeof Run>;
@@ -306,6 +309,7 @@ export const runApi = {
       items: z.array(LogLine),
       next_seq: z.number().int().nullable(),
       last_seq: z.number().int(),
+      first_seq: z.number().int().describe("first line that is kept"),
     }),
   }),
   runLogSearch: endpoint({

@@ -6,9 +6,10 @@ import { canonicalJson } from "./canonical.ts";
 
 export const EVIDENCE_FILE_FORMAT = "flowplane-evidence-file/1";
 
-/** The first line, without its line feed. */
-export function evidenceFileHead(runId: string): string {
-  return canonicalJson({ type: "file", format: EVIDENCE_FILE_FORMAT, run_id: runId });
+/** The first line, without its line feed. `refusal`: why what follows cannot be replayed, when its beginning has expired. */
+export function evidenceFileHead(runId: string, refusal: string | null = null): string {
+  const head = { type: "file", format: EVIDENCE_FILE_FORMAT, run_id: runId };
+  return canonicalJson(refusal === null ? head : { ...head, refusal });
 }
 
 /** The line of a log segment: its number, and in base64 its encoding compressed with zstd, as it is uploaded. */
@@ -28,6 +29,7 @@ export const EVIDENCE_FILE_LINE_CHARS_MAX = 8 * 1024 * 1024;
 export class EvidenceFileReader {
   readonly #encoder = new TextEncoder();
   #runId: string | null = null;
+  #refusal: string | null = null;
   #lines: string[] = [];
 
   /** The run the file is about; null before its first line. */
@@ -35,10 +37,15 @@ export class EvidenceFileReader {
     return this.#runId;
   }
 
+  /** Why it cannot be replayed, as whoever made the file said it; null when nothing is said. */
+  get refusal(): string | null {
+    return this.#refusal;
+  }
+
   /** Takes the next line, without its line feed; the part that it completes. */
   push(line: string): EvidenceFilePart[] {
     if (this.#runId === null) {
-      this.#runId = readHead(line);
+      ({ runId: this.#runId, refusal: this.#refusal } = readHead(line));
       return [];
     }
     // Most lines are entries, which only the one who replays them has to understand.
@@ -73,7 +80,7 @@ export class EvidenceFileReader {
 const CHUNK_BEGINNING = '{"chunk":';
 const LOG_MARK = '"type":"log"';
 
-function readHead(line: string): string {
+function readHead(line: string): { runId: string; refusal: string | null } {
   const head = parse(line);
   if (head?.["type"] !== "file" || typeof head["format"] !== "string" || typeof head["run_id"] !== "string")
     throw notOne();
@@ -81,7 +88,8 @@ function readHead(line: string): string {
     throw new Error(
       `The file is of the format ${head["format"]}; what can be read here is ${EVIDENCE_FILE_FORMAT}. Use the version of Flowplane it was made with.`,
     );
-  return head["run_id"];
+  const { refusal } = head;
+  return { runId: head["run_id"], refusal: typeof refusal === "string" ? refusal : null };
 }
 
 function readSegment(line: string): EvidenceFilePart | null {

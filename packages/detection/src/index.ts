@@ -21,6 +21,7 @@ export {
   type Verdict,
 } from "./policy.ts";
 export {
+  refusedReport,
   replay,
   REPLAYED_DECISIONS_MAX,
   type ReplayedDecision,

@@ -77,6 +77,11 @@ export async function replay(input: ReplayInput): Promise<ReplayReport> {
   return run.report();
 }
 
+/** The answer where it is known before that nothing can be repeated. */
+export function refusedReport(sentence: string): ReplayReport {
+  return { equal: null, intact: true, problem: sentence, events: 0, decisions: [], sentence };
+}
+
 class Replay {
   readonly #input: ReplayInput;
   readonly #lines: LineSource;

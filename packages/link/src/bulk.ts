@@ -12,6 +12,11 @@ export const EVIDENCE_CONTENT_TYPE = "application/vnd.flowplane.evidence+zstd";
 export const SHA256_HEADER = "x-flowplane-sha256";
 export const FIRST_SEQ_HEADER = "x-flowplane-first-seq";
 export const LAST_SEQ_HEADER = "x-flowplane-last-seq";
+/**
+ * What the run's log or evidence once began with and is gone: it expired while there was no control plane. Of a log the last such
+ * segment, its last line and that line's time (ms); of evidence the last such chunk and when it was closed. Numbers, a space between.
+ */
+export const EXPIRED_HEADER = "x-flowplane-expired";
 
 /** `PUT` of one closed segment, under BULK_PATH. */
 export function segmentPath(runId: string, segmentSeq: number): string {

@@ -202,6 +202,7 @@ export class WatchedRun {
     const last = entries.at(-1);
     if (last === undefined) return;
     let { chunk, hash } = { chunk: this.#chunk, hash: this.#hash };
+    const closedAt = Math.round(now + this.clockOffsetMs);
     for (const part of partsOf(entries)) {
       chunk += 1;
       const bytes = chunkBytes(
@@ -211,7 +212,15 @@ export class WatchedRun {
         part.map(({ text }) => text),
       );
       hash = createHash("sha256").update(bytes).digest("hex");
-      saveChunk(this.#db, this.id, chunk, zstdCompressSync(bytes, ZSTD), hash, part.at(-1)?.entry ?? 0);
+      saveChunk(
+        this.#db,
+        this.id,
+        chunk,
+        zstdCompressSync(bytes, ZSTD),
+        hash,
+        part.at(-1)?.entry ?? 0,
+        closedAt,
+      );
     }
     if (!this.isEnding) this.keep(now);
     this.#db.afterCommit(() => {

@@ -5,11 +5,13 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
+import { replayRefusal } from "@flowplane/contract";
 import type { RunSample } from "@flowplane/contract";
-import { evidenceFileHead, evidenceFileSegment, replay } from "@flowplane/detection";
+import { evidenceFileHead, evidenceFileSegment, refusedReport, replay } from "@flowplane/detection";
 import type { Entry, ReplaySegment } from "@flowplane/detection";
 import { decodeLines, EVIDENCE_BYTES_MAX, SEGMENT_BYTES_MAX } from "@flowplane/link";
 import { readChunks, readEntries } from "../spool/evidence.ts";
+import type { RememberedRun } from "../spool/history.ts";
 import { findRunSegments } from "../spool/logs.ts";
 import type { SegmentRow } from "../spool/logs.ts";
 import { SAMPLE_MS } from "../sampling/sampler.ts";
@@ -30,14 +32,15 @@ let replays = 0;
 
 export const evidenceHandlers: Handlers = {
   runEvidenceDownload: async (call, { params }) => {
-    const { id } = requireRun(call, params.run_id);
+    const row = requireRun(call, params.run_id);
+    const { id } = row;
     const { response, signal } = call;
     response.writeHead(200, {
       "content-type": "application/jsonl; charset=utf-8",
       "content-disposition": `attachment; filename="run-${id}-evidence.jsonl"`,
       "cache-control": "no-store",
     });
-    for await (const piece of piecesOf(call, id)) {
+    for await (const piece of piecesOf(call, row)) {
       response.write(piece);
       if (signal.aborted) return undefined;
       if (response.writableNeedDrain) await once(response, "drain", { signal });
@@ -46,7 +49,8 @@ export const evidenceHandlers: Handlers = {
     return undefined;
   },
   runReplay: async (call, { params, body }) => {
-    const { id } = requireRun(call, params.run_id);
+    const row = requireRun(call, params.run_id);
+    const { id } = row;
     if (body.policy !== undefined)
       throw new LocalProblem(
         "invalid_input",
@@ -54,6 +58,8 @@ export const evidenceHandlers: Handlers = {
       );
     if (replays >= REPLAYS_MAX)
       throw new LocalProblem("rate_limited", "Another replay is under way; wait for its end.");
+    const refusal = refusalOf(row);
+    if (refusal !== null) return { run_id: id, ...refusedReport(refusal), decisions: [] };
     replays += 1;
     try {
       const report = await replay({
@@ -92,11 +98,20 @@ export const evidenceHandlers: Handlers = {
   },
 };
 
-async function* piecesOf(call: Call, runId: string): AsyncGenerator<string | Uint8Array> {
-  yield `${evidenceFileHead(runId)}\n`;
+function refusalOf({ expired: { seq, until, chunk, chunkUntil } }: RememberedRun): string | null {
+  const date = (ms: number | null) => (ms === null ? null : new Date(ms));
+  return replayRefusal(
+    { expired: false, first_seq: seq + 1, expired_until: date(until) },
+    { expiredChunk: chunk, expiredUntil: date(chunkUntil) },
+  );
+}
+
+async function* piecesOf(call: Call, row: RememberedRun): AsyncGenerator<string | Uint8Array> {
+  const { id: runId } = row;
+  yield `${evidenceFileHead(runId, refusalOf(row))}\n`;
   yield* chunksOf(call, runId);
-  for await (const { row, body } of storedSegments(call, runId))
-    yield `${evidenceFileSegment(row.segment_seq, body.toString("base64"))}\n`;
+  for await (const { row: segment, body } of storedSegments(call, runId))
+    yield `${evidenceFileSegment(segment.segment_seq, body.toString("base64"))}\n`;
 }
 
 /** Closed chunks, uncompressed; what is in the open one follows when it is closed. */

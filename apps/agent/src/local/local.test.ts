@@ -9,6 +9,7 @@ import type { Client, ClientOptions, LogLine, ReplayResult, Run } from "@flowpla
 import { expect, test } from "vitest";
 import { eventually, makeFolder, showErrors } from "../../test/harness.ts";
 import { agentStatus } from "../index.ts";
+import { SpoolDatabase } from "../spool/database.ts";
 import { findSocketPath, lightFetch } from "./client.ts";
 import { BODY_BYTES_MAX } from "./request.ts";
 
@@ -62,6 +63,48 @@ test("a run is launched, followed and ends over the socket, with no control plan
     agent.fetch(`http://agent/api/v1/runs/${run.id}/logs/download?${query}`).then((answer) => answer.text());
   expect(await download("format=raw&stream=stdout")).toBe("hello\nend");
   expect((await download("format=jsonl")).trim().split("\n")).toHaveLength(3);
+});
+
+test("of a run that never ends the oldest lines expire here, and every reader says so", async () => {
+  await using agent = await startAlone();
+  const { client, dataDir } = agent;
+  const script = ["go", "end"].map(
+    (file) => `echo before ${file}; while [ ! -e ${file} ]; do sleep 0.02; done`,
+  );
+  const { id } = await client.runCreate({
+    body: { command: "sh", args: ["-c", script.join(";")], cwd: dataDir },
+  });
+  const params = { run_id: id };
+  using db = new SpoolDatabase(join(dataDir, "spool.db"));
+  const segments = () => db.all("SELECT segment_seq FROM segments WHERE run_id = ?", id).length;
+  await eventually(() => segments() === 1);
+  writeFileSync(join(dataDir, "go"), "");
+  await eventually(() => segments() === 2);
+  db.run("UPDATE segments SET last_at = ? WHERE segment_seq = 1", Date.UTC(2026, 4, 3));
+  const sentence = "Lines before 2 (until 3 May 2026) have expired.";
+  const run = await until(client, id, ({ log }) => log.first_seq > 1);
+  expect(run.log).toMatchObject({
+    lines: 2,
+    first_seq: 2,
+    expired_until: "2026-05-03T00:00:00.000Z",
+    sentence,
+  });
+  const page = await client.runLogs({ params, query: {} });
+  expect([page.items.map(({ text }) => text), page.first_seq]).toEqual([["before end"], 2]);
+  const download = (query: string) =>
+    agent.fetch(`http://agent/api/v1/runs/${id}/logs/download?${query}`).then((answer) => answer.text());
+  expect(await download("format=raw")).toBe("before end\n");
+  expect((await download("")).split("\n")).toEqual([
+    `# ${sentence}`,
+    expect.stringMatching(/ stdout before end$/),
+    "",
+  ]);
+  const replayed = await client.runReplay({ params, body: {} });
+  expect(replayed).toMatchObject({ equal: null, intact: true, decisions: [] });
+  expect(replayed.sentence).toContain("lines before 2 (until 3 May 2026) have expired");
+  writeFileSync(join(dataDir, "end"), "");
+  const { lines } = await follow(agent.options, id);
+  expect(lines.map(({ seq, text }) => [seq, text])).toEqual([[2, "before end"]]);
 });
 
 test("lists are paged and filtered, and what is not there is said as the control plane says it", async () => {

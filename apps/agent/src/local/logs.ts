@@ -21,10 +21,15 @@ let openStreams = 0;
 
 export const logHandlers: Handlers = {
   runLogs: async (call, { params, query }) => {
-    const { id, lastSeq } = requireRun(call, params.run_id);
+    const { id, lastSeq, expired } = requireRun(call, params.run_id);
     const lines = await reader(call).readLines(id, query.from_seq, query.limit);
     const next = (lines.at(-1)?.seq ?? query.from_seq - 1) + 1;
-    return { items: lines.map(viewLine), next_seq: next <= lastSeq ? next : null, last_seq: lastSeq };
+    return {
+      items: lines.map(viewLine),
+      next_seq: next <= lastSeq ? next : null,
+      last_seq: lastSeq,
+      first_seq: expired.seq + 1,
+    };
   },
   runLogSearch: async (call, { params, query }) => {
     const { id, lastSeq } = requireRun(call, params.run_id);
@@ -57,9 +62,16 @@ export const logHandlers: Handlers = {
     return undefined;
   },
   runLogDownload: async (call, { params, query }) => {
-    const { id } = requireRun(call, params.run_id);
+    const row = requireRun(call, params.run_id);
+    const { id } = row;
+    const { sentence } = toRun(call, row).log;
     const { response } = call;
-    response.writeHead(200, { "content-type": TYPES[query.format], "cache-control": "no-store" });
+    response.writeHead(200, {
+      "content-type": TYPES[query.format],
+      "cache-control": "no-store",
+      ...(sentence === null ? {} : { "x-flowplane-log-expired": sentence }),
+    });
+    if (sentence !== null && query.format === "text") response.write(`# ${sentence}\n`);
     for await (const lines of reader(call).readSegments(id)) {
       const wanted = lines.filter((line) => query.stream === undefined || line.stream === query.stream);
       for (const line of wanted) response.write(encode(line, query.format));

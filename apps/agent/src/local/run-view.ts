@@ -4,6 +4,7 @@ import {
   capitalized,
   endWords,
   isTerminal,
+  logSentence,
   PolicyDocument,
   runSentence,
   type ActorRef,
@@ -132,9 +133,15 @@ export function viewRun(
       stored_seq: row.lastSeq,
       complete: isTerminal(state),
       redactions: end?.log.redactions ?? 0,
-      expired: false,
+      ...expiryOf(row),
     },
   };
+}
+
+/** What has expired of a run's log, on a host that is alone. */
+function expiryOf({ expired: { seq, until } }: RememberedRun) {
+  const gone = { expired: false, first_seq: seq + 1, expired_until: until === null ? null : new Date(until) };
+  return { ...gone, expired_until: until === null ? null : time(until), sentence: logSentence(gone) };
 }
 
 /** One entry of a run's timeline, for people. */

@@ -42,6 +42,11 @@ export class OpenSegment {
     return this.#nextSeq - 1;
   }
 
+  /** Time of its last line. */
+  get lastAt(): number {
+    return this.#writer.lastMs;
+  }
+
   /** Bytes of the encoding so far. */
   get length(): number {
     return this.#writer.length;

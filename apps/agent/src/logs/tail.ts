@@ -345,6 +345,7 @@ export class LogTail implements Disposable, OpenLog {
         encoding_sha256: sealed.encodingSha256,
         stored_bytes: sealed.storedBytes,
         sha256: sealed.sha256,
+        last_at: open.lastAt,
       };
       const stored = await this.#untilDone(async () => {
         await commits.add(() => {

@@ -1,13 +1,20 @@
 // Uploads closed chunks of evidence, one after the other and oldest first, and forgets them once they are stored at the other end.
 
 import { createHash } from "node:crypto";
-import { BULK_PATH, EVIDENCE_CONTENT_TYPE, evidencePath, SHA256_HEADER } from "@flowplane/link";
+import {
+  BULK_PATH,
+  EVIDENCE_CONTENT_TYPE,
+  evidencePath,
+  EXPIRED_HEADER,
+  SHA256_HEADER,
+} from "@flowplane/link";
 import { backoffMs } from "@flowplane/runtime";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { forgetChunk, nextChunk } from "../spool/evidence.ts";
 import type { ChunkRow } from "../spool/evidence.ts";
+import { findExpired } from "../spool/history.ts";
 import { findRun } from "../spool/runs.ts";
 import { Wakeup } from "../wakeup.ts";
 import type { BulkClient, UploadAnswer } from "./bulk-client.ts";
@@ -63,9 +70,13 @@ export class EvidenceShipper {
   }
 
   async #upload({ run_id: runId, chunk, body }: ChunkRow, signal: AbortSignal): Promise<UploadAnswer> {
+    const expired = findExpired(this.#options.db, runId);
     const headers = {
       "content-type": EVIDENCE_CONTENT_TYPE,
       [SHA256_HEADER]: createHash("sha256").update(body).digest("hex"),
+      ...(expired === null || expired.chunk === 0
+        ? {}
+        : { [EXPIRED_HEADER]: [expired.chunk, expired.chunkUntil ?? 0].join(" ") }),
     };
     return this.#options.client.send("PUT", BULK_PATH + evidencePath(runId, chunk), headers, body, signal);
   }

@@ -3,6 +3,7 @@
 import { readFile, rm } from "node:fs/promises";
 import {
   BULK_PATH,
+  EXPIRED_HEADER,
   FIRST_SEQ_HEADER,
   LAST_SEQ_HEADER,
   SEGMENT_CONTENT_TYPE,
@@ -13,6 +14,7 @@ import { backoffMs } from "@flowplane/runtime";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
 import type { SpoolDatabase } from "../spool/database.ts";
+import { findExpired } from "../spool/history.ts";
 import { findSegments, forgetSegment } from "../spool/logs.ts";
 import type { SegmentRow } from "../spool/logs.ts";
 import { findRun, findRunsToClean, markFilesGone } from "../spool/runs.ts";
@@ -122,6 +124,7 @@ export class Shipper {
         [SHA256_HEADER]: segment.sha256,
         [FIRST_SEQ_HEADER]: String(segment.first_seq),
         [LAST_SEQ_HEADER]: String(segment.last_seq),
+        ...this.#expiredBefore(runId),
       };
       return await client.send("PUT", BULK_PATH + segmentPath(runId, seq), headers, body, signal);
     } catch (error) {
@@ -132,6 +135,13 @@ export class Shipper {
         ? { kind: "failed", detail: message, retryInMs: null }
         : { kind: "refused", detail: message };
     }
+  }
+
+  /** What the log began with and nobody has any more: it expired while this host was alone. */
+  #expiredBefore(runId: string): Record<string, string> {
+    const expired = findExpired(this.#options.db, runId);
+    if (expired === null || expired.segment === 0) return {};
+    return { [EXPIRED_HEADER]: [expired.segment, expired.seq, expired.until ?? 0].join(" ") };
   }
 
   async #settle(segment: SegmentRow, answer: UploadAnswer): Promise<void> {

@@ -112,7 +112,7 @@ export function readEntries(db: SpoolDatabase, runId: string): StoredEntry[] {
   );
 }
 
-/** Puts the entries that `body` holds out of the open chunk, into a closed one. */
+/** Puts the entries that `body` holds out of the open chunk, into a closed one. `closedAt` is by the host's clock. */
 export function saveChunk(
   db: SpoolDatabase,
   runId: string,
@@ -120,8 +120,15 @@ export function saveChunk(
   body: Uint8Array,
   hash: string,
   lastEntry: number,
+  closedAt: number,
 ): void {
-  db.run("INSERT OR REPLACE INTO evidence_chunks (run_id, chunk, body) VALUES (?, ?, ?)", runId, chunk, body);
+  db.run(
+    "INSERT OR REPLACE INTO evidence_chunks (run_id, chunk, body, closed_at) VALUES (?, ?, ?, ?)",
+    runId,
+    chunk,
+    body,
+    closedAt,
+  );
   db.run("UPDATE watches SET last_chunk = ?, last_hash = ? WHERE run_id = ?", chunk, hash, runId);
   db.run("DELETE FROM evidence_entries WHERE run_id = ? AND entry <= ?", runId, lastEntry);
 }

@@ -15,6 +15,19 @@ export type RememberedRun = {
   endedAt: number | null;
   lastSeq: number;
   logBytes: number;
+  expired: Expired;
+};
+
+/** What a run under way began with and is gone from this host, which was alone: no control plane has it either. */
+export type Expired = {
+  /** The last line and segment; 0 for none. */
+  seq: number;
+  segment: number;
+  /** That line's time, ms. */
+  until: number | null;
+  /** The last chunk of evidence, and when it was closed. */
+  chunk: number;
+  chunkUntil: number | null;
 };
 
 export type RememberedEvent = {
@@ -34,10 +47,18 @@ type RunRow = {
   ended_at: number | null;
   last_seq: number;
   log_bytes: number;
+} & ExpiredRow;
+type ExpiredRow = {
+  expired_seq: number;
+  expired_segment: number;
+  expired_until: number | null;
+  expired_chunk: number;
+  expired_chunk_until: number | null;
 };
 type EventRow = { seq: number; type: string; run_id: string; at: number; payload: string };
 
-const RUN_COLUMNS = `rowid AS "order", id, spec, holds <> '[]' AS frozen, created_at, ended_at, last_seq, stdout_to + stderr_to AS log_bytes`;
+const EXPIRED_COLUMNS = "expired_seq, expired_segment, expired_until, expired_chunk, expired_chunk_until";
+const RUN_COLUMNS = `rowid AS "order", id, spec, holds <> '[]' AS frozen, created_at, ended_at, last_seq, stdout_to + stderr_to AS log_bytes, ${EXPIRED_COLUMNS}`;
 /** Of other runs only that is left which keeps them from being started again. */
 const IS_REMEMBERED = "EXISTS (SELECT 1 FROM events WHERE events.run_id = runs.id)";
 
@@ -54,6 +75,12 @@ export function listRemembered(
 export function findRemembered(db: SpoolDatabase, id: string): RememberedRun | null {
   const row = db.get<RunRow>(`SELECT ${RUN_COLUMNS} FROM runs WHERE id = ? AND ${IS_REMEMBERED}`, id);
   return row ? toRun(row) : null;
+}
+
+/** What is gone of a run; nothing where nobody knows it. */
+export function findExpired(db: SpoolDatabase, id: string): Expired | null {
+  const row = db.get<ExpiredRow>(`SELECT ${EXPIRED_COLUMNS} FROM runs WHERE id = ?`, id);
+  return row ? toExpired(row) : null;
 }
 
 /** Events of a run in order, after that number. */
@@ -112,6 +139,17 @@ function toRun(row: RunRow): RememberedRun {
     endedAt: row.ended_at,
     lastSeq: row.last_seq,
     logBytes: row.log_bytes,
+    expired: toExpired(row),
+  };
+}
+
+function toExpired(row: ExpiredRow): Expired {
+  return {
+    seq: row.expired_seq,
+    segment: row.expired_segment,
+    until: row.expired_until,
+    chunk: row.expired_chunk,
+    chunkUntil: row.expired_chunk_until,
   };
 }
 

@@ -30,6 +30,8 @@ export type SegmentRow = {
   /** Of the file. */
   stored_bytes: number;
   sha256: string;
+  /** Time of its last line, ms; 0 where it is not known. */
+  last_at: number;
 };
 
 /** Where a segment ends: what has to be known to go on behind it. */
@@ -73,8 +75,8 @@ export function appendBatch(db: SpoolDatabase, runId: string, batch: Batch): voi
 export function storeSegment(db: SpoolDatabase, segment: Omit<SegmentRow, "id">, end: SegmentEnd): void {
   db.durably(() => {
     db.run(
-      `INSERT INTO segments (run_id, segment_seq, first_seq, last_seq, bytes, encoding_sha256, stored_bytes, sha256)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO segments (run_id, segment_seq, first_seq, last_seq, bytes, encoding_sha256, stored_bytes, sha256, last_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       segment.run_id,
       segment.segment_seq,
       segment.first_seq,
@@ -83,6 +85,7 @@ export function storeSegment(db: SpoolDatabase, segment: Omit<SegmentRow, "id">,
       segment.encoding_sha256,
       segment.stored_bytes,
       segment.sha256,
+      segment.last_at,
     );
     moveSealed(db, segment.run_id, end);
     db.run("UPDATE runs SET last_segment = ? WHERE id = ?", segment.segment_seq, segment.run_id);

@@ -202,4 +202,14 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE tokens (number INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL) STRICT;
   CREATE TABLE host (description TEXT NOT NULL) STRICT;
   `,
+  `
+  -- What expires of runs under way, on a host without a control plane: when it was made, and what is gone already.
+  ALTER TABLE segments ADD COLUMN last_at INTEGER NOT NULL DEFAULT 0;          -- time of its last line; 0 not known
+  ALTER TABLE evidence_chunks ADD COLUMN closed_at INTEGER NOT NULL DEFAULT 0; -- 0 not known
+  ALTER TABLE runs ADD COLUMN expired_seq INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runs ADD COLUMN expired_segment INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runs ADD COLUMN expired_until INTEGER;
+  ALTER TABLE runs ADD COLUMN expired_chunk INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runs ADD COLUMN expired_chunk_until INTEGER;
+  `,
 ];

@@ -119,6 +119,7 @@ const segment = (seq: number, firstSeq: number, lastSeq: number) => ({
   encoding_sha256: "e",
   stored_bytes: 7,
   sha256: "s",
+  last_at: 0,
 });
 
 test("a segment takes the place of its batches, and is what its lines take on disk until it is stored elsewhere", () => {

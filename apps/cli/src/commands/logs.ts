@@ -106,6 +106,9 @@ async function logsOf(context: Context, wanted: string, options: LogsOptions): P
     timestamps: options.timestamps === true,
     json: options.json === true,
   };
+  // Beside the log, never in it: what is printed may be piped on.
+  if (run.log.sentence !== null && (view.fromSeq ?? 1) < run.log.first_seq)
+    api.output.note(`flowplane: ${run.log.sentence}`);
   if (options.follow === true) return await follow(context, api, run, view);
   await printStored(api, run, view);
 }

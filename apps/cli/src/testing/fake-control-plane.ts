@@ -138,7 +138,17 @@ export function someRun(changes: Partial<Run> = {}): Run {
     created_at: AT,
     started_at: AT,
     ended_at: "2026-01-02T03:04:08.678Z",
-    log: { bytes: 21, lines: 3, stored_seq: 3, complete: true, redactions: 0, expired: false },
+    log: {
+      bytes: 21,
+      lines: 3,
+      stored_seq: 3,
+      complete: true,
+      redactions: 0,
+      expired: false,
+      first_seq: 1,
+      expired_until: null,
+      sentence: null,
+    },
     ...changes,
   };
 }

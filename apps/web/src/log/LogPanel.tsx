@@ -23,7 +23,7 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
   const isLive = !isTerminal(run.state);
   // Where the log stood when the page opened; the store itself keeps up from there.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
-  const store = useMemo(() => new LogStore(run.id, run.log.stored_seq), [run.id]);
+  const store = useMemo(() => new LogStore(run.id, run.log.first_seq, run.log.stored_seq), [run.id]);
   const [follow, setFollow] = useState(line === undefined);
   const [knownLine, setKnownLine] = useState(line);
   if (knownLine !== line) {
@@ -95,8 +95,13 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
       />
       {found?.error === undefined ? null : <Problem error={found.error} />}
       <LogProblem store={store} />
+      {run.log.expired || run.log.sentence === null ? null : (
+        <p role="note" className="border-b border-n4 bg-n2 px-4 py-1 text-sm text-n8">
+          {run.log.sentence}
+        </p>
+      )}
       {byPattern ? (
-        <PatternView runId={run.id} lastSeq={run.log.lines} onLine={goTo} />
+        <PatternView runId={run.id} lines={run.log.lines - run.log.first_seq + 1} onLine={goTo} />
       ) : (
         <LogView
           store={store}
@@ -110,9 +115,7 @@ export default function LogPanel({ run, search }: { run: Run; search: RunSearch 
           waitingText={
             isLive
               ? "No output yet. Lines appear here the moment the program writes them."
-              : run.log.expired
-                ? "Its lines were deleted when their time was over. What is known about the run is kept."
-                : "The run ended without any output."
+              : (run.log.sentence ?? "The run ended without any output.")
           }
         />
       )}

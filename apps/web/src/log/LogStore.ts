@@ -1,5 +1,5 @@
 /**
- * The lines of one run as far as somebody looks at them. Lines are numbered from 1 without a gap, so a page is a place:
+ * The lines of one run as far as somebody looks at them. Lines are numbered from 1 without a gap, so a page is a place, the oldest may have expired:
  * stored lines are read by page when they come into view, live ones are added as the stream brings them. What the stream
  * skipped is read like any other page, because stored lines are the truth and the live tail only a courtesy.
  */
@@ -21,12 +21,14 @@ export class LogStore {
   readonly #listeners = new Set<() => void>();
   #version = 0;
   #isScheduled = false;
-  #lastSeq = 0;
+  #firstSeq: number;
+  #lastSeq: number;
   #error: Error | undefined;
   #isRead = false;
 
-  constructor(runId: string, lastSeq: number) {
+  constructor(runId: string, firstSeq: number, lastSeq: number) {
     this.#runId = runId;
+    this.#firstSeq = firstSeq;
     this.#lastSeq = lastSeq;
   }
 
@@ -37,6 +39,10 @@ export class LogStore {
   /** Grows with every change, at most once a frame: the snapshot for `useSyncExternalStore`. */
   readonly version = (): number => this.#version;
 
+  /** The first line that is kept. */
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
   get lastSeq(): number {
     return this.#lastSeq;
   }
@@ -55,8 +61,8 @@ export class LogStore {
   /** Makes sure the lines from `from` to `to` come, if they are not here. */
   want(from: number, to: number): void {
     for (
-      let page = pageOf(Math.max(1, from));
-      page <= pageOf(Math.max(1, Math.min(to, this.#lastSeq)));
+      let page = pageOf(Math.max(this.#firstSeq, from));
+      page <= pageOf(Math.max(this.#firstSeq, Math.min(to, this.#lastSeq)));
       page += 1
     ) {
       if (!this.#isWhole(page)) void this.#read(page);
@@ -112,6 +118,7 @@ export class LogStore {
       });
       this.#error = undefined;
       this.#isRead = true;
+      this.#firstSeq = Math.max(this.#firstSeq, answer.first_seq);
       this.#lastSeq = Math.max(this.#lastSeq, answer.last_seq);
       this.add(answer.items);
     } catch (error) {
@@ -128,7 +135,8 @@ export class LogStore {
     const wanted = Math.min(PAGE_LINES, this.#lastSeq - index * PAGE_LINES);
     const page = this.#pages.get(index);
     if (page === undefined || page.length < wanted) return wanted <= 0;
-    for (let at = 0; at < wanted; at += 1) if (page[at] === undefined) return false;
+    const first = Math.max(0, this.#firstSeq - 1 - index * PAGE_LINES);
+    for (let at = first; at < wanted; at += 1) if (page[at] === undefined) return false;
     return true;
   }
 

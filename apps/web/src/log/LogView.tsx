@@ -18,7 +18,10 @@ interface LogViewProps {
 
 /** The place in the log lives in a ref: it changes with every pixel and belongs to nobody else. */
 interface Place {
+  /** In lines from the first that is kept. */
   pos: number;
+  /** Lines before it, which have expired. */
+  gone: number;
   viewPx: number;
   /** The scroll bar's place as this view set it; anything else was the person. */
   top: number;
@@ -41,10 +44,11 @@ export function LogView({
   useSyncExternalStore(store.subscribe, store.version);
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useRef<HTMLDivElement>(null);
-  const place = useRef<Place>({ pos: 0, viewPx: 600, top: 0, endPos: undefined });
+  const place = useRef<Place>({ pos: 0, gone: 0, viewPx: 600, top: 0, endPos: undefined });
   const [, render] = useReducer((count: number) => count + 1, 0);
   const { pos, viewPx } = place.current;
-  const count = store.lastSeq;
+  const gone = store.firstSeq - 1;
+  const count = Math.max(0, store.lastSeq - gone);
   const rowsInView = Math.ceil(viewPx / ROW_PX);
   const maxPos = place.current.endPos ?? Math.max(0, wrap ? count - 1 : count - viewPx / ROW_PX);
   const scale = scrollScale(maxPos, viewPx);
@@ -53,12 +57,22 @@ export function LogView({
     : Math.min(Math.floor(pos), Math.max(0, count - 1));
   const last = Math.min(count, first + rowsInView + 2);
 
-  useEffect(() => store.want(first + 1 - rowsInView, last + rowsInView));
+  useEffect(() => store.want(gone + first + 1 - rowsInView, gone + last + rowsInView));
   useEffect(() => {
     // Lines on screen that are not stored yet are asked for again until they are.
-    const timer = window.setInterval(() => store.want(first + 1, last), 1_000);
+    const timer = window.setInterval(() => store.want(gone + first + 1, gone + last), 1_000);
     return () => window.clearInterval(timer);
-  }, [store, first, last]);
+  }, [store, gone, first, last]);
+
+  // When more expires, what is on screen stays where it is.
+  useLayoutEffect(() => {
+    const now = place.current;
+    if (now.gone === gone) return;
+    now.pos = Math.max(0, now.pos - (gone - now.gone));
+    now.gone = gone;
+    now.endPos = undefined;
+    render();
+  }, [gone]);
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -110,19 +124,22 @@ export function LogView({
     render();
   };
 
-  const goTo = useCallback((seq: number) => {
-    const now = place.current;
-    now.endPos = undefined;
-    now.pos = Math.max(0, seq - 1 - now.viewPx / ROW_PX / 3);
-    render();
-  }, []);
+  const goTo = useCallback(
+    (seq: number) => {
+      const now = place.current;
+      now.endPos = undefined;
+      now.pos = Math.max(0, seq - store.firstSeq - now.viewPx / ROW_PX / 3);
+      render();
+    },
+    [store],
+  );
   // Once more when the log has grown to the line: a permalink may be opened before its line has come.
-  const isThere = line !== undefined && count >= line;
+  const isThere = line !== undefined && store.lastSeq >= line;
   useLayoutEffect(() => {
     if (line !== undefined && isThere) goTo(line);
   }, [line, isThere, goTo]);
 
-  const visible = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index + 1);
+  const visible = Array.from({ length: Math.max(0, last - first) }, (_, index) => gone + first + index + 1);
   return (
     <div
       ref={scroller}
@@ -136,7 +153,7 @@ export function LogView({
     >
       <div
         className={wrap ? "" : "w-max min-w-full"}
-        style={{ height: scale.height, ["--seq" as string]: `${String(count).length + 2}ch` }}
+        style={{ height: scale.height, ["--seq" as string]: `${String(store.lastSeq).length + 2}ch` }}
       >
         <div className="sticky top-0 [overflow-y:clip]" style={{ height: viewPx }}>
           <div ref={rows}>

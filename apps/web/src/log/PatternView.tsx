@@ -22,11 +22,12 @@ interface Progress {
 /** The log by what it says: each distinct line once, how often it came, and where to find it. */
 export function PatternView({
   runId,
-  lastSeq,
+  lines,
   onLine,
 }: {
   runId: string;
-  lastSeq: number;
+  /** How many the log has, of those that have not expired. */
+  lines: number;
   onLine: (seq: number) => void;
 }) {
   const [limit, setLimit] = useState(LINES_AT_ONCE);
@@ -70,14 +71,14 @@ export function PatternView({
       <div role="status" className="flex flex-wrap items-center gap-3 px-4 py-2 text-sm text-n8">
         <span>
           {counted(patterns.length, "pattern")} in {counted(total, "line")}
-          {total < lastSeq ? ` of ${number(lastSeq)}` : ""}
+          {total < lines ? ` of ${number(lines)}` : ""}
           {isReading ? ", reading…" : ""}
           {patterns.length > SHOWN_MAX ? `; the ${SHOWN_MAX} most frequent are shown` : ""}
           {uncounted > 0
             ? `; ${counted(uncounted, "line")} came after the first ${number(PATTERNS_MAX)} patterns`
             : ""}
         </span>
-        {!isReading && total >= limit && total < lastSeq ? (
+        {!isReading && total >= limit && total < lines ? (
           <Button onClick={() => setLimit(limit + LINES_AT_ONCE)}>Read {number(LINES_AT_ONCE)} more</Button>
         ) : null}
       </div>
@@ -85,7 +86,7 @@ export function PatternView({
   );
 }
 
-/** Reads the log from its first line on and counts, until `limit` lines. */
+/** Reads the log from its first kept line on and counts, until `limit` lines. */
 function usePatterns(runId: string, limit: number): Progress {
   const [counter] = useState(() => new PatternCounter());
   const [progress, setProgress] = useState<Progress>({
@@ -102,16 +103,15 @@ function usePatterns(runId: string, limit: number): Progress {
       setProgress({ patterns: counter.patterns(), ...counter.lines, error, isReading });
     };
     const read = async () => {
-      for (let from = counter.lines.total + 1; from <= limit;) {
+      while (counter.lines.total < limit) {
         const { items, next_seq: next } = await call("runLogs")(
-          { params: { run_id: runId }, query: { from_seq: from, limit: LOG_PAGE_MAX } },
+          { params: { run_id: runId }, query: { from_seq: counter.lastSeq + 1, limit: LOG_PAGE_MAX } },
           { signal: stop.signal },
         );
         if (stop.signal.aborted) return;
         counter.add(items);
         if (next === null) break;
         tell(true);
-        from = next;
       }
       tell(false);
     };

@@ -38,9 +38,16 @@ export class PatternCounter {
   readonly #patterns = new Map<string, { count: number; first: LogLine; last: LogLine; stderr: number }>();
   #lines = 0;
   #uncounted = 0;
+  #lastSeq = 0;
+
+  /** Number of the last line it was given. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
 
   add(lines: readonly LogLine[]): void {
     for (const line of lines) {
+      this.#lastSeq = line.seq;
       this.#lines += 1;
       const text = patternOf(line);
       const isStderr = line.stream === "stderr" ? 1 : 0;

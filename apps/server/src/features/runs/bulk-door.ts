@@ -103,3 +103,18 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, where: str
 export function invalid(message: string): AppError {
   return new AppError("invalid_input", message);
 }
+
+/** EXPIRED_HEADER: so many whole numbers. */
+export function expiredNumbers(count: number) {
+  return z
+    .string()
+    .regex(/^\d{1,16}( \d{1,16})*$/, "numbers, a space between")
+    .transform((text) => text.split(" ").map(Number))
+    .refine(
+      (numbers) => numbers.length === count && numbers.every((number) => number <= MOMENT_MAX),
+      `${count} numbers up to ${MOMENT_MAX}`,
+    );
+}
+
+/** The last moment that a date can be; more lines than a run can have. */
+const MOMENT_MAX = 8.64e15;

@@ -46,6 +46,7 @@ export function runRoutes(http: Http): void {
   );
   streamRoute(http, api.runLogDownload, async (ctx, { params, query }, _raw, reply) => {
     const log = await openDownload(ctx, params.run_id, query.format, query.stream);
+    if (log.sentence !== null) void reply.header("x-flowplane-log-expired", log.sentence);
     return reply
       .type(log.contentType)
       .header("content-disposition", `attachment; filename="${log.fileName}"`)

@@ -68,6 +68,8 @@ const row: ShownRunRow = {
   usage: null,
   log_redactions: 0,
   log_expired_at: null,
+  log_expired_seq: 0,
+  log_expired_until: null,
   evidence_last: null,
   agent_state: "connected",
   agent_seen_at: ago(1_000),

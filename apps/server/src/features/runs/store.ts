@@ -20,7 +20,14 @@ export type NewRunEventRow = Insertable<Database["run_events"]>;
 /** A run as it is shown: with what is known of its agent now; null when the agent was deleted. */
 export type ShownRunRow = Omit<
   RunRow,
-  "env_sealed" | "policy_document" | "evidence_expired_at" | "log_packed_at" | "traceparent"
+  | "env_sealed"
+  | "policy_document"
+  | "evidence_expired_at"
+  | "evidence_expired_chunk"
+  | "evidence_expired_until"
+  | "log_expired_segment"
+  | "log_packed_at"
+  | "traceparent"
 > & {
   readonly agent_state: AgentState | null;
   readonly agent_seen_at: Date | null;
@@ -102,6 +109,8 @@ const SHOWN_COLUMNS = [
   "runs.usage",
   "runs.log_redactions",
   "runs.log_expired_at",
+  "runs.log_expired_seq",
+  "runs.log_expired_until",
   "runs.evidence_last",
   "runs.holder",
 ] as const;
@@ -168,6 +177,9 @@ export async function findRunLog(db: Db, id: string) {
       "state",
       "exit_code",
       "log_last_seq",
+      "log_expired_at",
+      "log_expired_seq",
+      "log_expired_until",
       // What was deleted is not looked for; its rows go a little later.
       sql<number>`case when log_expired_at is null then log_stored_seq else 0 end`.as("log_stored_seq"),
     ])

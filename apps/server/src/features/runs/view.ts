@@ -1,4 +1,4 @@
-import { duration, isTerminal, runSentence, type Run, type Waiting } from "@flowplane/contract";
+import { duration, isTerminal, logSentence, runSentence, type Run, type Waiting } from "@flowplane/contract";
 import { timestamp } from "../../platform/context.ts";
 import type { ShownRunRow } from "./store.ts";
 
@@ -61,9 +61,23 @@ export function runOf(row: ShownRunRow, now: number): Run {
       stored_seq: row.log_stored_seq,
       complete: isLogComplete(row),
       redactions: row.log_redactions,
-      expired: row.log_expired_at !== null && row.log_lines > 0,
+      ...expiryOf(row),
     },
   };
+}
+
+/** What has expired of a run's log. */
+function expiryOf(
+  row: Pick<
+    ShownRunRow,
+    "log_expired_at" | "log_expired_seq" | "log_expired_until" | "log_lines" | "log_stored_seq"
+  >,
+): Pick<Run["log"], "expired" | "first_seq" | "expired_until" | "sentence"> {
+  const expired = row.log_expired_at !== null && row.log_lines > 0;
+  const first_seq = (expired ? row.log_stored_seq : row.log_expired_seq) + 1;
+  const expired_until = row.log_expired_until;
+  const sentence = logSentence({ expired, first_seq, expired_until });
+  return { expired, first_seq, expired_until: timestamp(expired_until), sentence };
 }
 
 function retryWords({ state, retry_at: at, attempt }: ShownRunRow, now: number): string {

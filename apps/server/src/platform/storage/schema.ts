@@ -488,8 +488,14 @@ export interface Database {
     usage: Json<NonNullable<Run["usage"]>> | null;
     log_redactions: Generated<number>;
     log_expired_at: Date | null;
+    /** Of a run under way: lines up to this one, of segments up to that one, have expired; the time of the last of them. */
+    log_expired_seq: Generated<number>;
+    log_expired_segment: Generated<number>;
+    log_expired_until: Date | null;
     evidence_last: number | null;
     evidence_expired_at: Date | null;
+    evidence_expired_chunk: Generated<number>;
+    evidence_expired_until: Date | null;
     log_packed_at: Date | null;
     /** Which of an agent's hosts has it, when there was more than one. */
     holder: string | null;

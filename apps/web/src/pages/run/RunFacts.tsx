@@ -66,7 +66,8 @@ export function RunFacts({ run }: { run: Run }) {
 
 function outputText(run: Run): string {
   if (run.log.expired) return "deleted when its time was over";
-  const text = `${counted(run.log.lines, "line")}, ${bytes(run.log.bytes)}`;
+  const gone = run.log.sentence === null ? "" : ` (${run.log.sentence.replace(/\.$/, "")})`;
+  const text = `${counted(run.log.lines, "line")}, ${bytes(run.log.bytes)}${gone}`;
   if (isTerminal(run.state)) return `${text}${run.log.complete ? ", all stored" : ", still arriving"}`;
   return run.log.lines === 0 ? "nothing stored yet" : `${text} stored so far`;
 }

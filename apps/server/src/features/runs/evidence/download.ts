@@ -4,6 +4,7 @@ import { evidenceFileHead, EvidenceProblem, evidenceFileSegment } from "@flowpla
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import { notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
+import { refusalOf } from "./replay.ts";
 import { storedChunks, storedSegments } from "./source.ts";
 import { findEvidenceRun, type EvidenceRun } from "./store.ts";
 
@@ -24,7 +25,7 @@ export async function openEvidence(
  * hashes, and is told so there.
  */
 async function* pieces(ctx: Ctx, run: EvidenceRun): AsyncGenerator<string | Uint8Array> {
-  yield `${evidenceFileHead(run.id)}\n`;
+  yield `${evidenceFileHead(run.id, refusalOf(run))}\n`;
   try {
     yield* storedChunks(ctx, run);
     for await (const { segment, encoding } of storedSegments(ctx, run)) {

@@ -1,4 +1,5 @@
 import { observeEvidence } from "../metrics.ts";
+import { addGarbage } from "../retention/store.ts";
 import { createHash } from "node:crypto";
 import { EVIDENCE_FORMAT } from "@flowplane/detection";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
@@ -15,13 +16,15 @@ export interface ReceivedChunk {
   readonly chunk: number;
   /** As received, compressed. */
   readonly body: Uint8Array;
+  /** What expired where it was made, while there was no control plane to send it to; null for nothing. */
+  readonly expired: { readonly chunk: number; readonly until: Date } | null;
 }
 
 /**
  * Stores a chunk: first the object, then the row, so that a row always has its object. Resolves when both are durable. The same chunk
  * again changes nothing, and chunks may come in any order: whether they belong together is for whoever reads them.
  */
-export async function storeChunk(ctx: Ctx, { runId, chunk, body }: ReceivedChunk): Promise<void> {
+export async function storeChunk(ctx: Ctx, { runId, chunk, body, expired }: ReceivedChunk): Promise<void> {
   const decoded = await decodeChunk(body);
   if (!decoded.ok) throw new AppError("invalid_input", `The body is no evidence: ${decoded.issue}.`);
   checkBeginning(decoded.bytes, runId, chunk);
@@ -31,6 +34,16 @@ export async function storeChunk(ctx: Ctx, { runId, chunk, body }: ReceivedChunk
   await inTransaction(ctx, async (ctx) => {
     const run = await lockRun(ctx.db, runId);
     if (run === undefined) throw notFound("run", runId);
+    if (expired !== null && expired.chunk > run.evidence_expired_chunk)
+      await updateRun(ctx.db, runId, {
+        evidence_expired_chunk: expired.chunk,
+        evidence_expired_until: expired.until,
+      });
+    if (chunk <= run.evidence_expired_chunk) {
+      // It was stored once, and its time is over.
+      await addGarbage(ctx.db, run.organization_id, [key], new Date(ctx.now()));
+      return;
+    }
     // Under the lock, for the same upload may be made twice at once.
     const present = await findChunk(ctx.db, runId, chunk);
     if (present?.checksum === checksum) return;
@@ -47,6 +60,7 @@ export async function storeChunk(ctx: Ctx, { runId, chunk, body }: ReceivedChunk
       bytes: decoded.bytes.length,
       stored_bytes: body.length,
       checksum,
+      created_at: new Date(ctx.now()),
     });
     ctx.afterCommit(() => observeEvidence(body.length));
     const samples = readSamplesOf(decoded.bytes, run, ctx.now());

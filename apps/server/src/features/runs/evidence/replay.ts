@@ -1,5 +1,5 @@
-import type { PolicyDocument, ReplayResult } from "@flowplane/contract";
-import type { Policy, ReplayReport } from "@flowplane/detection";
+import { replayRefusal, type PolicyDocument, type ReplayResult } from "@flowplane/contract";
+import { refusedReport, type Policy, type ReplayReport } from "@flowplane/detection";
 import { inTransaction, type Ctx } from "../../../platform/context.ts";
 import { AppError, notFound } from "../../../platform/errors.ts";
 import { isUuid } from "../../../platform/ids.ts";
@@ -7,7 +7,7 @@ import { resolvePolicy } from "../../policies/resolve.ts";
 import { REPLAYS_MAX, REPLAYS_WAITING_MAX } from "./limits.ts";
 import { startReplayThread, type ReplayThread } from "./replay-thread.ts";
 import { storedChunks, storedSegments } from "./source.ts";
-import { findEvidenceRun } from "./store.ts";
+import { findEvidenceRun, type EvidenceRun } from "./store.ts";
 
 /** Repeats the decisions of one run from what is stored; under another policy, what it would have done. */
 export async function replayRun(
@@ -37,10 +37,30 @@ export async function replayOn(
 ): Promise<ReplayReport> {
   const run = isUuid(runId) ? await inTransaction(ctx, (ctx) => findEvidenceRun(ctx.db, runId)) : undefined;
   if (run === undefined) throw notFound("run", runId);
+  const refusal = refusalOf(run);
+  if (refusal !== null) return refusedReport(refusal);
   const source = { chunks: storedChunks(ctx, run), segments: storedSegments(ctx, run) };
   const report = await thread.replay(source, policy);
   if (run.log_expired_at === null || report.problem === null) return report;
   return { ...report, problem: `${report.problem} The log was deleted when its time was over.` };
+}
+
+/**
+ * Why decisions cannot be repeated of which the beginning has expired; null when they can. Each follows from the detector's state, and
+ * that from every line and measurement before: what is left would give others, or equal ones by chance.
+ */
+export function refusalOf(run: EvidenceRun): string | null {
+  // What is gone as a whole is told where it is missed.
+  const isAllGone = run.evidence_expired_at !== null;
+  if (isAllGone) return null;
+  return replayRefusal(
+    {
+      expired: run.log_expired_at !== null,
+      first_seq: run.log_expired_seq + 1,
+      expired_until: run.log_expired_until,
+    },
+    { expiredChunk: run.evidence_expired_chunk, expiredUntil: run.evidence_expired_until },
+  );
 }
 
 let running = 0;

@@ -12,7 +12,7 @@ import { chunksAfter, type EvidenceRun } from "./store.ts";
 export async function* storedChunks(ctx: Ctx, run: EvidenceRun): AsyncGenerator<Uint8Array> {
   if (run.evidence_expired_at !== null)
     throw new EvidenceProblem("The evidence was deleted when its time was over.");
-  let last = 0;
+  let last = run.evidence_expired_chunk;
   for (;;) {
     const after = last;
     const rows = await inTransaction(ctx, (ctx) => chunksAfter(ctx.db, run.id, after, CHUNK_ROWS_PER_READ));

@@ -91,7 +91,17 @@ export type EvidenceRun = NonNullable<Awaited<ReturnType<typeof findEvidenceRun>
 export async function findEvidenceRun(db: Db, id: string) {
   return db
     .selectFrom("runs")
-    .select(["id", "log_stored_seq", "log_expired_at", "evidence_last", "evidence_expired_at"])
+    .select([
+      "id",
+      "log_stored_seq",
+      "log_expired_at",
+      "log_expired_seq",
+      "log_expired_until",
+      "evidence_last",
+      "evidence_expired_at",
+      "evidence_expired_chunk",
+      "evidence_expired_until",
+    ])
     .where("id", "=", id)
     .executeTakeFirst();
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import {
   BULK_PATH,
   decodeLines,
+  EXPIRED_HEADER,
   EVIDENCE_CONTENT_TYPE,
   FIRST_SEQ_HEADER,
   LAST_SEQ_HEADER,
@@ -17,10 +18,10 @@ import { Id } from "@flowplane/contract";
 import { observeTail } from "../metrics.ts";
 import { notFound } from "../../../platform/errors.ts";
 import type { AgentHttp } from "../../gateway/agent-http.ts";
-import { bodyOf, bulkDoor, check, invalid } from "../bulk-door.ts";
+import { bodyOf, bulkDoor, check, expiredNumbers, invalid } from "../bulk-door.ts";
 import { evidenceRoute } from "../evidence/bulk-route.ts";
 import { decodeSegment } from "./decode.ts";
-import { storeSegment } from "./intake.ts";
+import { storeSegment, type Expired } from "./intake.ts";
 import { SEGMENT_BODY_BYTES_MAX } from "./limits.ts";
 import { publishLines } from "./tail-messages.ts";
 
@@ -30,6 +31,7 @@ const SegmentHeaders = z.object({
   [SHA256_HEADER]: z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"),
   [FIRST_SEQ_HEADER]: seq,
   [LAST_SEQ_HEADER]: seq,
+  [EXPIRED_HEADER]: expiredNumbers(3).optional(),
 });
 const TailParams = z.object({ run_id: Id });
 
@@ -71,6 +73,7 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
         body,
         checksum,
         lines,
+        expired: expiredOf(headers[EXPIRED_HEADER], params.segment_seq, first),
       });
       return reply.code(204).send();
     },
@@ -94,4 +97,13 @@ export function runBulkRoutes(agentHttp: AgentHttp): void {
       return reply.code(204).send();
     },
   );
+}
+
+/** What the header names lies before the segment it comes with. */
+function expiredOf(numbers: number[] | undefined, segmentSeq: number, firstSeq: number): Expired | null {
+  if (numbers === undefined) return null;
+  const [expiredSegment = 0, seq = 0, until = 0] = numbers;
+  if (expiredSegment >= segmentSeq || seq >= firstSeq)
+    throw invalid(`${EXPIRED_HEADER} names lines that are not before those of the segment.`);
+  return { segmentSeq: expiredSegment, seq, until: new Date(until) };
 }

@@ -42,6 +42,9 @@ test("a segment is stored as it came, once, and counted", async () => {
     complete: false,
     redactions: 0,
     expired: false,
+    first_seq: 1,
+    expired_until: null,
+    sentence: null,
   });
   expect(await metrics.getSingleMetricAsString("flowplane_log_ingest_lag_seconds")).toMatch(/_count [1-9]/);
 });

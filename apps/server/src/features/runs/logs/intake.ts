@@ -2,6 +2,7 @@ import type { LogLine } from "@flowplane/link";
 import { inTransaction, notify, type Ctx, type Tx } from "../../../platform/context.ts";
 import { AppError, notFound } from "../../../platform/errors.ts";
 import { observeSegment } from "../metrics.ts";
+import { addGarbage } from "../retention/store.ts";
 import { lockRun, updateRun, type RunRow } from "../store.ts";
 import { isLogComplete } from "../view.ts";
 import { publishStored } from "./tail-messages.ts";
@@ -17,6 +18,15 @@ export interface ReceivedSegment {
   readonly checksum: string;
   /** At least one, ascending. */
   readonly lines: readonly LogLine[];
+  /** What expired where it was made, while there was no control plane to send it to; null for nothing. */
+  readonly expired: Expired | null;
+}
+
+/** The beginning of a log that nobody has any more: up to which segment and line, and that line's time. */
+export interface Expired {
+  readonly segmentSeq: number;
+  readonly seq: number;
+  readonly until: Date;
 }
 
 /**
@@ -32,11 +42,17 @@ export async function storeSegment(ctx: Ctx, segment: ReceivedSegment): Promise<
   const key = objectKey(ctx.actor.organization_id, segment);
   await ctx.objects.put(key, segment.body);
   await inTransaction(ctx, async (ctx) => {
-    const run = await lockRun(ctx.db, runId);
-    if (run === undefined) throw notFound("run", runId);
+    const locked = await lockRun(ctx.db, runId);
+    if (locked === undefined) throw notFound("run", runId);
+    const run = await beginLater(ctx, locked, segment.expired);
     // Under the lock, for the same upload may be made twice at once.
     const present = await findSegment(ctx.db, runId, segmentSeq);
     if (present !== undefined && isCovered(present, segment, first.seq, last.seq)) return;
+    // It was stored once, and its time is over.
+    if (segmentSeq <= run.log_expired_segment) {
+      await addGarbage(ctx.db, run.organization_id, [key], new Date(ctx.now()));
+      return;
+    }
     const bytes = lines.reduce((sum, line) => sum + line.bytes.length + (line.partial ? 0 : 1), 0);
     await insertSegment(ctx.db, {
       run_id: runId,
@@ -51,6 +67,7 @@ export async function storeSegment(ctx: Ctx, segment: ReceivedSegment): Promise<
       checksum: segment.checksum,
       first_at: new Date(first.atMs),
       last_at: new Date(last.atMs),
+      created_at: new Date(ctx.now()),
     });
     await advance(ctx, run);
     ctx.afterCommit(() => observeSegment(ctx.now() - last.atMs, bytes));
@@ -68,9 +85,25 @@ function isCovered(stored: SegmentRow, segment: ReceivedSegment, firstSeq: numbe
   );
 }
 
+/** Takes note that a log begins later: what it begins with expired on its host before anybody here had it. */
+async function beginLater(ctx: Tx, run: RunRow, expired: Expired | null): Promise<RunRow> {
+  if (expired === null || expired.segmentSeq <= run.log_expired_segment || expired.seq <= run.log_stored_seq)
+    return run;
+  const begun = {
+    log_expired_seq: expired.seq,
+    log_expired_segment: expired.segmentSeq,
+    log_expired_until: expired.until,
+    log_stored_seq: expired.seq,
+    log_lines: run.log_lines + expired.seq - run.log_stored_seq,
+  };
+  await updateRun(ctx.db, run.id, begun);
+  return { ...run, ...begun };
+}
+
 /** Lets what readers see grow over the segments that now follow it without a hole. */
 async function advance(ctx: Tx, run: RunRow): Promise<void> {
-  const from = await lastContiguous(ctx.db, run.id, run.log_stored_seq);
+  const last = await lastContiguous(ctx.db, run.id, run.log_stored_seq);
+  const from = Math.max(last, run.log_expired_segment);
   let { log_bytes, log_lines, log_stored_seq } = run;
   for (const segment of await contiguousAfter(ctx.db, run.id, from)) {
     log_bytes += segment.bytes;

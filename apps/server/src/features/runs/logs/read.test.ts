@@ -51,8 +51,13 @@ test("pages go over segments and end where the stored log ends", async () => {
   const rest = await logs(id, "from_seq=13");
   expect(seqsOf(rest)).toEqual([13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25]);
   expect(rest.next_seq).toBeNull();
-  expect(await logs(id, "from_seq=26")).toEqual({ items: [], next_seq: null, last_seq: 25 });
-  expect(await logs(await runWithLog(), "")).toEqual({ items: [], next_seq: null, last_seq: 0 });
+  expect(await logs(id, "from_seq=26")).toEqual({ items: [], next_seq: null, last_seq: 25, first_seq: 1 });
+  expect(await logs(await runWithLog(), "")).toEqual({
+    items: [],
+    next_seq: null,
+    last_seq: 0,
+    first_seq: 1,
+  });
   for (const query of ["from_seq=0", "limit=0", "limit=2001", "from_seq=x"])
     expect((await world.call("GET", `/runs/${id}/logs?${query}`)).status).toBe(400);
 });

@@ -18,24 +18,25 @@ export async function readRunLog(ctx: Ctx, runId: string): Promise<RunLog> {
   return run;
 }
 
-/** Stored lines from a sequence number on. `next_seq` is null when they reach the end of what is stored now. */
+/** Stored lines from a sequence number on, or from the first that has not expired. `next_seq` is null when they reach the end of what is stored now. */
 export async function readLogPage(
   ctx: Ctx,
   runId: string,
   page: { from_seq: number; limit: number },
-): Promise<{ items: LogLine[]; next_seq: number | null; last_seq: number }> {
+): Promise<{ items: LogLine[]; next_seq: number | null; last_seq: number; first_seq: number }> {
   const run = await readRunLog(ctx, runId);
+  const ends = { last_seq: run.log_stored_seq, first_seq: run.log_expired_seq + 1 };
   const items: LogLine[] = [];
   let bytes = 0;
   for await (const lines of storedLines(ctx, runId, page.from_seq, run.log_stored_seq)) {
     for (const line of lines) {
       if (items.length >= page.limit || (items.length > 0 && bytes + line.bytes.length > PAGE_BYTES_MAX))
-        return { items, next_seq: line.seq, last_seq: run.log_stored_seq };
+        return { items, next_seq: line.seq, ...ends };
       items.push(lineOf(line));
       bytes += line.bytes.length;
     }
   }
-  return { items, next_seq: null, last_seq: run.log_stored_seq };
+  return { items, next_seq: null, ...ends };
 }
 
 /**

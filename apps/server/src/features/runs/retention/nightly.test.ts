@@ -84,6 +84,7 @@ async function rowsOf(run: Run) {
 
 const lines = async (run: Run) =>
   (await world.call("GET", `/runs/${run.id}/logs?limit=2000`)).body.items as LogLine[];
+const times = (kind: string, count: number) => Array.from({ length: count }, () => kind);
 const replay = async (run: Run) => (await world.call("POST", `/runs/${run.id}/replay`, {})).body;
 
 test("what is no longer hot is packed into fewer objects, and reads and replays as before", async () => {
@@ -121,7 +122,10 @@ test("each thing goes when its time is over, and says so; nothing dangles", asyn
   expect(await objectsOf(run)).toEqual([]);
   expect((await world.readRun(run.id)).log).toMatchObject({ expired: true, lines: 150 });
   expect(await lines(run)).toEqual([]);
-  expect((await world.call("GET", `/runs/${run.id}/logs/download`)).body).toBe("");
+  expect((await world.call("GET", `/runs/${run.id}/logs/download?format=raw`)).body).toBe("");
+  expect((await world.call("GET", `/runs/${run.id}/logs/download`)).body).toBe(
+    "# Its lines have expired. What is known about the run is kept.\n",
+  );
   expect(await replay(run)).toMatchObject({
     equal: null,
     problem: expect.stringContaining("deleted when its time was over"),
@@ -155,12 +159,105 @@ test("what was cut off in the middle is finished the next night", async () => {
   expect((await objectsOf(run)).includes("runs")).toBe(false);
 });
 
-test("a run that goes on is left alone, however old", async () => {
+/** A run under way that is watched from its start: a segment and evidence a month, each stored when it was made. */
+async function serviceOf(months: number): Promise<Run> {
+  world.clock.now = T0;
+  const run = await world.launch({ agent_id: agent.agent_id, name: "service" });
+  await world.report(agent, running(run.id));
+  for (let month = 0; month < months; month += 1) {
+    world.clock.now = T0 + month * 30 * DAY;
+    const lines = linesOf(month * 10 + 1, month * 10 + 10).map((line) => ({
+      ...line,
+      atMs: world.clock.now,
+    }));
+    expect((await world.upload(agent, run.id, month + 1, lines)).status).toBe(204);
+    const chunk = `{"chunk":${month + 1},"format":"flowplane-evidence/1","previous":null,"run_id":"${run.id}","type":"chunk"}\n`;
+    expect((await world.uploadEvidence(agent, run.id, month + 1, Buffer.from(chunk))).status).toBe(204);
+  }
+  return run;
+}
+
+test("of a run that never ends the oldest lines expire, and every reader says so", async () => {
+  const run = await serviceOf(12);
+  await night(335);
+  // 335 - 90 = 245: what was stored on day 240 and before is gone.
+  expect(await rowsOf(run)).toMatchObject({ log_segments: 3 });
+  const sentence = "Lines before 91 (until 27 October 2026) have expired.";
+  expect((await world.readRun(run.id)).log).toMatchObject({
+    lines: 120,
+    stored_seq: 120,
+    expired: false,
+    first_seq: 91,
+    expired_until: iso(T0 + 240 * DAY),
+    sentence,
+  });
+  const page = (await world.call("GET", `/runs/${run.id}/logs?limit=2`)).body;
+  expect(page).toMatchObject({
+    items: [{ seq: 91 }, { seq: 92 }],
+    next_seq: 93,
+    first_seq: 91,
+    last_seq: 120,
+  });
+  const search = (await world.call("GET", `/runs/${run.id}/logs/search?q=line%20&limit=5`)).body;
+  expect(search).toEqual({ seqs: [91, 92, 93, 94, 95], searched_to: 95, more: true });
+  const everywhere = (await world.call("GET", `/logs/search?q=line%20&limit=1&from=${iso(T0)}`)).body;
+  expect(everywhere.items).toMatchObject([{ run_id: run.id, line: { seq: 91 } }]);
+  const text = (await world.call("GET", `/runs/${run.id}/logs/download`)).body as string;
+  expect(text.split("\n").slice(0, 2)).toEqual([`# ${sentence}`, expect.stringContaining(" line 91")]);
+  const raw = (await world.call("GET", `/runs/${run.id}/logs/download?format=raw&stream=stdout`)).body;
+  expect(raw).toMatch(/^line 91\n/);
+  const json = (await world.call("GET", `/runs/${run.id}/logs/download?format=jsonl`)).body as string;
+  expect(JSON.parse(json.split("\n")[0] ?? "")).toMatchObject({ seq: 91 });
+  expect(await replay(run)).toMatchObject({
+    equal: null,
+    intact: true,
+    sentence:
+      "The decisions about this run can no longer be repeated: each follows from everything since the start, and lines before 91 (until 27 October 2026) and chunks of evidence up to 9 (until 27 October 2026) have expired.",
+  });
+  expect(await objectsOf(run)).toEqual([...times("runs", 3), ...times("evidence", 3)]);
+});
+
+test("a log that has expired up to its last line goes on where it was, and what is sent again stays away", async () => {
+  const run = await serviceOf(2);
+  await night(400);
+  expect(await lines(run)).toEqual([]);
+  expect((await world.readRun(run.id)).log).toMatchObject({ first_seq: 21, stored_seq: 20 });
+  expect((await world.upload(agent, run.id, 1, linesOf(1, 10))).status).toBe(204);
+  expect(await lines(run)).toEqual([]);
+  expect((await world.upload(agent, run.id, 3, linesOf(21, 25))).status).toBe(204);
+  expect((await lines(run)).map(({ seq }) => seq)).toEqual([21, 22, 23, 24, 25]);
+  expect((await world.readRun(run.id)).log).toMatchObject({ lines: 25, stored_seq: 25 });
+  await world.report(agent, ended(run.id, {}, T0 + 400 * DAY, 25));
+  expect((await world.readRun(run.id)).log).toMatchObject({ complete: true, first_seq: 21 });
+  // From its end on it is kept whole for its time.
+  await night(480);
+  expect(await lines(run)).toHaveLength(5);
+});
+
+test("a segment that came late does not go before the ones in front of it", async () => {
   const run = await world.launch({ agent_id: agent.agent_id });
   await world.report(agent, running(run.id));
+  await world.upload(agent, run.id, 2, linesOf(11, 20));
+  world.clock.now = T0 + 60 * DAY;
   await world.upload(agent, run.id, 1, linesOf(1, 10));
-  await night(2_000);
-  expect(await lines(run)).toHaveLength(10);
+  await night(100);
+  expect(await lines(run)).toHaveLength(20);
+  await night(151);
+  expect(await lines(run)).toEqual([]);
+});
+
+test("a log whose beginning expired on its host begins later here, too", async () => {
+  const run = await world.launch({ agent_id: agent.agent_id });
+  await world.report(agent, running(run.id));
+  const headers = { "x-flowplane-expired": `6 600 ${T0 - DAY}` };
+  expect((await world.upload(agent, run.id, 6, linesOf(601, 610), { headers })).status).toBe(400);
+  expect((await world.upload(agent, run.id, 7, linesOf(601, 610), { headers })).status).toBe(204);
+  expect((await lines(run)).map(({ seq }) => seq)).toEqual(linesOf(601, 610).map(({ seq }) => seq));
+  expect((await world.readRun(run.id)).log).toMatchObject({
+    lines: 610,
+    first_seq: 601,
+    expired_until: iso(T0 - DAY),
+  });
 });
 
 test("an organization says how long; what contradicts itself is refused where it does", async () => {

@@ -5,6 +5,7 @@ import { retentionOf } from "../../identity/retention.ts";
 import { dropIncidents } from "../../incidents/retention.ts";
 import { systemContext } from "../system-context.ts";
 import { GARBAGE_KEPT_MS, ORDERS_KEPT_DAYS, ROWS_PER_BATCH, RUNS_PER_BATCH, TURN_MS_MAX } from "./limits.ts";
+import { EVIDENCE, expireBeginnings, LOG } from "./beginnings.ts";
 import { packLog } from "./pack.ts";
 import {
   dropRows,
@@ -25,6 +26,9 @@ export interface Kept {
   packed: number;
   logs: number;
   evidence: number;
+  /** Of runs under way: segments of logs, chunks of evidence. */
+  segments: number;
+  chunks: number;
   samples: number;
   runs: number;
   incidents: number;
@@ -33,11 +37,21 @@ export interface Kept {
 
 /**
  * Deletes what each organization keeps no longer, packs what is no longer hot, and deletes the objects that nothing names any more.
- * In small transactions, each leaving everything whole; cut off anywhere, the next night goes on. Runs that have not ended are
- * left alone.
+ * In small transactions, each leaving everything whole; cut off anywhere, the next night goes on. Of runs that
+ * have not ended the oldest of log and evidence goes, from the beginning.
  */
 export async function keepRetention(base: Base): Promise<Kept> {
-  const kept: Kept = { packed: 0, logs: 0, evidence: 0, samples: 0, runs: 0, incidents: 0, objects: 0 };
+  const kept: Kept = {
+    packed: 0,
+    logs: 0,
+    evidence: 0,
+    segments: 0,
+    chunks: 0,
+    samples: 0,
+    runs: 0,
+    incidents: 0,
+    objects: 0,
+  };
   const isOver = turn();
   const organizations = await base.storage.system
     .selectFrom("organizations")
@@ -81,6 +95,8 @@ async function keepOrganization(
   await drain(ctx, (ctx) =>
     dropRows(ctx.db, id(ctx), "evidence_chunks", "evidence_expired_at", now(ctx), ROWS_PER_BATCH),
   );
+  kept.segments += await expireBeginnings(ctx, LOG, due(retention.log_days), isOver);
+  kept.chunks += await expireBeginnings(ctx, EVIDENCE, due(retention.evidence_days), isOver);
   kept.samples += await drain(ctx, (ctx) =>
     dropSamples(ctx.db, id(ctx), due(retention.samples_days), ROWS_PER_BATCH),
   );

@@ -1,5 +1,6 @@
-import { sql } from "kysely";
+import { sql, type SqlBool } from "kysely";
 import type { Db } from "../../../platform/storage/database.ts";
+import { ACTIVE } from "../store.ts";
 
 /** How long things of runs are kept, as moments: what ended before is due. Runs with incidents have their own. */
 export interface Due {
@@ -166,4 +167,75 @@ export async function addGarbage(
 
 export async function markPacked(db: Db, runId: string, now: Date): Promise<void> {
   await db.updateTable("runs").set({ log_packed_at: now }).where("id", "=", runId).execute();
+}
+
+/** Runs under way whose first row was stored before it is due, in the order of their ids, behind one of them. */
+export async function runsWithOldBeginning(
+  db: Db,
+  organizationId: string,
+  table: "log_segments" | "evidence_chunks",
+  due: Due,
+  after: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  const order = sql.ref(table === "log_segments" ? "segment_seq" : "chunk");
+  let query = db
+    .selectFrom("runs")
+    .select("id")
+    .where("organization_id", "=", organizationId)
+    .where(ACTIVE)
+    .where(
+      sql<SqlBool>`(select created_at from ${sql.table(table)} as things where things.run_id = runs.id order by ${order} limit 1)
+        < case when incidents_total = 0 then ${due.plain}::timestamptz else ${due.withIncidents}::timestamptz end`,
+    );
+  if (after !== undefined) query = query.where("id", ">", after);
+  const rows = await query.orderBy("id").limit(limit).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** The first segments of a log, in order, of those that readers see. */
+export async function firstSegments(db: Db, runId: string, storedSeq: number, limit: number) {
+  return db
+    .selectFrom("log_segments")
+    .select(["segment_seq", "last_seq", "last_at", "created_at"])
+    .where("run_id", "=", runId)
+    .where("last_seq", "<=", storedSeq)
+    .orderBy("segment_seq")
+    .limit(limit)
+    .execute();
+}
+
+export async function firstChunks(db: Db, runId: string, limit: number) {
+  return db
+    .selectFrom("evidence_chunks")
+    .select(["chunk", "created_at"])
+    .where("run_id", "=", runId)
+    .orderBy("chunk")
+    .limit(limit)
+    .execute();
+}
+
+/** Deletes a log's segments up to one. Their objects become garbage in the same statement, but for a pack that also holds later ones. */
+export async function dropFirstSegments(db: Db, runId: string, upTo: number, now: Date): Promise<void> {
+  await sql`
+    with dropped as (
+      delete from log_segments where run_id = ${runId} and segment_seq <= ${upTo}
+      returning object_key, organization_id, pack_offset
+    )
+    insert into object_garbage (object_key, organization_id, created_at)
+    select distinct object_key, organization_id, ${now}::timestamptz from dropped
+    where pack_offset is null or not exists (
+      select from log_segments as kept
+      where kept.run_id = ${runId} and kept.segment_seq > ${upTo} and kept.object_key = dropped.object_key)
+    on conflict do nothing`.execute(db);
+}
+
+/** Deletes a run's chunks of evidence up to one; their objects become garbage in the same statement. */
+export async function dropFirstChunks(db: Db, runId: string, upTo: number, now: Date): Promise<void> {
+  await sql`
+    with dropped as (
+      delete from evidence_chunks where run_id = ${runId} and chunk <= ${upTo} returning object_key, organization_id
+    )
+    insert into object_garbage (object_key, organization_id, created_at)
+    select object_key, organization_id, ${now}::timestamptz from dropped on conflict do nothing`.execute(db);
 }
