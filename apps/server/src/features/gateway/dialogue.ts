@@ -3,7 +3,6 @@ import {
   answerCertificateRequest,
   badRequestReply,
   isOwned,
-  newConnection,
   OpAMPConnectionSettingsSchema,
   pushToAgent,
   receiveFromAgent,
@@ -16,13 +15,11 @@ import {
   uidBytes,
   type AgentState,
   type Changes,
-  type Connection,
   type Effect,
   type MessageLimits,
   type ServerProfile,
   type ServerToAgent,
   type StepContext,
-  type Transport,
 } from "@flowplane/opamp";
 import { LINK_CAPABILITY, TENURE_CAPABILITY } from "@flowplane/link";
 import { newId, type Base, type Ctx } from "../../platform/context.ts";
@@ -33,9 +30,10 @@ import { opampUrl, type Enrolment } from "../enrolment/enrolment.ts";
 import { agentActor } from "./agent-http.ts";
 import { attemptsOf } from "./attempts.ts";
 import type { Components } from "./components.ts";
-import type { Credential, Credentials } from "./credentials.ts";
+import type { Credentials } from "./credentials.ts";
 import type { DesiredStates } from "./desired.ts";
 import { certificatesIssued, opampMessages } from "./figures.ts";
+import { connectionIdOf, connectionOf, credentialOf, organizationOf, type Line } from "./line.ts";
 import { columnsOf, isSessionChanged, reportOf } from "./projection.ts";
 import type { WireRecorder } from "./recorder.ts";
 import {
@@ -49,7 +47,7 @@ import {
   type ConnectRequest,
   type ConnectVerdict,
 } from "./relay.ts";
-import type { AgentSession, Origin, Sessions } from "./sessions.ts";
+import type { AgentSession, Sessions } from "./sessions.ts";
 import type { StatusWriter } from "./writer.ts";
 import type { AgentColumns, AgentStatus } from "../fleet/status.ts";
 
@@ -59,19 +57,6 @@ export const HEARTBEAT_SECONDS = 30;
 const RELAY_ANSWERS_MAX = 1_000;
 const RELAY_RETRY_SECONDS = 30;
 const CUSTOM_CAPABILITIES: readonly string[] = [LINK_CAPABILITY, TENURE_CAPABILITY, RELAY_CAPABILITY];
-
-/** One way to and from agents: a WebSocket, or a single HTTP request. */
-export interface Line extends Origin {
-  readonly id: string;
-  readonly transport: Transport;
-  connection: Connection;
-  /** What agents behind this socket have shown, where it is a gateway's. */
-  vouchers?: Vouchers;
-  /** Sends unasked; does nothing on HTTP. */
-  send(message: ServerToAgent, agentId: string): void;
-  /** Ends the line, for good reason given to the peer. */
-  close(code: number, reason: string): void;
-}
 
 /** What the dialogue hands to the link protocol (link.ts). */
 export interface LinkEnd {
@@ -199,7 +184,7 @@ export class Dialogue {
     if (!session.isApproved) return;
     const line = this.#ownerLine(session);
     if (line === undefined) return;
-    if (this.#speaksLink(session)) this.#linkTo(session, this.#connectionId(line, session));
+    if (this.#speaksLink(session)) this.#linkTo(session, connectionIdOf(line, session));
     await this.redesire(session);
     const request = session.pendingRequest;
     if (request === null) return;
@@ -286,13 +271,13 @@ export class Dialogue {
         session,
         before,
         result.changes,
-        this.#connectionId(line, session),
+        connectionIdOf(line, session),
         this.#arrivalColumns(line, session, left),
         attemptsOf(before, result.state, result.changes, offeredHash(result.reply), now),
       );
     if (left) session.writtenConnectionId = null;
     this.#settle(session, result.effects);
-    const speaker = this.#connectionId(line, session);
+    const speaker = connectionIdOf(line, session);
     if (owns && session.linkedTo !== speaker && session.isApproved && this.#speaksLink(session))
       this.#linkTo(session, speaker);
     if (left) this.#unlink(session);
@@ -553,7 +538,7 @@ export class Dialogue {
   #arrivalColumns(line: Line, session: AgentSession, left: boolean): AgentColumns {
     const now = new Date(this.#options.base.now()).toISOString();
     const arrived: AgentColumns =
-      session.writtenConnectionId === this.#connectionId(line, session)
+      session.writtenConnectionId === connectionIdOf(line, session)
         ? {}
         : {
             transport: line.transport === "ws" ? "websocket" : "http",
@@ -564,10 +549,6 @@ export class Dialogue {
             ...(line.transport === "ws" ? { heartbeat_ms: HEARTBEAT_SECONDS * 1_000 } : {}),
           };
     return left ? { ...arrived, disconnected_at: now } : arrived;
-  }
-
-  #connectionId(line: Line, session: AgentSession): string {
-    return line.transport === "ws" ? line.id : session.httpConnectionId;
   }
 
   #speaksLink(session: AgentSession): boolean {
@@ -621,32 +602,6 @@ function hasSomethingFor({ outbox, restart, desired }: AgentSession): boolean {
     desired.connectionSettings !== undefined ||
     desired.packages !== undefined
   );
-}
-
-/** A fresh line's connection. */
-export function connectionFor(
-  id: string,
-  transport: Transport,
-  credential: Credential,
-  openedAt: number,
-): Connection {
-  return newConnection(id, transport, nameOf(credential), openedAt);
-}
-
-/** The line's connection as it is to one instance on it: who authenticated may differ from one to the next. */
-function connectionOf(line: Line, uid: string): Connection {
-  return line.vouchers === undefined
-    ? line.connection
-    : { ...line.connection, credential: nameOf(credentialOf(line, uid)) };
-}
-
-/** Whose word an instance's messages on this line are taken on. */
-function credentialOf(line: Line, uid: string): Credential {
-  return line.vouchers?.of(uid) ?? line.credential;
-}
-
-function organizationOf(credential: Credential): string {
-  return credential.kind === "token" ? credential.token.organization_id : credential.identity.organization_id;
 }
 
 /** Counters beyond what the database holds are not stored: the next message then looks like a gap, which heals itself. */

@@ -11,9 +11,10 @@ import { OPAMP_PATH } from "../enrolment/enrolment.ts";
 import type { Credential, Credentials } from "./credentials.ts";
 import type { Admission, TurnedAway } from "./admission.ts";
 import { readBody } from "./body.ts";
-import { connectionFor, type Dialogue, type Line } from "./dialogue.ts";
+import type { Dialogue } from "./dialogue.ts";
 import { opampMessages, turnedAway } from "./figures.ts";
 import type { GatewayLimits } from "./limits.ts";
+import { connectionFor, type Line } from "./line.ts";
 import type { WireRecorder } from "./recorder.ts";
 import type { WebSockets } from "./websocket.ts";
 

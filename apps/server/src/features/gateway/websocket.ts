@@ -12,9 +12,10 @@ import {
 } from "@flowplane/opamp";
 import type { Logger } from "pino";
 import type { Credential } from "./credentials.ts";
-import { connectionFor, type Dialogue, type Line, type Reply } from "./dialogue.ts";
+import type { Dialogue, Reply } from "./dialogue.ts";
 import { agentsConnected, opampMessages } from "./figures.ts";
 import type { GatewayLimits } from "./limits.ts";
+import { connectionFor, type Line } from "./line.ts";
 import type { WireRecorder } from "./recorder.ts";
 
 /** Sockets are looked at in turn, so that their pings do not all leave in one instant. */
