@@ -1,41 +1,34 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  answerCertificateRequest,
   badRequestReply,
   isOwned,
-  OpAMPConnectionSettingsSchema,
   pushToAgent,
   receiveFromAgent,
   release,
-  SERVER_CAPABILITY,
   ServerToAgentSchema,
   stepServer,
   tellToMove,
   toHex,
   uidBytes,
-  type AgentState,
-  type Changes,
   type Effect,
   type MessageLimits,
-  type ServerProfile,
   type ServerToAgent,
   type StepContext,
 } from "@flowplane/opamp";
-import { LINK_CAPABILITY, TENURE_CAPABILITY } from "@flowplane/link";
-import { newId, type Base, type Ctx } from "../../platform/context.ts";
-import { AppError } from "../../platform/errors.ts";
-import { asAppError, statusOf } from "../../platform/http/problems.ts";
-import { renewCertificate } from "../enrolment/certificates.ts";
-import { opampUrl, type Enrolment } from "../enrolment/enrolment.ts";
-import { agentActor } from "./agent-http.ts";
+import { LINK_CAPABILITY } from "@flowplane/link";
+import { newId, type Base } from "../../platform/context.ts";
+import type { Enrolment } from "../enrolment/enrolment.ts";
 import { attemptsOf } from "./attempts.ts";
+import { answerWithCertificate } from "./certificate-answer.ts";
 import type { Components } from "./components.ts";
 import type { Credentials } from "./credentials.ts";
 import type { DesiredStates } from "./desired.ts";
-import { certificatesIssued, opampMessages } from "./figures.ts";
+import { opampMessages } from "./figures.ts";
 import { connectionIdOf, connectionOf, credentialOf, organizationOf, type Line } from "./line.ts";
-import { columnsOf, isSessionChanged, reportOf } from "./projection.ts";
+import { ServerProfiles } from "./profiles.ts";
+import { isSessionChanged } from "./projection.ts";
 import type { WireRecorder } from "./recorder.ts";
+import { judgeConnect } from "./relay-judge.ts";
 import {
   connectIn,
   connectReply,
@@ -43,20 +36,14 @@ import {
   nameOf,
   readConnect,
   RELAY_CAPABILITY,
-  Vouchers,
   type ConnectRequest,
-  type ConnectVerdict,
 } from "./relay.ts";
 import type { AgentSession, Sessions } from "./sessions.ts";
+import { arrivalOf, StatusTeller } from "./status-news.ts";
 import type { StatusWriter } from "./writer.ts";
-import type { AgentColumns, AgentStatus } from "../fleet/status.ts";
 
-/** Heartbeats are asked for at this interval with every settings offer. */
-export const HEARTBEAT_SECONDS = 30;
 /** Answers to a gateway that wait; the gateway itself gives up after half a minute. */
 const RELAY_ANSWERS_MAX = 1_000;
-const RELAY_RETRY_SECONDS = 30;
-const CUSTOM_CAPABILITIES: readonly string[] = [LINK_CAPABILITY, TENURE_CAPABILITY, RELAY_CAPABILITY];
 
 /** What the dialogue hands to the link protocol (link.ts). */
 export interface LinkEnd {
@@ -92,12 +79,16 @@ export interface Reply {
 export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #lines = new Map<string, Line>();
-  readonly #profiles = new Map<string, ServerProfile>();
+  readonly #profiles: ServerProfiles;
+  readonly #status: StatusTeller;
   #link: LinkEnd | undefined;
   #draining = false;
 
   constructor(options: DialogueOptions) {
     this.#options = options;
+    const { base, components, desired, writer } = options;
+    this.#profiles = new ServerProfiles(desired.capabilities, components);
+    this.#status = new StatusTeller(writer, components, base.now);
   }
 
   /** The link protocol needs the dialogue to send, and the dialogue the link to receive. */
@@ -167,7 +158,7 @@ export class Dialogue {
     const offered = messages.find(({ remoteConfig }) => remoteConfig !== undefined);
     const attempts = attemptsOf(before, state, {}, offeredHash(offered), this.#options.base.now());
     if (attempts !== null || isSessionChanged(before, state))
-      this.#persist(session, before, {}, line.id, {}, attempts);
+      this.#status.tell(session, { before, changes: {}, connectionId: line.id, arrival: {}, attempts });
     for (const message of messages) this.#send(line, message, session.identity.agent_id);
   }
 
@@ -267,14 +258,13 @@ export class Dialogue {
     const owns =
       line.transport === "http" ? !isOwned(result.ownership) : result.ownership?.connectionId === line.id;
     if (owns || left)
-      this.#persist(
-        session,
+      this.#status.tell(session, {
         before,
-        result.changes,
-        connectionIdOf(line, session),
-        this.#arrivalColumns(line, session, left),
-        attemptsOf(before, result.state, result.changes, offeredHash(result.reply), now),
-      );
+        changes: result.changes,
+        connectionId: connectionIdOf(line, session),
+        arrival: arrivalOf(line, session, left, now),
+        attempts: attemptsOf(before, result.state, result.changes, offeredHash(result.reply), now),
+      });
     if (left) session.writtenConnectionId = null;
     this.#settle(session, result.effects);
     const speaker = connectionIdOf(line, session);
@@ -304,9 +294,8 @@ export class Dialogue {
   /** A gateway asks, in its own name, whether an agent may come in. */
   async #connectAgent(line: Line, request: ConnectRequest): Promise<Reply> {
     const isFirst = line.vouchers === undefined;
-    line.vouchers ??= new Vouchers();
-    const verdict = await this.#judgeConnect(line, line.vouchers, request);
-    const announced = isFirst ? this.#profile(organizationOf(line.credential)) : undefined;
+    const verdict = await judgeConnect(line, request, this.#options.credentials);
+    const announced = isFirst ? this.#profiles.of(organizationOf(line.credential)) : undefined;
     return {
       message: connectReply(request.requestUid, verdict, announced),
       agentId: null,
@@ -318,9 +307,8 @@ export class Dialogue {
   #onRelay(line: Line, session: AgentSession, { type, data }: { type: string; data: Uint8Array }): void {
     const connect = readConnect(type, data);
     if (!connect.ok || line.transport !== "ws") return;
-    line.vouchers ??= new Vouchers();
     const { request } = connect;
-    this.#judgeConnect(line, line.vouchers, request)
+    judgeConnect(line, request, this.#options.credentials)
       .then((verdict) => {
         session.outbox = [
           ...session.outbox,
@@ -331,34 +319,6 @@ export class Dialogue {
       .catch((error: unknown) =>
         this.#options.base.log.warn({ err: error }, "a gateway's question was not answered"),
       );
-  }
-
-  async #judgeConnect(line: Line, vouchers: Vouchers, request: ConnectRequest): Promise<ConnectVerdict> {
-    const refuse = (failure: AppError): ConnectVerdict => {
-      opampMessages.inc({ direction: "received", transport: line.transport, outcome: "refused" });
-      const retryAfter = failure.retryAfterSeconds;
-      return {
-        accept: false,
-        status: statusOf(failure),
-        headers: retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) },
-      };
-    };
-    try {
-      const credential = await this.#options.credentials.ofHeader(request.authorization);
-      if (organizationOf(credential) !== organizationOf(line.credential))
-        return refuse(new AppError("forbidden", "The agent is of another organization than its gateway."));
-      if (!vouchers.add(credential))
-        return refuse(
-          new AppError("unavailable", "The gateway has too many agents on one socket.", {
-            retryAfterSeconds: RELAY_RETRY_SECONDS,
-          }),
-        );
-      return { accept: true, status: 200, headers: {} };
-    } catch (error) {
-      const failure = asAppError(error);
-      if (failure.code === "internal") throw error;
-      return refuse(failure);
-    }
   }
 
   #context(line: Line, session: AgentSession): StepContext {
@@ -375,7 +335,7 @@ export class Dialogue {
             ...(session.restart === null ? {} : { restart: session.restart }),
           }
         : {},
-      server: this.#profile(session.identity.organization_id),
+      server: this.#profiles.of(session.identity.organization_id),
     };
   }
 
@@ -408,6 +368,11 @@ export class Dialogue {
     }
   }
 
+  #certificate(session: AgentSession, request: Uint8Array, reply: ServerToAgent): Promise<ServerToAgent> {
+    const { base, enrolment } = this.#options;
+    return answerWithCertificate(base, enrolment, session, request, reply);
+  }
+
   #separate(line: Line, { uid, newUid, connectionId }: Extract<Effect, { kind: "duplicate_uid" }>): void {
     this.#options.base.log.warn(
       { instance_uid: uid, new_instance_uid: newUid },
@@ -422,97 +387,11 @@ export class Dialogue {
     other.send(moved.message, "");
   }
 
-  async #certificate(
-    session: AgentSession,
-    request: Uint8Array,
-    reply: ServerToAgent,
-  ): Promise<ServerToAgent> {
-    const { base, enrolment } = this.#options;
-    if (!session.isApproved) {
-      session.pendingRequest = Uint8Array.from(request);
-      return answerCertificateRequest(reply, { kind: "pending" });
-    }
-    const ctx: Ctx = {
-      ...base,
-      actor: agentActor(session.identity),
-      requestId: `opamp-${session.state.instanceUid}`,
-      remoteAddress: null,
-    };
-    const pem = Buffer.from(request).toString("utf8");
-    const renewal = await renewCertificate(
-      ctx,
-      enrolment,
-      session.identity.agent_id,
-      session.state.instanceUid,
-      pem,
-    );
-    if (!renewal.ok) return answerCertificateRequest(reply, { kind: "refused", reason: renewal.problem });
-    certificatesIssued.inc({ occasion: "renewal" });
-    const certificate = Buffer.from(renewal.certificatePem);
-    return answerCertificateRequest(reply, {
-      kind: "issued",
-      certificate,
-      caCertificates: Buffer.from(renewal.caPem),
-      settings: create(OpAMPConnectionSettingsSchema, {
-        destinationEndpoint: opampUrl(enrolment.addresses.agentsUrl()),
-        // The certificate is the credential from now on; an agent that came by a token needs it no more.
-        headers: {},
-        heartbeatIntervalSeconds: BigInt(HEARTBEAT_SECONDS),
-        tls: { caPemContents: renewal.caPem },
-      }),
-      hash: new Uint8Array(await crypto.subtle.digest("SHA-256", certificate)),
-    });
-  }
-
-  #persist(
-    session: AgentSession,
-    before: AgentState,
-    changes: Changes,
-    connectionId: string,
-    arrival: AgentColumns,
-    attempts: AgentStatus["attempts"] = null,
-  ): void {
-    const { state, identity } = session;
-    const now = this.#options.base.now();
-    const changed = columnsOf(changes, before, state, now);
-    const report = reportOf(changes, now);
-    const hasReport = Object.keys(report).length > 0;
-    const isReport = hasReport || Object.keys(changed).length > 0;
-    const columns = { ...arrival, ...changed, ...this.#pace(session, connectionId, now, isReport) };
-    if (changes.availableComponents !== undefined)
-      this.#options.components.store(identity.organization_id, changes.availableComponents);
-    this.#options.writer.put({
-      agentId: identity.agent_id,
-      organizationId: identity.organization_id,
-      connectionId,
-      takesOver: session.writtenConnectionId !== connectionId,
-      lastSeenAt: now,
-      sequenceNum: safeNumber(state.sequenceNum),
-      messageDigest: state.messageDigest,
-      columns: Object.keys(columns).length === 0 ? null : columns,
-      report: hasReport ? report : null,
-      session: isSessionChanged(before, state) ? state : null,
-      reportBytes: hasReport ? JSON.stringify(report).length : 0,
-      attempts,
-    });
-    session.writtenConnectionId = connectionId;
-  }
-
-  /** The interval of an agent that polls, when it has become known or has changed. */
-  #pace(session: AgentSession, connectionId: string, now: number, isReport: boolean): AgentColumns {
-    if (connectionId !== session.httpConnectionId) return {};
-    const intervalMs = session.polls.note(now, isReport);
-    if (intervalMs === undefined || intervalMs === session.heartbeatMs) return {};
-    session.heartbeatMs = intervalMs;
-    return { heartbeat_ms: intervalMs };
-  }
-
   /** The agent is heard without a message: its socket answered a ping. */
   heard(line: Line): void {
     for (const uid of line.connection.agents.keys()) {
       const session = this.#options.sessions.find(credentialOf(line, uid), uid);
-      if (session?.ownership?.connectionId === line.id)
-        this.#persist(session, session.state, {}, line.id, {});
+      if (session?.ownership?.connectionId === line.id) this.#status.tellWithoutMessage(session, line.id);
     }
   }
 
@@ -520,7 +399,7 @@ export class Dialogue {
     const at = new Date(this.#options.base.now()).toISOString();
     // A superseded connection may be written still; the goodbye is for the one that was the owner.
     if (session.writtenConnectionId === connectionId && !this.#draining)
-      this.#persist(session, session.state, {}, connectionId, { disconnected_at: at });
+      this.#status.tellWithoutMessage(session, connectionId, { disconnected_at: at });
     session.writtenConnectionId = null;
     this.#unlink(session);
   }
@@ -535,22 +414,6 @@ export class Dialogue {
     this.#link?.onDisconnected(session);
   }
 
-  #arrivalColumns(line: Line, session: AgentSession, left: boolean): AgentColumns {
-    const now = new Date(this.#options.base.now()).toISOString();
-    const arrived: AgentColumns =
-      session.writtenConnectionId === connectionIdOf(line, session)
-        ? {}
-        : {
-            transport: line.transport === "ws" ? "websocket" : "http",
-            credential: session.identity.credential,
-            remote_address: line.remoteAddress,
-            connected_at: now,
-            // The pace of one that polls is kept over our restarts; that of a socket is what we offer.
-            ...(line.transport === "ws" ? { heartbeat_ms: HEARTBEAT_SECONDS * 1_000 } : {}),
-          };
-    return left ? { ...arrived, disconnected_at: now } : arrived;
-  }
-
   #speaksLink(session: AgentSession): boolean {
     return session.state.customCapabilities.includes(LINK_CAPABILITY);
   }
@@ -562,24 +425,6 @@ export class Dialogue {
 
   #send(line: Line, message: ServerToAgent, agentId: string): void {
     line.send(message, agentId);
-  }
-
-  #profile(organizationId: string): ServerProfile {
-    let profile = this.#profiles.get(organizationId);
-    if (profile === undefined) {
-      profile = {
-        capabilities:
-          SERVER_CAPABILITY.AcceptsStatus |
-          SERVER_CAPABILITY.AcceptsEffectiveConfig |
-          SERVER_CAPABILITY.AcceptsPackagesStatus |
-          SERVER_CAPABILITY.AcceptsConnectionSettingsRequest |
-          this.#options.desired.capabilities,
-        customCapabilities: CUSTOM_CAPABILITIES,
-        isKnownComponents: (hash) => this.#options.components.isKnown(organizationId, hash),
-      };
-      this.#profiles.set(organizationId, profile);
-    }
-    return profile;
   }
 }
 
@@ -602,9 +447,4 @@ function hasSomethingFor({ outbox, restart, desired }: AgentSession): boolean {
     desired.connectionSettings !== undefined ||
     desired.packages !== undefined
   );
-}
-
-/** Counters beyond what the database holds are not stored: the next message then looks like a gap, which heals itself. */
-function safeNumber(value: bigint | null): number | null {
-  return value === null || value > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(value);
 }
