@@ -31,18 +31,21 @@ export async function selectAgents(
   return { total, agents: agents.map(({ agent }) => agent) };
 }
 
-/** The same for several selectors in one pass: each agent with the index of the first that matches it. */
+/**
+ * The same for several selectors in one pass: each agent with the index of the first that matches it. With `changedSince`, of the
+ * agents of which something changed since then by which they are selected, state and health left out; it costs those.
+ */
 export async function selectFirst(
   db: Db,
   selectors: readonly CompiledSelector[],
-  { now }: { now: number },
+  { now, changedSince }: { now: number; changedSince?: Date | undefined },
 ): Promise<{ total: number; agents: { agent: SelectedAgent; index: number }[] }> {
   const agents: { agent: SelectedAgent; index: number }[] = [];
   const fields = new Set(selectors.flatMap((selector) => [...selector.fields]));
   let total = 0;
   let after: string | undefined;
   for (;;) {
-    const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields });
+    const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields, changedSince });
     for (const row of rows) {
       if (!isLetIn(row)) continue;
       total += 1;

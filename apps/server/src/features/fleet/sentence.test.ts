@@ -41,6 +41,7 @@ const connected: AgentRow = {
   revoked_reason: null,
   telemetry_epoch: 1,
   created_at: ago(48 * HOUR),
+  changed_at: ago(48 * HOUR),
   search: "edge-1 edge-1 {}",
 };
 

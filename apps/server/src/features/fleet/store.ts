@@ -187,6 +187,7 @@ export async function listSelectable(
     now: number;
     fields: ReadonlySet<string>;
     ids?: readonly string[] | undefined;
+    changedSince?: Date | undefined;
   },
 ): Promise<SelectableRow[]> {
   const { fields } = page;
@@ -220,6 +221,7 @@ export async function listSelectable(
     );
   if (page.after !== undefined) query = query.where("agents.id", ">", page.after);
   if (page.ids !== undefined) query = query.where(sql<SqlBool>`agents.id = any(${page.ids}::uuid[])`);
+  if (page.changedSince !== undefined) query = query.where("agents.changed_at", ">=", page.changedSince);
   return query.orderBy("agents.id").limit(page.limit).execute();
 }
 

@@ -44,7 +44,10 @@ beforeAll(async () => {
     `insert into configuration_attempts (agent_id, offer_hash, organization_id, status, status_at)
      select id, 'aa', organization_id, 'waiting', now() from agents order by right(id::text, 12)`,
   );
-  await world.base.storage.systemPool.query("analyze agents, configuration_attempts");
+  const owner = new pg.Client({ connectionString: world.base.storage.connectionString });
+  await owner.connect();
+  await owner.query("analyze agents, configuration_attempts");
+  await owner.end();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 

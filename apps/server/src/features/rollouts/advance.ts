@@ -11,6 +11,7 @@ import { notify, type Tx } from "../../platform/context.ts";
 import { record } from "../audit/audit.ts";
 import { assignAgents, giveBack, giveToAway } from "./give.ts";
 import { BATCH_AGENTS_MAX, REASON_CHARS_MAX } from "./limits.ts";
+import type { Look } from "./looks.ts";
 import type { Ports } from "./ports.ts";
 import { Tally } from "./tally.ts";
 import { withdrawFromAway } from "./withdraw.ts";
@@ -34,24 +35,31 @@ import {
   type WaveRow,
 } from "./store.ts";
 
+/** Whether a rollout can go on at once, and whether its look for returned agents was cut short. */
+export interface Advanced {
+  readonly isMore: boolean;
+  readonly areMoreBack: boolean;
+}
+
+const DONE: Advanced = { isMore: false, areMoreBack: false };
+
 /**
  * Takes a rollout one step further in one transaction: what was written before is the whole memory, so whoever is killed, and
- * wherever, the next step goes on. True when there is more to do at once. `lookForReturned` asks for agents that
- * came back, which costs a look at each that is away.
+ * wherever, the next step goes on. `returned` says where agents that came back are looked for, if at all.
  */
 export async function advanceRollout(
   ctx: Tx,
   ports: Ports,
   id: string,
-  { lookForReturned }: { lookForReturned: boolean },
-): Promise<boolean> {
+  { returned }: { returned: Look | null },
+): Promise<Advanced> {
   const row = await lockFreeRollout(ctx.db, id);
-  if (row === undefined || row.ended_at !== null) return false;
+  if (row === undefined || row.ended_at !== null) return DONE;
   const now = new Date(ctx.now());
-  if (row.state === "queued") return begin(ctx, row, now);
+  if (row.state === "queued") return { ...DONE, isMore: await begin(ctx, row, now) };
   const tally = new Tally(await listWaves(ctx.db, [row.id]));
-  let isBusy = false;
-  if (lookForReturned) isBusy = await welcomeReturned(ctx, row, tally, now);
+  const back = returned === null ? 0 : await welcomeReturned(ctx, row, tally, returned, now);
+  const areMoreBack = back === BATCH_AGENTS_MAX;
   const flights = await readFlights(ctx, ports, row);
   if (flights.length !== inFlightOf(tally.sum())) await isMiscounted(ctx, row, tally);
   const step = stepRollout(
@@ -80,18 +88,18 @@ export async function advanceRollout(
     if (away.length > 0) {
       await giveToAway(ctx, ports, row, away, tally);
       await tally.write(ctx.db, row.id);
-      return true;
+      return { isMore: true, areMoreBack };
     }
-    if (await isMiscounted(ctx, row, tally)) return true;
+    if (await isMiscounted(ctx, row, tally)) return { isMore: true, areMoreBack };
   }
   for (const change of step.waves) await changeWave(ctx.db, row.id, change, now);
   const isMoved = await give(ctx, ports, row, step, tally);
   await tally.write(ctx.db, row.id);
   if (step.change !== null) await changeState(ctx, row, step, tally, now);
   else if (step.wave !== row.wave) await updateRollout(ctx.db, row.id, { wave: step.wave });
-  if (step.verdicts.some(isNews) || step.waves.length > 0 || step.change !== null || isMoved || isBusy)
+  if (step.verdicts.some(isNews) || step.waves.length > 0 || step.change !== null || isMoved || back > 0)
     notify(ctx, { topic: "rollout", id: row.id });
-  return isMoved || step.waves.length > 0 || step.change !== null;
+  return { isMore: isMoved || step.waves.length > 0 || step.change !== null, areMoreBack };
 }
 
 function isNews({ from, state }: Verdict): boolean {
@@ -109,16 +117,20 @@ async function begin(ctx: Tx, row: ShownRolloutRow, now: Date): Promise<boolean>
 
 /**
  * Agents that came back: those that were given nothing wait for their turn, if there is still one; the others are under
- * way. True when somebody came back.
+ * way. Returns how many came back: `BATCH_AGENTS_MAX` when there may be more.
  */
 export async function welcomeReturned(
   ctx: Tx,
   row: ShownRolloutRow,
   tally: Tally,
+  look: Look,
   now: Date,
-): Promise<boolean> {
-  const found = await listReturned(ctx.db, row.id, now.getTime(), BATCH_AGENTS_MAX);
-  const returned = found.filter(({ is_assigned }) => is_assigned || row.state === "running");
+): Promise<number> {
+  const returned = await listReturned(ctx.db, row.id, look, {
+    now: now.getTime(),
+    limit: BATCH_AGENTS_MAX,
+    onlyAssigned: row.state !== "running",
+  });
   for (const [isAssigned, state] of [
     [false, "waiting"],
     [true, "offered"],
@@ -133,7 +145,7 @@ export async function welcomeReturned(
     );
     for (const { wave } of those) tally.move(wave, "unreachable", state);
   }
-  return returned.length > 0;
+  return returned.length;
 }
 
 export async function readFlights(

@@ -5,6 +5,7 @@ import type { RolloutAgentState, RolloutReason } from "@flowplane/contract";
 import type { Verdict } from "@flowplane/rollouts";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
+import type { Look } from "./looks.ts";
 
 export type AgentRow = Selectable<Database["rollout_agents"]>;
 
@@ -250,14 +251,25 @@ export async function listAgentIds(db: Db, rolloutId: string): Promise<string[]>
   return rows.map(({ agent_id }) => agent_id);
 }
 
-/** Ended rollouts that have agents which were given something and have no verdict yet. */
+/**
+ * Ended rollouts that have agents which were given something and have no verdict yet: of those that are away, agents that
+ * connected since a moment, or all. It costs what is under way and what connected; among all, every agent that is away.
+ */
 export async function listUnsettled(
   db: Db,
+  { since }: Look,
   limit: number,
 ): Promise<{ id: string; organization_id: string }[]> {
+  const away =
+    since === null
+      ? sql`select rollout_id from rollout_agents
+          where state = 'unreachable' and state in ('offered', 'applying', 'soaking', 'unreachable', 'reverting') and assigned_at is not null`
+      : sql`select rollout_id from agents join rollout_agents on agent_id = agents.id
+          where connected_at >= ${since} and state = 'unreachable' and assigned_at is not null`;
   const { rows } = await sql<{ id: string; organization_id: string }>`select id, organization_id from rollouts
     where ended_at is not null and id in (
-      select rollout_id from rollout_agents where state in ('offered', 'applying', 'soaking', 'unreachable', 'reverting') and assigned_at is not null)
+      select rollout_id from rollout_agents where state in ('offered', 'applying', 'soaking', 'reverting') and assigned_at is not null
+      union ${away})
     order by id desc limit ${limit}`.execute(db);
   return rows;
 }

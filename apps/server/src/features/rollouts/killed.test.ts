@@ -49,7 +49,7 @@ async function stepKilledEverywhere(id: string): Promise<number> {
     const before = await fingerprint();
     try {
       await inTransaction(systemContext(workerKilledAt(world.base, statement), organization), (ctx) =>
-        advanceRollout(ctx, world.ports, id, { lookForReturned: true }),
+        advanceRollout(ctx, world.ports, id, { returned: { since: null } }),
       );
       return statement - 1;
     } catch (error) {

@@ -6,8 +6,8 @@ export const ACTIVE_ROLLOUTS_MAX = 200;
 export const BATCH_AGENTS_MAX = 2_000;
 /** Steps of one rollout in one look, so that a large one does not keep the others waiting. */
 export const STEPS_PER_LOOK_MAX = 20;
-/** How often it is looked for agents that came back. */
-export const RETURNED_EVERY_MS = 5_000;
+/** How often it is looked for agents that came back: among those that connected since, and among all that are away. */
+export const RETURNED = { everyMs: 5_000, fullyEveryMs: 60_000, overlapMs: 10_000 };
 /** An agent's own figures before it is changed are taken over so long. */
 export const BASELINE_MS = 15 * 60_000;
 /** Agents that one rollout may have. */
@@ -23,8 +23,11 @@ export const FAILURE_GROUPS_MAX = 100;
 export const FAILURE_EXAMPLES_MAX = 5;
 /** Characters kept of an agent's own words. */
 export const REASON_CHARS_MAX = 2_000;
-/** How often agents are held against what has completed, to find those that are new to it. */
-export const NEWCOMERS_EVERY_MS = 30_000;
+/**
+ * How often agents are held against what has completed, to find those that are new to it: those that changed since, and the whole
+ * fleet, for selectors by state or health, which change with time alone.
+ */
+export const NEWCOMERS = { everyMs: 30_000, fullyEveryMs: 300_000, overlapMs: 60_000 };
 /** Completed rollouts that an organization's agents are held against, newest first. */
 export const COMPLETED_ROLLOUTS_MAX = 100;
 /** Ended rollouts taken up by one look that still have agents to judge. */

@@ -5,6 +5,7 @@ import { selectFirst } from "../fleet/select-agents.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { assignAgents, giveToAway } from "./give.ts";
 import { BATCH_AGENTS_MAX, COMPLETED_ROLLOUTS_MAX } from "./limits.ts";
+import type { Look } from "./looks.ts";
 import { variantOf } from "./plan.ts";
 import type { Ports } from "./ports.ts";
 import { addAgents, filterUnknown, listForNewAgents } from "./newcomer-store.ts";
@@ -12,21 +13,37 @@ import { lockRollouts } from "./overlaps.ts";
 import { listWaves, lockRollout, type ShownRolloutRow } from "./store.ts";
 import { Tally } from "./tally.ts";
 
+/** What a look for newcomers came to. */
+export interface Welcomed {
+  /** The completed rollouts that agents were held against. */
+  readonly rollouts: string;
+  /** There are newcomers that were not given it yet. */
+  readonly areMore: boolean;
+}
+
 /**
  * Gives agents that came after a rollout had completed, or were labelled to match it since, its version. The newest
  * completed rollout that an agent matches decides, and nothing is done to one that it or any later rollout knows: what those did
  * with it stands. As many at a time as may be unavailable.
+ *
+ * It costs the agents that changed since the last look, each held against the rollouts; the whole fleet where other rollouts have completed
+ * than those that `known` names.
  */
-export async function welcomeNewcomers(ctx: Tx, ports: Ports): Promise<number> {
+export async function welcomeNewcomers(
+  ctx: Tx,
+  ports: Ports,
+  { since, known }: Look & { known: string | undefined },
+): Promise<Welcomed> {
   await lockRollouts(ctx.db, ctx.actor.organization_id);
   const rollouts = (await listForNewAgents(ctx.db, COMPLETED_ROLLOUTS_MAX)).flatMap((rollout) => {
     const selector = parseSelector(rollout.selector);
     return selector.ok ? [{ rollout, selector }] : [];
   });
+  const names = rollouts.map(({ rollout }) => rollout.id).join(" ");
   const { agents } = await selectFirst(
     ctx.db,
     rollouts.map(({ selector }) => selector),
-    { now: ctx.now() },
+    { now: ctx.now(), changedSince: since === null || names !== known ? undefined : since },
   );
   const deciding = new Map<string, ShownRolloutRow>();
   for (const { agent, index } of agents) {
@@ -38,14 +55,14 @@ export async function welcomeNewcomers(ctx: Tx, ports: Ports): Promise<number> {
     ctx.db,
     [...deciding].map(([agent_id, { id }]) => ({ agent_id, rollout_id: id })),
   );
-  let welcomed = 0;
+  let areMore = false;
   for (const { rollout } of rollouts) {
     const ids = [...unknown].filter((id) => deciding.get(id) === rollout);
     const those = ids.slice(0, Math.min(rollout.plan.max_unavailable, BATCH_AGENTS_MAX));
     if (those.length > 0) await welcome(ctx, ports, rollout, those);
-    welcomed += those.length;
+    areMore ||= those.length < ids.length;
   }
-  return welcomed;
+  return { rollouts: names, areMore };
 }
 
 async function welcome(

@@ -4,6 +4,7 @@ import { sql, type SqlBool } from "kysely";
 import type { Db } from "../../platform/storage/database.ts";
 import { stateSql } from "../fleet/state.ts";
 import type { WaitingRow } from "./agents-store.ts";
+import type { Look } from "./looks.ts";
 
 /** Which of these agents can be reached now, and how they are. */
 export async function readPresence(
@@ -23,12 +24,16 @@ function isReachable(now: number) {
   return sql<boolean>`(${stateSql(now)}) in ('connected', 'stale')`;
 }
 
-/** Agents that could not be reached and can be now; `isAssigned` are those that have been given the version meanwhile. */
+/**
+ * Agents that could not be reached and can be now; `is_assigned` are those that have been given the version meanwhile, and alone
+ * asked for with `onlyAssigned`. It costs what has connected since, by the index on `connected_at`; among all it costs every agent that is
+ * away, and finds those whose connection was written late, and those that poll and were merely silent.
+ */
 export async function listReturned(
   db: Db,
   rolloutId: string,
-  now: number,
-  limit: number,
+  { since }: Look,
+  { now, limit, onlyAssigned }: { now: number; limit: number; onlyAssigned: boolean },
 ): Promise<{ agent_id: string; wave: number; is_assigned: boolean }[]> {
   return db
     .selectFrom("rollout_agents")
@@ -42,6 +47,8 @@ export async function listReturned(
     .where("rollout_agents.state", "=", "unreachable")
     .where("rollout_agents.state", "in", ["offered", "applying", "soaking", "unreachable", "reverting"])
     .where(isReachable(now))
+    .$if(since !== null, (query) => query.where("agents.connected_at", ">=", since))
+    .$if(onlyAssigned, (query) => query.where("rollout_agents.assigned_at", "is not", null))
     .limit(limit)
     .execute();
 }

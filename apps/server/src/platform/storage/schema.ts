@@ -365,6 +365,8 @@ export interface Database {
     revoked_reason: string | null;
     telemetry_epoch: Generated<number>;
     created_at: Generated<Date>;
+    /** When something changed by which it is selected, written by the database. */
+    changed_at: ColumnType<Date, never, never>;
     /** Name, host name and labels in lower case, made by the database. */
     search: ColumnType<string, never, never>;
   };
