@@ -1,5 +1,5 @@
 /** The mock's answers about what agents were sent and what they run. */
-import type { AgentConfiguration, DeliveryState } from "@flowplane/contract";
+import type { AgentConfiguration, AgentDetail, DeliveryState } from "@flowplane/contract";
 import { found, paged, type Handlers } from "./answer.ts";
 import { iso } from "./random.ts";
 import type { World } from "./world.ts";
@@ -77,11 +77,18 @@ export const delivery = {
   },
 } satisfies Partial<Handlers>;
 
+/** How far one of the fleet's Collectors has come; other agents are assigned nothing. */
+export function deliveryStateOf(world: World, agent: AgentDetail): DeliveryState {
+  if (agent.kind !== "collector") return "none";
+  // Every fifth agent of the fleet is one.
+  return STATES[Math.floor(world.agents.indexOf(agent) / 5) % STATES.length] ?? "in_sync";
+}
+
 function configurationOf(world: World, agentId: string): AgentConfiguration {
   const agent = found(world.agents.find(({ id }) => id === agentId));
   const index = world.agents.filter(({ kind }) => kind === "collector").indexOf(agent);
   const isCollector = agent.kind === "collector";
-  const state = isCollector ? (STATES[index % STATES.length] ?? "in_sync") : "none";
+  const state = deliveryStateOf(world, agent);
   const now = Date.now();
   const entry = (body: string) => [{ name: "", content_type: "text/yaml", body }];
   const isApart = state === "failed" || state === "held" || state === "applying";

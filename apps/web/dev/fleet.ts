@@ -1,6 +1,7 @@
 /** Agents as the pages ask for them: lists, facets, one agent and what is done to it. */
 import type { AgentDetail } from "@flowplane/contract";
 import { sentenceOf, SITES } from "./agents.ts";
+import { deliveryStateOf } from "./delivery.ts";
 import { filterTerms } from "../src/list/filterText.ts";
 import { found, MockProblem, paged, type Context, type Handlers } from "./answer.ts";
 import { iso } from "./random.ts";
@@ -18,10 +19,19 @@ export const fleet = {
     const direction = query.order === "desc" ? -1 : 1;
     const keyed = found.map((agent) => ({ agent, key: agent[query.sort] ?? "" }));
     keyed.sort((a, b) => (a.key < b.key ? -direction : a.key > b.key ? direction : 0));
-    return paged(
+    const page = paged(
       keyed.map(({ agent }) => agent),
       query,
     );
+    return {
+      ...page,
+      items: page.items.map((agent) => {
+        const state = deliveryStateOf(world, agent);
+        const configuration =
+          state === "none" ? null : { id: "configuration-1", name: "edge", version: 7, state };
+        return { ...agent, configuration };
+      }),
+    };
   },
   agentFacets: ({ world }, { query }) => {
     const found = world.agents.filter((agent) => matchesAgent(agent, query));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.ts";
 import { Id, Labels, ListQuery, Name, page, Reason, Timestamp, Waiting } from "./common.ts";
+import { DeliveryState } from "./delivery-state.ts";
 
 const tag = "Agents";
 export const AGENT_KINDS = ["site", "collector", "gateway"] as const;
@@ -54,6 +55,15 @@ export const Agent = z.object({
   created_at: Timestamp,
 });
 export type Agent = z.output<typeof Agent>;
+
+/** An agent in a list of them, with the version of a configuration that is assigned to it. */
+export const ListedAgent = Agent.extend({
+  configuration: z
+    .object({ id: Id, name: z.string(), version: z.number().int(), state: DeliveryState })
+    .nullable()
+    .describe("null: nothing of ours is assigned; it runs its own"),
+});
+export type ListedAgent = z.output<typeof ListedAgent>;
 
 export const Certificate = z.object({
   serial: z.string(),
@@ -129,7 +139,7 @@ export const agentApi = {
       sort: z.enum(["name", "last_seen_at", "created_at", "version", "state"]).default("name"),
       order: z.enum(["asc", "desc"]).default("asc"),
     }),
-    response: page(Agent),
+    response: page(ListedAgent),
   }),
   agentFacets: endpoint({
     method: "GET",

@@ -3,24 +3,9 @@ import { endpoint } from "./endpoint.ts";
 import { Id, Reason, Timestamp, Waiting } from "./common.ts";
 import { ConfigurationProblem } from "./configurations.ts";
 import { ConfigEntry } from "./agents.ts";
+import { DeliveryState } from "./delivery-state.ts";
 
 const tag = "Configurations";
-
-/**
- * `none`: nothing is assigned. `waiting`: not offered yet. `offered`, `applying`: under way. `in_sync`: the agent said it
- * runs this. `failed`: it refused it. `held`: not sent, because that would do harm; the sentence says what to do.
- */
-export const DELIVERY_STATES = [
-  "none",
-  "waiting",
-  "offered",
-  "applying",
-  "in_sync",
-  "failed",
-  "held",
-] as const;
-export const DeliveryState = z.enum(DELIVERY_STATES);
-export type DeliveryState = z.output<typeof DeliveryState>;
 
 /** One try to bring one content to one agent. */
 export const ConfigurationAttempt = z.object({

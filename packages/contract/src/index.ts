@@ -9,6 +9,7 @@ export * from "./configuration-drafts.ts";
 export * from "./configuration-overlays.ts";
 export * from "./configurations.ts";
 export * from "./delivery.ts";
+export * from "./delivery-state.ts";
 export * from "./endpoint.ts";
 export * from "./enrolment.ts";
 export * from "./execution.ts";

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import type { Agent, AgentDetail, Health } from "@flowplane/contract";
+import type { Agent, AgentDetail, Health, ListedAgent } from "@flowplane/contract";
 import type { Command } from "commander";
 import {
   apiCommand,
@@ -129,7 +129,7 @@ async function listAgents(context: Context, options: ListOptions): Promise<void>
   if (more) output.note(`There are more than these ${max}; narrow with --query, or raise --limit.`);
 }
 
-function agentColumns({ output }: Api, now: number): Column<Agent>[] {
+function agentColumns({ output }: Api, now: number): Column<ListedAgent>[] {
   return [
     { title: "NAME", value: (agent) => agent.name, shrinkTo: 12 },
     {
@@ -141,6 +141,7 @@ function agentColumns({ output }: Api, now: number): Column<Agent>[] {
     { title: "HEALTH", value: healthWord, shrinkTo: 9 },
     { title: "VERSION", value: (agent) => agent.version ?? "-", shrinkTo: 8 },
     { title: "OS", value: (agent) => agent.os ?? "-", shrinkTo: 6 },
+    { title: "CONFIG", value: configurationWord, shrinkTo: 8 },
     { title: "SEEN", value: (agent) => formatWhen(agent.last_seen_at, now) },
     { title: "CERTIFICATE ENDS", value: (agent) => formatWhen(agent.certificate_expires_at, now) },
     { title: "LABELS", value: (agent) => formatLabels(agent.labels), shrinkTo: 6 },
@@ -151,6 +152,13 @@ function agentColumns({ output }: Api, now: number): Column<Agent>[] {
 function healthWord(agent: Agent): string {
   if (agent.healthy === null) return "-";
   return agent.health_status || (agent.healthy ? "healthy" : "unhealthy");
+}
+
+/** How far it has come is said only where it has not arrived. */
+function configurationWord({ configuration }: ListedAgent): string {
+  if (configuration === null) return "-";
+  const { name, version, state } = configuration;
+  return state === "in_sync" ? `${name} v${version}` : `${name} v${version} ${state}`;
 }
 
 async function showAgent(context: Context, wanted: string, options: ApiOptions): Promise<void> {

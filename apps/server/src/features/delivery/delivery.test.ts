@@ -247,6 +247,15 @@ test("opamp rows 31 and 32: what failed is not offered again, the agent's own wa
   expect(await namesOf("config_state:in_sync")).not.toContain(agent.agentId);
   const called = shown.assigned?.configuration_name ?? "";
   expect(await namesOf(`configuration:${called}`)).toEqual([agent.agentId]);
+  const [listed] = (
+    await listFleet(plane.ctx(), { q: `configuration:${called}`, sort: "name", order: "asc", limit: 5 })
+  ).items;
+  expect(listed?.configuration).toEqual({
+    id: shown.assigned?.configuration_id,
+    name: called,
+    version: 2,
+    state: "failed",
+  });
   expect((await readFacets(plane.ctx(), {})).configuration).toContainEqual({
     value: called,
     label: called,

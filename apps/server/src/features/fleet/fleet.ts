@@ -1,4 +1,4 @@
-import type { Agent, AgentDetail, AgentState } from "@flowplane/contract";
+import type { Agent, AgentDetail, AgentState, ListedAgent } from "@flowplane/contract";
 import { AGENT_CAPABILITY_NAMES, hasCapability, whyNot } from "@flowplane/opamp";
 import { subjects } from "../../platform/bus/bus.ts";
 import { inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
@@ -18,6 +18,7 @@ import {
   findAgentForUpdate,
   findReport,
   listAgents,
+  listAssigned,
   listCertificates,
   type AgentFilter,
   type AgentRow,
@@ -50,11 +51,19 @@ export async function listFleet(ctx: Ctx, input: ListInput) {
       now,
     );
     const total = after === undefined ? await countAgents(ctx.db, filter, now) : null;
+    const assigned = await listAssigned(
+      ctx.db,
+      rows.map(({ id }) => id),
+    );
+    const configurations = new Map(assigned.map(({ agent_id, ...one }) => [agent_id, one]));
     return pageOf(
       rows,
       input.limit,
       (row) => [row.sort_value, row.id],
-      (row) => agentOf(row, now),
+      (row): ListedAgent => ({
+        ...agentOf(row, now),
+        configuration: configurations.get(row.id) ?? null,
+      }),
       total,
     );
   });

@@ -1,5 +1,5 @@
 import { sql, type ExpressionBuilder, type RawBuilder, type Selectable, type SqlBool } from "kysely";
-import type { AgentState } from "@flowplane/contract";
+import type { AgentState, DeliveryState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
 import { deliveryStateSql } from "../delivery/state.ts";
@@ -52,6 +52,29 @@ export async function listAgents(
     .orderBy(sql`${sortValue} ${direction}`)
     .orderBy("agents.id", page.order)
     .limit(page.limit + 1)
+    .execute();
+}
+
+export interface AssignedRow {
+  readonly agent_id: string;
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly state: DeliveryState;
+}
+
+/** Which version of which configuration these agents are assigned, and how far it has come; none for those without. */
+export async function listAssigned(db: Db, agentIds: readonly string[]): Promise<AssignedRow[]> {
+  return db
+    .selectFrom("agent_assignments as x")
+    .innerJoin("configurations as c", "c.id", "x.configuration_id")
+    .leftJoin("configuration_attempts as t", (join) =>
+      join.onRef("t.agent_id", "=", "x.agent_id").onRef("t.offer_hash", "=", "x.offer_hash"),
+    )
+    .select(["x.agent_id", "c.id", "c.name", "x.version", deliveryStateSql("x", "t").as("state")])
+    .where(sql<SqlBool>`x.agent_id = any(${agentIds}::uuid[])`)
+    .where("x.version", "is not", null)
+    .$narrowType<{ version: number }>()
     .execute();
 }
 

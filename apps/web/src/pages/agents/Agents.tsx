@@ -2,9 +2,10 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useCallback } from "react";
-import type { Agent } from "@flowplane/contract";
+import type { Agent, ListedAgent } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q } from "../../api/query.ts";
+import { DELIVERY_LOOK } from "../../api/delivery.ts";
 import { agentLook, KIND_WORD } from "../../api/states.ts";
 import { DataList, type Column } from "../../list/DataList.tsx";
 import { FilterInput } from "../../list/FilterInput.tsx";
@@ -20,7 +21,7 @@ import { AgentFacets } from "./AgentFacets.tsx";
 import { SelectionBar } from "./SelectionBar.tsx";
 import { ViewsMenu } from "./ViewsMenu.tsx";
 
-const rowId = (agent: Agent) => agent.id;
+const rowId = (agent: ListedAgent) => agent.id;
 
 export default function AgentsPage() {
   const search = useSearch({ from: "/frame/agents" });
@@ -97,7 +98,7 @@ function columns(
   sort: AgentSort,
   order: "asc" | "desc",
   change: (part: AgentsSearch) => void,
-): readonly Column<Agent>[] {
+): readonly Column<ListedAgent>[] {
   const sortBy = (key: AgentSort) => ({
     direction: sort === key ? order : undefined,
     toggle: () => change({ sort: key, order: sort === key && order === "asc" ? "desc" : "asc" }),
@@ -128,6 +129,11 @@ function columns(
       cell: (agent) => <Quiet>{agent.version ?? "–"}</Quiet>,
     },
     {
+      name: "Configuration",
+      width: "minmax(110px, 1.3fr)",
+      cell: (agent) => <Assigned configuration={agent.configuration} />,
+    },
+    {
       name: "Labels",
       width: "minmax(100px, 1.6fr)",
       cell: (agent) => <Labels labels={agent.labels} />,
@@ -145,6 +151,21 @@ function Quiet({ children, title }: { children: React.ReactNode; title?: string 
   return (
     <span className="text-n9" title={title}>
       {children}
+    </span>
+  );
+}
+
+/** What it should run; how far that has come is told only where it has not arrived. */
+function Assigned({ configuration }: Pick<ListedAgent, "configuration">) {
+  if (configuration === null) return <Quiet>–</Quiet>;
+  const { name, version, state } = configuration;
+  const look = DELIVERY_LOOK[state];
+  return (
+    <span className="flex min-w-0 items-center gap-2" title={`${name} v${version}: ${look.word}`}>
+      <span className="truncate">
+        {name} <span className="text-n8">v{version}</span>
+      </span>
+      {state === "in_sync" ? null : <StateMark {...look} />}
     </span>
   );
 }

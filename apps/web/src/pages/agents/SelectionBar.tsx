@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import { useState } from "react";
-import type { Agent } from "@flowplane/contract";
+import type { ListedAgent } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q } from "../../api/query.ts";
 import { useKeys } from "../../frame/keys.ts";
@@ -23,7 +23,7 @@ export function SelectionBar({
   filter,
   total,
 }: {
-  selection: ListSelection<Agent>;
+  selection: ListSelection<ListedAgent>;
   filter: AgentFilterSearch;
   total: number | null;
 }) {
