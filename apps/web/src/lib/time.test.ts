@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countdown, duration, relativeTime } from "./time.ts";
+import { countdown, duration, relativeTime, span } from "./time.ts";
 
 const NOW = 1_800_000_000_000;
 
@@ -30,6 +30,17 @@ test.each([
   [(5 * 24 + 3) * 3_600_000, "5 d 3 h"],
 ])("%d ms lasts %s", (ms, text) => {
   expect(duration(ms)).toBe(text);
+});
+
+test.each([
+  [0, "0 s"],
+  [250, "250 ms"],
+  [1_500, "1 s 500 ms"],
+  [300_000, "5 min"],
+  [5_400_000, "1 h 30 min"],
+  [2 * 86_400_000, "2 d"],
+])("%d ms, when somebody has set them, read %s", (ms, text) => {
+  expect(span(ms)).toBe(text);
 });
 
 test.each([

@@ -22,6 +22,26 @@ export function duration(ms: number): string {
   return twoUnits(Math.floor(ms / DAY), "d", String(Math.floor((ms % DAY) / HOUR)), "h");
 }
 
+/** "500 ms", "1 s", "5 min", "1 h 30 min", "2 d": a length of time that somebody has set, in ms, exactly. */
+export function span(ms: number): string {
+  const parts: string[] = [];
+  let left = Math.round(ms);
+  for (const [size, name] of SPAN_UNITS) {
+    const count = Math.floor(left / size);
+    if (count > 0) parts.push(`${count} ${name}`);
+    left -= count * size;
+  }
+  return parts.length === 0 ? "0 s" : parts.join(" ");
+}
+
+const SPAN_UNITS = [
+  [DAY, "d"],
+  [HOUR, "h"],
+  [MINUTE, "min"],
+  [SECOND, "s"],
+  [1, "ms"],
+] as const;
+
 /** "59:07" or "1:04:09": what a countdown shows; "0:00" when it is over. */
 export function countdown(ms: number): string {
   const left = Math.max(0, Math.ceil(ms / SECOND));

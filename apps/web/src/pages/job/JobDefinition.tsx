@@ -3,7 +3,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import type { Job } from "@flowplane/contract";
 import { q } from "../../api/query.ts";
 import { joinCommand } from "../../lib/argv.ts";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { counted } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
 import { CopyBlock, ShortId } from "../../ui/Copy.tsx";
@@ -58,7 +58,7 @@ function ExecutionFacts({ job }: { job: Job }) {
       <Fact name="User">
         {[job.user, job.group].filter((name) => name !== null).join(":") || "the agent's"}
       </Fact>
-      <Fact name="Grace">{duration(job.grace_ms)}</Fact>
+      <Fact name="Grace">{span(job.grace_ms)}</Fact>
       <Fact name="Retries">{retryWords(job.retry)}</Fact>
       <Fact name="At once">{counted(job.concurrency_max, "run")}</Fact>
     </Facts>

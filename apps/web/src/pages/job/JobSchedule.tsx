@@ -2,7 +2,7 @@ import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import type { SchedulePolicy } from "@flowplane/contract";
 import { q } from "../../api/query.ts";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { Fact, Facts, Section } from "../../ui/Page.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { Rows } from "../../ui/Skeleton.tsx";
@@ -47,7 +47,7 @@ export default function JobSchedule() {
                 </>
               )}
               {schedule.every_seconds === undefined ? null : (
-                <Fact name="Every">{duration(schedule.every_seconds * 1_000)}</Fact>
+                <Fact name="Every">{span(schedule.every_seconds * 1_000)}</Fact>
               )}
               {schedule.at === undefined ? null : (
                 <Fact name="Once">

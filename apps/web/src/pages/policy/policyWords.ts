@@ -2,7 +2,7 @@
 import { CATEGORIES, type LadderAction, type PolicyDocument } from "@flowplane/contract";
 import { CATEGORY_WORD } from "../../api/states.ts";
 import { joinCommand } from "../../lib/argv.ts";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 
 export interface PolicyLine {
   readonly name: string;
@@ -35,11 +35,9 @@ export function rungWords(rung: LadderAction): string {
     case "freeze":
       return "freeze";
     case "stop":
-      return rung.grace_ms === undefined ? "stop" : `stop, grace ${duration(rung.grace_ms)}`;
+      return rung.grace_ms === undefined ? "stop" : `stop, grace ${span(rung.grace_ms)}`;
     case "stop_for_good":
-      return rung.grace_ms === undefined
-        ? "stop for good"
-        : `stop for good, grace ${duration(rung.grace_ms)}`;
+      return rung.grace_ms === undefined ? "stop for good" : `stop for good, grace ${span(rung.grace_ms)}`;
     case "restart": {
       const changes = [
         rung.args_add === undefined || rung.args_add.length === 0 ? "" : `with ${joinCommand(rung.args_add)}`,
@@ -48,7 +46,7 @@ export function rungWords(rung: LadderAction): string {
           : `setting ${Object.entries(rung.env_set)
               .map(([name, value]) => `${name}=${value}`)
               .join(" ")}`,
-        rung.delay_ms === undefined || rung.delay_ms === 0 ? "" : `after ${duration(rung.delay_ms)}`,
+        rung.delay_ms === undefined || rung.delay_ms === 0 ? "" : `after ${span(rung.delay_ms)}`,
       ].filter((change) => change !== "");
       return changes.length === 0 ? "restart" : `restart ${changes.join(", ")}`;
     }
@@ -72,11 +70,11 @@ export function policyLines(policy: PolicyDocument): PolicyLine[] {
       name: CATEGORY_WORD[category],
       value: ladderWords(policy.actions[category] ?? [{ do: "notify" }]),
     })),
-    { name: "Warm-up", value: duration(policy.warm_up_ms) },
-    { name: "Cooldown", value: duration(policy.cooldown_ms) },
+    { name: "Warm-up", value: span(policy.warm_up_ms) },
+    { name: "Cooldown", value: span(policy.cooldown_ms) },
     {
       name: "Guard",
-      value: `${limit.interventions_max} interventions in ${duration(limit.window_ms)}, then shadow for ${duration(limit.fallback_ms)}`,
+      value: `${limit.interventions_max} interventions in ${span(limit.window_ms)}, then shadow for ${span(limit.fallback_ms)}`,
     },
     ...policy.benign.map((pattern) => ({
       name: `Benign “${pattern}”`,

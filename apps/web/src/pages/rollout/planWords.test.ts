@@ -14,6 +14,10 @@ test("the usual plan", () => {
     "Telemetry",
     "New agents",
   ]);
+  const short = RolloutPlan.parse({ soak_seconds: 1, verdict_timeout_seconds: 5_430 });
+  expect(planFacts(short).find(({ name }) => name === "Verdict")?.words).toBe(
+    "well for 1 s; silence counts as failed after 1 h 30 min 30 s",
+  );
 });
 
 test("a plan that waits and forgives", () => {

@@ -1,6 +1,6 @@
 /** A rollout's plan in words: what stands on its page and below its form. */
 import type { MaintenanceWindow, RolloutPlan, WaveSize } from "@flowplane/contract";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { counted, number } from "../../lib/units.ts";
 
 export function waveWords(wave: WaveSize): string {
@@ -44,7 +44,7 @@ export function planFacts(plan: RolloutPlan): readonly { name: string; words: st
     { name: "At a time", words: `at most ${number(plan.max_unavailable)} without a verdict` },
     {
       name: "Verdict",
-      words: `well for ${duration(plan.soak_seconds * 1_000)}; silence counts as failed after ${duration(plan.verdict_timeout_seconds * 1_000)}`,
+      words: `well for ${span(plan.soak_seconds * 1_000)}; silence counts as failed after ${span(plan.verdict_timeout_seconds * 1_000)}`,
     },
     { name: "Gate", words: gateWords(plan.gate) },
     ...(plan.telemetry === null

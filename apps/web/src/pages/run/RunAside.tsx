@@ -4,7 +4,7 @@ import { clsx } from "clsx";
 import type { Run } from "@flowplane/contract";
 import { q } from "../../api/query.ts";
 import { joinCommand } from "../../lib/argv.ts";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { paths } from "../../paths.ts";
 import { CopyBlock } from "../../ui/Copy.tsx";
 import { TEXT_LINK } from "../../ui/link.ts";
@@ -68,10 +68,10 @@ function Limits({ run }: { run: Run }) {
       ))}
       {limits.length === 0 ? <Fact name="Limits">none</Fact> : null}
       {run.max_runtime_ms === null || run.resource_policy.max_runtime_seconds !== undefined ? null : (
-        <Fact name="Runtime">{duration(run.max_runtime_ms)}</Fact>
+        <Fact name="Runtime">{span(run.max_runtime_ms)}</Fact>
       )}
       <Fact name="Isolation">{isolationWords(run.isolation)}</Fact>
-      <Fact name="Grace">{duration(run.grace_ms)}</Fact>
+      <Fact name="Grace">{span(run.grace_ms)}</Fact>
     </Facts>
   );
 }

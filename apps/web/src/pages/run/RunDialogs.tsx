@@ -1,7 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import type { Run } from "@flowplane/contract";
 import { useApi } from "../../api/query.ts";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { counted } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
@@ -64,7 +64,7 @@ function StopLadder({ run }: { run: Run }) {
       ? undefined
       : "It is frozen, so it goes on first: a frozen process hears no signal.",
     `SIGTERM now, to ${processes === undefined || processes === 0 ? "everything it started" : `its ${counted(processes, "process", "processes")}`}.`,
-    `${duration(run.grace_ms)} to finish.`,
+    `${span(run.grace_ms)} to finish.`,
     "SIGKILL to what is left, wherever it hid.",
     "When something survives that, the run is “Stop failed” and an incident is opened.",
   ].filter((step) => step !== undefined);

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { isTerminal, type Run } from "@flowplane/contract";
-import { duration } from "../../lib/time.ts";
+import { duration, span } from "../../lib/time.ts";
 import { bytes, counted } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
 import { ShortId } from "../../ui/Copy.tsx";
@@ -14,7 +14,7 @@ export function RunFacts({ run }: { run: Run }) {
     <Facts>
       <Fact name="Duration">
         <RunDuration run={run} />
-        {run.max_runtime_ms === null ? "" : ` of at most ${duration(run.max_runtime_ms)}`}
+        {run.max_runtime_ms === null ? "" : ` of at most ${span(run.max_runtime_ms)}`}
       </Fact>
       {run.exit_code === null ? null : <Fact name="Exit code">{run.exit_code}</Fact>}
       {run.signal === null ? null : <Fact name="Ended by">{run.signal}</Fact>}

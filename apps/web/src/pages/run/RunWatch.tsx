@@ -1,5 +1,5 @@
 import { api, pathOf, type Run } from "@flowplane/contract";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { counted } from "../../lib/units.ts";
 import { TEXT_LINK } from "../../ui/link.ts";
 import { PolicyOf } from "../../ui/PolicyOf.tsx";
@@ -9,7 +9,7 @@ import { Fact, Facts } from "../../ui/Page.tsx";
 export function RunWatch({ run }: { run: Run }) {
   const { policy, progress, incidents } = run;
   const signs = [
-    progress?.heartbeat_ms === undefined ? "" : `a sign of life every ${duration(progress.heartbeat_ms)}`,
+    progress?.heartbeat_ms === undefined ? "" : `a sign of life every ${span(progress.heartbeat_ms)}`,
     progress?.file === undefined ? "" : `${progress.file} changes`,
     progress?.pattern === undefined ? "" : `lines matching ${progress.pattern}`,
   ].filter((sign) => sign !== "");

@@ -1,5 +1,5 @@
 import type { Isolation, RetryPolicy } from "@flowplane/contract";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { counted } from "../../lib/units.ts";
 
 const REASON_WORD = {
@@ -15,7 +15,7 @@ export function retryWords(retry: RetryPolicy | null): string {
   const reasons = retry.on.map((reason) => REASON_WORD[reason]);
   const list =
     reasons.length === 1 ? reasons[0] : `${reasons.slice(0, -1).join(", ")} or ${reasons.at(-1) ?? ""}`;
-  return `up to ${counted(retry.retries_max, "time")} after ${list}, first after ${duration(retry.backoff_ms)}, waiting ${duration(retry.backoff_max_ms)} at most`;
+  return `up to ${counted(retry.retries_max, "time")} after ${list}, first after ${span(retry.backoff_ms)}, waiting ${span(retry.backoff_max_ms)} at most`;
 }
 
 export function isolationWords(isolation: Isolation | null): string {

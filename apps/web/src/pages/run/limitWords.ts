@@ -1,5 +1,5 @@
 import type { ResourcePolicy } from "@flowplane/contract";
-import { duration } from "../../lib/time.ts";
+import { span } from "../../lib/time.ts";
 import { bytes, number } from "../../lib/units.ts";
 
 export interface LimitWords {
@@ -45,7 +45,7 @@ export function limitWords(policy: ResourcePolicy, enforced?: readonly string[])
       "file_size_limit_mb",
       "fsize",
     ]),
-    ...limit("Runtime", policy.max_runtime_seconds, (seconds) => duration(seconds * 1_000), [
+    ...limit("Runtime", policy.max_runtime_seconds, (seconds) => span(seconds * 1_000), [
       "max_runtime",
       "max_runtime_seconds",
     ]),
