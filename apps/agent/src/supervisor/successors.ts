@@ -124,8 +124,10 @@ export class Successors {
   }
 }
 
-/** The event that a run of our own making begins with. Values of variables stay here. */
-/** `hide` takes out of a text what is secret in the run's environment. */
+/**
+ * The event that a run of our own making begins with. Values of variables stay here; `hide` takes out of a text what is
+ * secret in the run's environment.
+ */
 export function tellCreated(next: NextStart, createdAt: number, hide: (text: string) => string): RunCreated {
   const { env, ...spec } = next.spec;
   return {

@@ -12,7 +12,7 @@ import type { ActiveRun } from "./active-run.ts";
 import type { CgroupTree } from "./cgroups.ts";
 import type { RunObserver } from "./observer.ts";
 import type { ProcessTable } from "./processes.ts";
-import type { RunInput } from "./run.ts";
+import type { RunEffect, RunInput } from "./run.ts";
 
 /** Runs that may be live at once on this host. Further starts wait, stored, until one has ended. */
 export const LIVE_RUNS_MAX = 1000;
@@ -54,11 +54,13 @@ export interface Supervision {
   activate(runId: string): ActiveRun | null;
   /** One input: decide, store decision and events together, act. */
   step(run: ActiveRun, input: RunInput): void;
+  /** Carries out what a decision that is stored asks for. */
+  act(run: ActiveRun, effects: readonly RunEffect[]): void;
   /** Looks at what the wrapper has written and, now and then, whether it still lives. */
   look(run: ActiveRun): void;
   /** Reads the rest of the log of a run that is over, then goes on. */
   drain(run: ActiveRun): void;
-  /** Follows the run's folder. */
+  /** Follows the run's folder: output goes to the pump, `pid` and `exit` to `look`. */
   follow(run: ActiveRun): void;
   note(run: ActiveRun, title: string, reason: string | null, payload: Record<string, unknown>): void;
   /** Tells the observer; what it throws is its own trouble. */

@@ -1,54 +1,37 @@
 // The shell around the run machines: looks at files and processes, feeds what it sees to `stepRun`, stores the new state
 // together with its events, and only then acts. A crash anywhere leaves a state from which the next start goes on.
 
-import { randomBytes } from "node:crypto";
-import { watch } from "node:fs";
-import type { FSWatcher } from "node:fs";
 import { TEXT_CHARS_MAX } from "@flowplane/link";
 import type { RunFreeze, RunSpec, RunStart, RunStop } from "@flowplane/link";
 import { newUid } from "@flowplane/opamp";
-import { Commits } from "../logs/commits.ts";
-import { Freeing } from "../logs/freeing.ts";
 import { LogPump, POLL_MS } from "../logs/pump.ts";
-import { LogTail } from "../logs/tail.ts";
 import { rememberEarlyStop, takeEarlyStop } from "../spool/early-stops.ts";
 import { appendEvent } from "../spool/events.ts";
-import type { NewEvent } from "../spool/events.ts";
 import { watchPatterns } from "../progress/pattern.ts";
 import { ProgressWatch } from "../progress/watch.ts";
 import { boundNextStarts, deleteNextStart } from "../spool/next-starts.ts";
 import type { NextStart } from "../spool/next-starts.ts";
-import {
-  findLineage,
-  findLiveRuns,
-  forgetSecrets,
-  findRun,
-  insertRun,
-  isKnownRun,
-  markForGood,
-  saveRestart,
-  saveRunState,
-} from "../spool/runs.ts";
+import { findLineage, findLiveRuns, findRun, isKnownRun, markForGood, saveRestart } from "../spool/runs.ts";
 import type { Restart } from "../spool/runs.ts";
-import { activate, limitsOf } from "./active-run.ts";
+import { activate } from "./active-run.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import { adopt } from "./adoption.ts";
+import { storeRefused, storeStart, storeStopped } from "./beginnings.ts";
 import { RunFiles } from "./files.ts";
-import { applyQuota, forgetHolds, prepareHold } from "./freezing.ts";
+import { Following } from "./following.ts";
+import { applyQuota, prepareHold } from "./freezing.ts";
 import type { Holder } from "./holds.ts";
-import { launch } from "./launching.ts";
 import type { RunObserver } from "./observer.ts";
 import { readBootId } from "./proc.ts";
 import { ProcessTable } from "./processes.ts";
-import { tellEffect, tellWait } from "./reporting.ts";
-import { runWakeAt, startRun, stepRun, stopBeforeStart } from "./run.ts";
-import type { Outcome, RunEffect, RunInput } from "./run.ts";
-import { removeContainment } from "./containment.ts";
-import { removeHeartbeatFile } from "../launch/heartbeat-file.ts";
-import { countMembers, sendSignal } from "./signalling.ts";
-import { planNext, Successors, tellCreated } from "./successors.ts";
-import { LIVE_RUNS_MAX, toWallTime } from "./supervision.ts";
+import { runWakeAt } from "./run.ts";
+import type { RunEffect, RunInput } from "./run.ts";
+import { countMembers } from "./signalling.ts";
+import { SpoolHealth } from "./spool-health.ts";
+import { Stepping } from "./stepping.ts";
+import { Successors, tellCreated } from "./successors.ts";
+import { LIVE_RUNS_MAX } from "./supervision.ts";
 import type { Supervision, SupervisorOptions } from "./supervision.ts";
 import { lookAt } from "./watching.ts";
 
@@ -61,25 +44,28 @@ export class Supervisor implements Supervision {
   readonly pump: LogPump;
   readonly bootId = readBootId();
   readonly #runs = new Map<string, ActiveRun>();
-  readonly #watches = new Map<string, FSWatcher>();
   readonly #successors = new Successors(this);
   readonly progress = new ProgressWatch(this);
   readonly #sampler = new Sampler(this);
-  readonly #freeing: Freeing;
-  readonly #commits: Commits;
+  readonly #health: SpoolHealth;
+  readonly #following: Following;
+  readonly #stepping: Stepping;
   #timer: NodeJS.Timeout | null = null;
-  #spoolProblem: string | null = null;
   #isClosed = false;
 
   constructor(options: SupervisorOptions) {
     this.options = { ...options, observer: watchPatterns(options.observer) };
+    this.#health = new SpoolHealth(options);
     this.pump = new LogPump(options.steady, {
       onBatch: options.onBatch,
-      onError: (runId, error) => this.#spoolFailed(runId, error),
-      onRecovered: () => this.#spoolWorks(),
+      onError: (runId, error) => this.#health.failed(runId, error),
+      onRecovered: () => this.#health.works(),
     });
-    this.#commits = new Commits(options.db);
-    this.#freeing = new Freeing((problem) => options.log.warn(problem));
+    this.#following = new Following(this);
+    this.#stepping = new Stepping(this, this.#successors, this.#health, (run) => {
+      this.#deactivate(run.id);
+      this.#following.removeOutput(run);
+    });
   }
 
   get runs(): ReadonlyMap<string, ActiveRun> {
@@ -116,35 +102,17 @@ export class Supervisor implements Supervision {
     if (isKnownRun(db, runId)) return () => undefined;
     const early = takeEarlyStop(db, runId);
     if (early) return this.prepareStopped(early, spec);
-    return this.#insert(runId, spec, 0);
+    return storeStart(this, runId, spec, 0);
   }
 
   /** Like `prepareStart` for a run that is already known to be impossible: it starts and ends FAILED, for everybody to see. */
   prepareRefused(runId: string, spec: RunSpec, reason: string): () => void {
-    const { db, clock, steady } = this.options;
-    if (isKnownRun(db, runId)) return () => undefined;
-    const now = clock();
-    const state = startRun(limitsOf(spec), steady());
-    insertRun(db, { id: runId, spec, state, mark: "", bootId: this.bootId, isForGood: true }, now);
-    appendEvent(db, { type: "run.starting", runId, at: now, payload: {} });
-    return () => {
-      const run = this.activate(runId);
-      if (run) this.step(run, { kind: "launch_failed", exitCode: 126, reason });
-    };
+    return isKnownRun(this.options.db, runId) ? () => undefined : storeRefused(this, runId, spec, reason);
   }
 
   /** Like `prepareStart` for a run that is to stop before it was started: it ends STOPPED, and a later start does nothing. */
-  prepareStopped(
-    { run_id: runId, mode, grace_ms: graceMs, reason, actor }: RunStop,
-    spec: RunSpec,
-  ): () => void {
-    const { db, clock, steady } = this.options;
-    const { state, effects } = stopBeforeStart({ mode, graceMs, reason, actor }, steady());
-    insertRun(db, { id: runId, spec, state, mark: "", bootId: this.bootId, isForGood: true }, clock());
-    return () => {
-      const run = this.activate(runId);
-      if (run) for (const effect of effects) this.#perform(run, effect);
-    };
+  prepareStopped(stop: RunStop, spec: RunSpec): () => void {
+    return storeStopped(this, stop, spec);
   }
 
   /** Keeps an order to stop for a run whose order to start may still come. To be called in a transaction. */
@@ -175,7 +143,7 @@ export class Supervisor implements Supervision {
     const lineage = run?.lineage ?? findLineage(db, runId);
     if (isForGood === true && isKnownRun(db, runId)) markForGood(db, runId);
     const act = run
-      ? this.#prepareStep(run, { kind: "stop", order: { mode, graceMs, reason, actor, traceparent } })
+      ? this.#stepping.prepare(run, { kind: "stop", order: { mode, graceMs, reason, actor, traceparent } })
       : null;
     return () => {
       if (run && isForGood === true) Object.assign(run, { isForGood, restart: null });
@@ -224,7 +192,7 @@ export class Supervisor implements Supervision {
     const order = { mode: "stop" as const, graceMs: run.spec.grace_ms, reason, actor };
     const act = db.durably(() => {
       saveRestart(db, run.id, restart);
-      return this.#prepareStep(run, { kind: "stop", order });
+      return this.#stepping.prepare(run, { kind: "stop", order });
     });
     run.restart = restart;
     act();
@@ -239,7 +207,7 @@ export class Supervisor implements Supervision {
   /** Stops looking. The jobs go on without us, and are adopted at the next start. */
   close(): void {
     this.#isClosed = true;
-    this.#commits.close();
+    this.#following.close();
     if (this.#timer) clearInterval(this.#timer);
     for (const runId of this.#runs.keys()) this.#deactivate(runId);
     this.progress.close();
@@ -257,51 +225,27 @@ export class Supervisor implements Supervision {
 
   look(run: ActiveRun): void {
     if (!this.#runs.has(run.id)) return;
-    this.#guard(run.id, () => lookAt(this, run));
+    this.#health.guard(run.id, () => lookAt(this, run));
   }
 
-  /** Output goes to the pump, `pid` and `exit` to `look`. */
   follow(run: ActiveRun): void {
-    const { db, redactors, observer, log, onSegment } = this.options;
-    const tail = new LogTail({
-      db,
-      runId: run.id,
-      files: run.files,
-      position: run.log,
-      redactor: redactors.of(run.spec),
-      freeing: this.#freeing,
-      isReady: () => run.state.kind !== "starting",
-      commits: this.#commits,
-      observer,
-      onObserverError: (error) => log.error({ err: error, runId: run.id }, "a run's watcher failed"),
-      onSegment,
-      onSealProblem: (error) => this.pump.sealed(run.id, error),
-    });
-    this.pump.add(run.id, tail);
-    try {
-      const watcher = watch(run.files.dir, { persistent: false }, (_event, name) => {
-        if (name === "stdout" || name === "stderr") this.pump.nudge(run.id);
-        else if (name === "pid" || name === "exit") this.look(run);
-      });
-      watcher.on("error", () => this.#watches.delete(run.id));
-      this.#watches.set(run.id, watcher);
-    } catch (error) {
-      // Watches are a limited resource of the host; polling alone is slower, not wrong.
-      this.options.log.debug({ err: error }, "no watch for a run's folder");
-    }
-    this.pump.nudge(run.id);
+    this.#following.follow(run);
   }
 
   step(run: ActiveRun, input: RunInput): void {
     let act: () => void;
     try {
-      act = this.#prepareStep(run, input);
+      act = this.#stepping.prepare(run, input);
     } catch (error) {
       // Nothing has happened, and a poll tries again.
-      return this.#spoolFailed(run.id, error);
+      return this.#health.failed(run.id, error);
     }
     act();
     return undefined;
+  }
+
+  act(run: ActiveRun, effects: readonly RunEffect[]): void {
+    this.#stepping.act(run, effects);
   }
 
   drain(run: ActiveRun): void {
@@ -330,25 +274,8 @@ export class Supervisor implements Supervision {
     }
   }
 
-  /** Stores a new run in the open transaction; the returned function launches it. */
-  #insert(runId: string, spec: RunSpec, retriesUsed: number): () => void {
-    const { db, clock, steady } = this.options;
-    const now = clock();
-    const state = startRun(limitsOf(spec), steady());
-    const mark = randomBytes(16).toString("hex");
-    insertRun(db, { id: runId, spec, state, mark, bootId: this.bootId, retriesUsed }, now);
-    const waiting = state.kind === "starting" ? { waiting: tellWait(this.options, state.wait) } : {};
-    appendEvent(db, { type: "run.starting", runId, at: now, payload: waiting });
-    return () => {
-      const run = this.activate(runId);
-      if (run) void launch(this, run);
-    };
-  }
-
   #deactivate(runId: string): void {
-    this.#watches.get(runId)?.close();
-    this.#watches.delete(runId);
-    this.pump.remove(runId);
+    this.#following.unfollow(runId);
     this.#runs.delete(runId);
     this.#keepTime();
   }
@@ -374,10 +301,10 @@ export class Supervisor implements Supervision {
       if (run.state.kind === "draining") this.drain(run);
     }
     this.pump.poll();
-    this.#guard("quota", () => applyQuota(this));
-    this.#guard("attempts", () => this.#startDue());
-    this.#guard("progress", () => this.progress.poll());
-    this.#sampler.poll().catch((error: unknown) => this.#spoolFailed("samples", error));
+    this.#health.guard("quota", () => applyQuota(this));
+    this.#health.guard("attempts", () => this.#startDue());
+    this.#health.guard("progress", () => this.progress.poll());
+    this.#sampler.poll().catch((error: unknown) => this.#health.failed("samples", error));
   }
 
   #startDue(): void {
@@ -392,7 +319,7 @@ export class Supervisor implements Supervision {
           const redactor = this.options.redactors.of(next.spec);
           const payload = tellCreated(next, now, (text) => redactor.redactText(text));
           appendEvent(db, { type: "run.created", runId: next.runId, at: now, payload });
-          return this.#insert(next.runId, next.spec, next.retriesUsed);
+          return storeStart(this, next.runId, next.spec, next.retriesUsed);
         });
         onEvent();
         act();
@@ -404,116 +331,6 @@ export class Supervisor implements Supervision {
     this.#keepTime();
   }
 
-  /** A disk that is full or broken must not end the agent: the same is tried again at the next poll. */
-  #guard(what: string, fn: () => void): void {
-    try {
-      fn();
-    } catch (error) {
-      this.#spoolFailed(what, error);
-    }
-  }
-
-  /** Decides, and stores the decision with its events and with what follows an end; the returned function acts. */
-  #prepareStep(run: ActiveRun, input: RunInput): () => void {
-    const { db } = this.options;
-    const { state, effects } = stepRun(run.state, input, this.options.steady());
-    if (state === run.state) return () => this.#actOn(run, effects);
-    const next = state.kind === "ended" ? planNext(this, run, state.outcome) : null;
-    const following = next && !("none" in next) ? next : null;
-    const events = effects
-      .map((effect) => tellEffect(this.options, run, effect, following))
-      .filter((event) => event !== null);
-    if (next && "none" in next && next.none !== null) events.push(this.#noteOfLastAttempt(run, next.none));
-    const endedAt = state.kind === "ended" ? toWallTime(this.options, state.outcome.endedAt) : null;
-    db.durably(() => {
-      saveRunState(db, run.id, state, endedAt);
-      const lastEvidence = state.kind === "ended" ? this.#endWatch(run, state.outcome) : 0;
-      for (const event of events) appendEvent(db, withEvidence(event, lastEvidence));
-      if (following) this.#successors.store(following);
-      if (state.kind === "ended") forgetSecrets(db, run.id, run.spec);
-    });
-    return () => {
-      const before = run.state;
-      run.state = state;
-      this.#spoolWorks();
-      if (following) this.#successors.load();
-      this.#tellObserver(run, before.kind, input, effects);
-      try {
-        this.#actOn(run, effects);
-      } finally {
-        // Afterwards, so that the report of a stop says when the signal was sent.
-        if (events.length > 0) this.options.onEvent();
-      }
-    };
-  }
-
-  /** Within the transaction that stores the run's end. */
-  #endWatch(run: ActiveRun, outcome: Outcome): number {
-    let lastEvidence = 0;
-    this.observe((observer) => {
-      lastEvidence = observer.ending(run.id, outcome, outcome.endedAt);
-    });
-    return lastEvidence;
-  }
-
-  #noteOfLastAttempt(run: ActiveRun, why: string): NewEvent {
-    const payload = {
-      title: "No further attempt",
-      reason: why.slice(0, TEXT_CHARS_MAX),
-      payload: { retry: null },
-    };
-    return { type: "run.note", runId: run.id, at: this.options.clock(), payload };
-  }
-
-  #actOn(run: ActiveRun, effects: readonly RunEffect[]): void {
-    for (const effect of effects) this.#perform(run, effect);
-  }
-
-  #tellObserver(run: ActiveRun, before: string, input: RunInput, effects: readonly RunEffect[]): void {
-    const attempt = run.spec.attempt ?? 1;
-    if (input.kind === "exited" && before !== "draining" && before !== "ended") {
-      const { exit, at } = input;
-      const known =
-        exit === "unknown" ? { code: null, signal: null } : { code: exit.code, signal: exit.signal };
-      const oomKilled = exit !== "unknown" && exit.oomKilled === true;
-      this.observe((observer) => observer.exited(run.id, { ...known, oomKilled }, at));
-    }
-    for (const effect of effects) {
-      if (effect.kind === "report_running")
-        this.observe((observer) =>
-          observer.began({ id: run.id, spec: run.spec, lineage: run.lineage, attempt }, effect.startedAt),
-        );
-      if (effect.kind === "report_ended")
-        this.observe((observer) => observer.ended(run.id, effect.outcome.state));
-    }
-  }
-
-  #perform(run: ActiveRun, effect: RunEffect): void {
-    switch (effect.kind) {
-      case "signal":
-        return sendSignal(this, run, effect.signal);
-      case "count":
-        return countMembers(this, run);
-      case "drain":
-        // Nobody is left in it; where that is not so, the folder stays, and so do they.
-        removeContainment(run.containment);
-        removeHeartbeatFile(run.mark);
-        return this.drain(run);
-      case "report_ended":
-        this.#deactivate(run.id);
-        // All of it is in segments by now.
-        run.files.removeOutput();
-        for (const name of ["stdout", "stderr"] as const) this.#freeing.forget(run.files.path(name));
-        return undefined;
-      case "report_stopping":
-        // A paused process could not hear the order to end.
-        return forgetHolds(this, run);
-      case "report_running":
-        // Its watcher knows of it now.
-        return this.pump.nudge(run.id);
-    }
-  }
-
   async #finishLog(run: ActiveRun): Promise<void> {
     await this.pump.finish(run.id);
     const tail = this.pump.get(run.id);
@@ -522,25 +339,4 @@ export class Supervisor implements Supervision {
     run.isDraining = false;
     if (this.#runs.has(run.id)) this.step(run, { kind: "drained", problem: null });
   }
-
-  #spoolWorks(): void {
-    if (this.#spoolProblem === null) return;
-    this.#spoolProblem = null;
-    this.options.onSpoolProblem(null);
-  }
-
-  #spoolFailed(runId: string, error: unknown): void {
-    const problem = error instanceof Error ? error.message : String(error);
-    if (problem !== this.#spoolProblem)
-      this.options.log.error({ err: error, runId }, "the spool cannot be written");
-    this.#spoolProblem = problem;
-    this.options.onSpoolProblem(problem);
-  }
-}
-
-/** The end of a run says which chunk of evidence is its last. */
-function withEvidence(event: NewEvent, lastEvidence: number): NewEvent {
-  return event.type === "run.ended" && lastEvidence > 0
-    ? { ...event, payload: { ...event.payload, last_evidence: lastEvidence } }
-    : event;
 }
