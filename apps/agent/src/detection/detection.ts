@@ -1,37 +1,22 @@
 // Watches all runs of this host: feeds what is observed to their watches, stores what they say with it, tells of incidents, and
 // carries out what the policy decided, after it is stored. Whatever happens in between is taken up at the next start.
 
-import { newUid } from "@flowplane/opamp";
-import type { IncidentOpened, RunStop } from "@flowplane/link";
 import { EVIDENCE_CLOSE_MS, TEXT_CHARS_MAX } from "@flowplane/link";
-import type { DecisionEntry, HeaderEntry, Observation, Output, VerdictEntry } from "@flowplane/detection";
-import type { Clock, Random } from "@flowplane/runtime";
-import type { Logger } from "pino";
-import type { SpoolDatabase } from "../spool/database.ts";
-import { appendEvent } from "../spool/events.ts";
-import type { NewEvent } from "../spool/events.ts";
+import type { Observation, Output, VerdictEntry } from "@flowplane/detection";
 import { findPastExits, savePastExit } from "../spool/evidence.ts";
 import { readGuard, saveGuard } from "../spool/guard.ts";
-import {
-  countIncidents,
-  findHistory,
-  findIncident,
-  findOpen,
-  findToDo,
-  insertIncident,
-  markClosed,
-  markDone,
-  saveVerdict,
-} from "../spool/incidents.ts";
-import type { StoredIncident } from "../spool/incidents.ts";
+import { countIncidents, findHistory } from "../spool/incidents.ts";
 import { findRun } from "../spool/runs.ts";
 import type { ObservedRun, ResourceSample, RunObserver } from "../supervisor/observer.ts";
-import type { RestartChanges } from "../supervisor/supervisor.ts";
 import { countOne, isSpent, release, trip } from "./guard.ts";
 import type { Guard } from "./guard.ts";
 import { makeHeader } from "./header.ts";
 import type { JudgedRun } from "./header.ts";
+import { closeAll, closeCleared, takeVerdict, tellFailedStop } from "./incidents.ts";
+import { carryOut } from "./interventions.ts";
+import type { DetectionOptions } from "./options.ts";
 import { tellSample } from "./samples.ts";
+import { tell } from "./telling.ts";
 import { storedWatch, WatchedRun } from "./watched-run.ts";
 
 /** A run that was not measured meanwhile is looked at this often. */
@@ -42,26 +27,6 @@ const CALM_CLOSE_MS = 30_000;
 const CALM_CLOSE_MS_PER_RUN = 500;
 /** Smaller differences between the host's clock and the steady one are nobody's concern. */
 const CLOCK_STEP_MS = 1_000;
-
-/** The supervisor, as far as interventions go. */
-export interface Means {
-  stop(stop: RunStop): void;
-  freeze(runId: string, isFrozen: boolean, reason: string, actor: string, holder: "policy"): boolean;
-  restart(runId: string, changes: RestartChanges, reason: string, actor: string): string | null;
-}
-
-export type DetectionOptions = {
-  db: SpoolDatabase;
-  clock: Clock;
-  steady: Clock;
-  random: Random;
-  log: Logger;
-  means: () => Means;
-  /** Events were added to the spool. */
-  onEvent: () => void;
-  /** A chunk of evidence was closed. */
-  onChunk: () => void;
-};
 
 export class Detection implements RunObserver {
   readonly #options: DetectionOptions;
@@ -165,9 +130,9 @@ export class Detection implements RunObserver {
       watched.with(() => savePastExit(db, runId, past));
     }
     const lastChunk = watched.finish(steady());
-    for (const incident of findOpen(db, runId))
-      this.#close(incident, `The run ended: ${outcome.state.toLowerCase().replaceAll("_", " ")}.`);
-    if (outcome.state === "FAILED_STOP") this.#tellFailedStop(watched);
+    const how = outcome.state.toLowerCase().replaceAll("_", " ");
+    closeAll(this.#options, runId, `The run ended: ${how}.`);
+    if (outcome.state === "FAILED_STOP") tellFailedStop(this.#options, watched);
     return lastChunk;
   }
 
@@ -188,7 +153,7 @@ export class Detection implements RunObserver {
       if (watched.hasBegun && !watched.hasExited && now - watched.lastObservedAt >= TICK_MS)
         this.#see(watched.id, { kind: "tick", at: now });
     this.#save();
-    this.#carryOut();
+    carryOut(this.#options);
   }
 
   /** The control plane says that every policy here acts as in shadow mode until then, by the host's clock; null ends that. */
@@ -259,18 +224,14 @@ export class Detection implements RunObserver {
       watched.note(output);
       if (output.type === "verdict") this.#judged(watched, output);
       else if (output.kind === "confirmed") watched.confirmed.set(output.source, output);
-      else if (output.kind === "cleared") this.#cleared(watched, output);
+      else if (output.kind === "cleared") closeCleared(this.#options, watched, output);
     }
     this.#saveSoon();
   }
 
   #judged(watched: WatchedRun, verdict: VerdictEntry): void {
     const { db } = this.#options;
-    const decision = [...watched.confirmed.values()].find(({ at }) => at === verdict.at);
-    const known =
-      watched.incidents.get(verdict.incident) ?? findIncident(db, watched.id, verdict.incident)?.id;
-    if (known !== undefined) watched.with(() => this.#storeVerdict(watched, known, verdict));
-    else if (decision !== undefined) this.#openIncident(watched, verdict, decision);
+    takeVerdict(this.#options, watched, verdict);
     if (verdict.outcome === "done" && verdict.action.do !== "notify") {
       this.#guard = countOne(this.#guard, verdict.at);
       watched.with(() => saveGuard(db, this.#guard));
@@ -283,135 +244,12 @@ export class Detection implements RunObserver {
     }
   }
 
-  #openIncident(watched: WatchedRun, verdict: VerdictEntry, decision: DecisionEntry): void {
-    const { db, clock, random } = this.#options;
-    const id = newUid(clock(), random);
-    watched.incidents.set(verdict.incident, id);
-    const { id: runId, header } = watched;
-    const { source, sentence } = decision;
-    watched.note({
-      type: "note",
-      after: watched.seq,
-      at: verdict.at,
-      what: "incident",
-      detail: { incident: verdict.incident, id },
-    });
-    watched.with(() => {
-      insertIncident(db, header.lineage, { id, runId, number: verdict.incident, source, sentence, verdict });
-      this.#append(runId, "incident.opened", {
-        incident_id: id,
-        category: decision.category,
-        severity: verdict.severity,
-        score: decision.score,
-        title: `${decision.title}`.slice(0, TEXT_CHARS_MAX),
-        line: decision.line,
-        evidence: { ...decision.evidence, sentence },
-        policy: policyOf(header),
-      });
-      this.#tellVerdict(runId, id, verdict);
-    });
-  }
-
-  #storeVerdict(watched: WatchedRun, id: string, verdict: VerdictEntry): void {
-    saveVerdict(this.#options.db, id, verdict);
-    this.#tellVerdict(watched.id, id, verdict);
-  }
-
-  /** What is to be done is told when it is done. */
-  #tellVerdict(runId: string, id: string, { action, outcome, why }: VerdictEntry): void {
-    if (outcome === "done" && action.do !== "notify") {
-      this.#options.db.afterCommit(() => setImmediate(() => this.#carryOut()));
-      return;
-    }
-    const payload = { incident_id: id, action: action.do, outcome, why, run_id: null };
-    this.#append(runId, "incident.intervention", payload);
-  }
-
-  #cleared(watched: WatchedRun, decision: DecisionEntry): void {
-    watched.confirmed.delete(decision.source);
-    watched.with(() => {
-      for (const incident of findOpen(this.#options.db, watched.id))
-        if (incident.source === decision.source) this.#close(incident, decision.sentence);
-    });
-  }
-
-  #close(incident: StoredIncident, reason: string): void {
-    markClosed(this.#options.db, incident.id);
-    const payload = { incident_id: incident.id, reason: reason.slice(0, TEXT_CHARS_MAX) };
-    this.#append(incident.runId, "incident.closed", payload);
-  }
-
-  /** Carries out what is stored as to be done. What cannot be stored now is tried again with the next tick. */
-  #carryOut(): void {
-    const { db, log } = this.#options;
-    try {
-      for (const incident of findToDo(db)) this.#intervene(incident);
-    } catch (error) {
-      log.error({ err: error }, "an intervention could not be carried out yet");
-    }
-  }
-
-  #intervene(incident: StoredIncident): void {
-    const { db } = this.#options;
-    const { runId, verdict } = incident;
-    const done = this.#act(incident);
-    db.durably(() => {
-      markDone(db, incident.id);
-      this.#append(runId, "incident.intervention", {
-        incident_id: incident.id,
-        action: verdict.action.do,
-        outcome: done === null ? "failed" : "done",
-        why: done === null ? `${verdict.why} It could not be done: the run was over.` : verdict.why,
-        run_id: done === null ? null : done.runId,
-      });
-    });
-    this.#options.onEvent();
-  }
-
-  /** Null where the run was over already. */
-  #act({ runId, source, sentence, verdict: { action } }: StoredIncident): { runId: string | null } | null {
-    const { db, means } = this.#options;
-    const run = findRun(db, runId);
-    if (run === null) return null;
-    const because = (done: string) => `${done} by Flowplane: ${sentence}`.slice(0, TEXT_CHARS_MAX);
-    switch (action.do) {
-      case "notify":
-        return { runId: null };
-      case "freeze":
-        return means().freeze(runId, true, because("Paused"), ACTOR, "policy") ? { runId: null } : null;
-      case "stop":
-      case "stop_for_good": {
-        // Who stops what ends by itself again and again means its next attempts.
-        const isForGood = action.do === "stop_for_good" || source === "exits";
-        if (run.state.kind === "ended" && !isForGood) return null;
-        means().stop({
-          run_id: runId,
-          mode: "stop",
-          grace_ms: action.grace_ms ?? run.spec.grace_ms,
-          reason: because("Stopped"),
-          actor: ACTOR,
-          ...(isForGood ? { for_good: true } : {}),
-        });
-        return { runId: null };
-      }
-      case "restart": {
-        const changes = {
-          argsAdd: [...(action.args_add ?? [])],
-          envSet: { ...action.env_set },
-          delayMs: action.delay_ms ?? 0,
-        };
-        const next = means().restart(runId, changes, because("Restarted"), ACTOR);
-        return next === null ? null : { runId: next };
-      }
-    }
-  }
-
   #setGuard(guard: Guard, reason: string): void {
     const { db, clock, steady } = this.#options;
     this.#guard = guard;
     db.durably(() => {
       saveGuard(db, guard);
-      this.#append(null, "guard.changed", {
+      tell(this.#options, null, "guard.changed", {
         until: guard.until === null ? null : new Date(guard.until + clock() - steady()).toISOString(),
         reason: reason.slice(0, TEXT_CHARS_MAX),
         interventions: guard.times.length,
@@ -435,35 +273,9 @@ export class Detection implements RunObserver {
     this.#saveSoon();
   }
 
-  #tellFailedStop({ id: runId, header, seq }: WatchedRun): void {
-    const { clock, random, steady } = this.#options;
-    const id = newUid(clock(), random);
-    this.#append(runId, "incident.opened", {
-      incident_id: id,
-      category: "failed_stop",
-      severity: "critical",
-      score: 100,
-      title: "Failed stop: processes of the run are still there",
-      line: seq,
-      evidence: { lines: { from: seq, to: seq }, since: { line: seq, at: steady() } },
-      policy: policyOf(header),
-    });
-  }
-
   #note(runId: string, title: string): void {
-    this.#append(runId, "run.note", { title, reason: null, payload: {} });
+    tell(this.#options, runId, "run.note", { title, reason: null, payload: {} });
     this.#options.onEvent();
-  }
-
-  #append<T extends NewEvent["type"]>(
-    runId: string | null,
-    type: T,
-    payload: Extract<NewEvent, { type: T }>["payload"],
-  ): void {
-    const { db, clock, onEvent } = this.#options;
-    // The payload is the one of the type.
-    appendEvent(db, { type, runId, at: clock(), payload } as NewEvent);
-    db.afterCommit(onEvent);
   }
 
   /** What this turn of the event loop observes is stored at its end, all runs together. */
@@ -496,10 +308,4 @@ export class Detection implements RunObserver {
   }
 }
 
-const ACTOR = "Flowplane";
 const TOLD_CALM = " false";
-
-function policyOf({ policy }: HeaderEntry): IncidentOpened["policy"] {
-  const { id, name, version, document } = policy;
-  return { id, name, version, mode: document.mode };
-}
