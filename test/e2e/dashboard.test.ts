@@ -230,7 +230,7 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         await page.keyboard.press("Control+End");
         await page.keyboard.insertText("# reviewed\n");
         await page.reload();
-        await page.getByText(/Draft on v1: 1 line added/).waitFor();
+        await page.getByText(/Your draft on v1: 1 line added/).waitFor();
         await page.getByRole("button", { name: "Save…" }).and(page.locator(":not([aria-disabled])")).click();
         await page.getByRole("region", { name: "Difference from v1" }).getByText("# reviewed").waitFor();
         await page.getByLabel("What changed and why").fill("Reviewed with the team");
@@ -323,7 +323,9 @@ test.skipIf(isMissing && process.env.CI !== "true")(
         "/configurations/new",
         "/rollouts",
         "/rollouts/new",
-        ...["", "/versions", "/places", "/settings"].map((tab) => `/configurations/${configurationId}${tab}`),
+        ...["", "/preview", "/versions", "/places", "/settings"].map(
+          (tab) => `/configurations/${configurationId}${tab}`,
+        ),
         "/settings",
         "/settings/sites",
         "/settings/retention",

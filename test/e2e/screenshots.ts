@@ -227,6 +227,75 @@ const shots: readonly Shot[] = [
       await page.getByRole("region", { name: /^Difference/ }).waitFor();
     },
   },
+  {
+    name: "configuration-overlay",
+    path: `/configurations/${configuration}?overlay=berlin`,
+    sizes: SMALL,
+    act: (page) =>
+      page
+        .getByText(/^Matches /)
+        .first()
+        .waitFor(),
+  },
+  {
+    name: "configuration-overlay-list",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: async (page) => {
+      if ((page.viewportSize()?.width ?? 0) < 1024)
+        await page.getByRole("button", { name: "Pipelines and agents" }).click();
+    },
+  },
+  {
+    name: "configuration-overlay-wrong",
+    path: `/configurations/${configuration}?overlay=small-hosts`,
+    sizes: SMALL,
+    act: async (page) => {
+      await page.getByLabel("For agents where").fill("labels.env = 'staging'");
+      await page.getByRole("textbox", { name: "Overlay small-hosts" }).click();
+      await page.keyboard.press("Control+End");
+      await page.keyboard.insertText("service:\n  pipelines:\n    logs:\n      exporters: [debgu]\n");
+      await page
+        .getByRole("button", { name: /^small-hosts \d/ })
+        .first()
+        .waitFor();
+    },
+  },
+  {
+    name: "configuration-overlay-add",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: (page) => page.getByRole("button", { name: "Add overlay…" }).click(),
+  },
+  {
+    name: "configuration-draft-failed",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: async (page) => {
+      await write(page, "# !refuse\n");
+      await page.getByText("The draft could not be saved").waitFor();
+    },
+  },
+  {
+    name: "configuration-discard",
+    path: `/configurations/${configuration}`,
+    sizes: SMALL,
+    act: async (page) => {
+      await write(page, "# more\n");
+      await page.getByText("Draft saved").waitFor();
+      await page.getByRole("button", { name: "Discard draft…" }).click();
+    },
+  },
+  {
+    name: "configuration-preview",
+    path: `/configurations/${configuration}/preview`,
+    sizes: ["small", "large"],
+    act: (page) =>
+      page
+        .getByText(/^(Texts that come|No Collector)/)
+        .first()
+        .waitFor(),
+  },
   { name: "configuration-versions", path: `/configurations/${configuration}/versions`, sizes: SMALL },
   {
     name: "configuration-versions-split",
@@ -381,6 +450,11 @@ async function take(
       url: origin,
     })),
   );
+  // What an earlier picture wrote is a draft by now.
+  await fetch(`${origin}/api/v1/configurations/${configuration}/draft`, {
+    method: "DELETE",
+    headers: { cookie: `mock_size=${size}` },
+  });
   await page.goto(origin + shot.path);
   await page.locator("h1, [role=dialog]").first().waitFor();
   try {
@@ -404,5 +478,7 @@ async function take(
         .map(({ html }) => html.slice(0, 160))
         .join(" | ")}`,
     );
+  // What could not be sent is kept in the browser, for the next page of it.
+  await page.evaluate("localStorage.clear()");
   await page.close();
 }

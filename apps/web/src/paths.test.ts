@@ -109,6 +109,7 @@ test("every place has its address", () => {
       "/configurations?q=edge",
       "/configurations/new?agent_id=a1",
       "/configurations/c1",
+      "/configurations/c1/preview",
       "/configurations/c1/versions",
       "/configurations/c1/places",
       "/configurations/c1/settings",
@@ -168,7 +169,11 @@ test("what an address says and what no page understands", () => {
     category: "failed_stop",
   });
   expect(jobsSearch(parseSearch("?q=x&archived=yes"))).toEqual({ q: "x" });
-  expect(configurationSearch(parseSearch("?version=7&from=x&line=12"))).toEqual({ version: 7, line: 12 });
+  expect(configurationSearch(parseSearch("?version=7&from=x&line=12&overlay=prod"))).toEqual({
+    version: 7,
+    line: 12,
+    overlay: "prod",
+  });
   expect(rolloutSearch(parseSearch("?state=failed&wave=0&reason_code=crashed&view=list"))).toEqual({
     state: "failed",
     reason_code: "crashed",

@@ -22,7 +22,7 @@ export type JobTab = (typeof JOB_TABS)[number];
 export const POLICY_TABS = ["", "versions", "compare", "suggestions"] as const;
 export type PolicyTab = (typeof POLICY_TABS)[number];
 
-export const CONFIGURATION_TABS = ["", "versions", "places", "settings"] as const;
+export const CONFIGURATION_TABS = ["", "preview", "versions", "places", "settings"] as const;
 export type ConfigurationTab = (typeof CONFIGURATION_TABS)[number];
 
 export const paths = {
@@ -104,6 +104,7 @@ const AGENT_TAB_TO = {
 
 const CONFIGURATION_TAB_TO = {
   "": "/configurations/$configurationId",
+  preview: "/configurations/$configurationId/preview",
   versions: "/configurations/$configurationId/versions",
   places: "/configurations/$configurationId/places",
   settings: "/configurations/$configurationId/settings",

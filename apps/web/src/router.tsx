@@ -294,10 +294,16 @@ const configuration = createRoute({
   validateSearch: configurationSearch,
   loader: ({ context, params }) =>
     orNotFound(
-      context.queryClient.query({
-        ...q("configurationRead", { params: { configuration_id: params.configurationId } }),
-        ...AT_HAND,
-      }),
+      Promise.all([
+        context.queryClient.query({
+          ...q("configurationRead", { params: { configuration_id: params.configurationId } }),
+          ...AT_HAND,
+        }),
+        context.queryClient.query({
+          ...q("configurationDraftRead", { params: { configuration_id: params.configurationId } }),
+          ...AT_HAND,
+        }),
+      ]),
     ),
   component: lazyRouteComponent(() => import("./pages/configuration/Configuration.tsx")),
 });
@@ -306,6 +312,11 @@ const configurationTabs = [
     getParentRoute: () => configuration,
     path: "/",
     component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationEditor.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => configuration,
+    path: "/preview",
+    component: lazyRouteComponent(() => import("./pages/configuration/ConfigurationPreview.tsx")),
   }),
   createRoute({
     getParentRoute: () => configuration,

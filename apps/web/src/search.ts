@@ -97,6 +97,11 @@ export interface ConfigurationSearch {
   from?: number | undefined;
   /** The line the editor stands at. */
   line?: number | undefined;
+  /** The overlay that is written in; without one it is the base. */
+  overlay?: string | undefined;
+  /** For whom it is composed. */
+  agent_id?: string | undefined;
+  site_id?: string | undefined;
 }
 export interface RolloutsSearch {
   state?: RolloutState | undefined;
@@ -194,7 +199,14 @@ export function newConfigurationSearch(raw: Raw): NewConfigurationSearch {
 }
 
 export function configurationSearch(raw: Raw): ConfigurationSearch {
-  return kept({ version: count(raw.version), from: count(raw.from), line: count(raw.line) });
+  return kept({
+    version: count(raw.version),
+    from: count(raw.from),
+    line: count(raw.line),
+    overlay: text(raw.overlay),
+    agent_id: text(raw.agent_id),
+    site_id: text(raw.site_id),
+  });
 }
 
 export function rolloutsSearch(raw: Raw): RolloutsSearch {

@@ -18,6 +18,7 @@ interface YamlEditorProps {
   readonly onChange: (value: string) => void;
   readonly problems: readonly ConfigurationProblem[];
   readonly spot?: Spot | undefined;
+  readonly isReadOnly?: boolean;
 }
 
 /** The text of a configuration, with its problems where they are. */
@@ -25,7 +26,7 @@ export default function YamlEditor(props: YamlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | undefined>(undefined);
   const latest = useRef(props);
-  const { label, value, problems, spot } = props;
+  const { label, value, problems, spot, isReadOnly = false } = props;
   useEffect(() => {
     latest.current = props;
   });
@@ -36,7 +37,10 @@ export default function YamlEditor(props: YamlEditorProps) {
     });
     const made = new EditorView({
       parent: host.current,
-      state: EditorState.create({ doc: latest.current.value, extensions: [editorSetup(label), tell] }),
+      state: EditorState.create({
+        doc: latest.current.value,
+        extensions: [editorSetup(label), EditorState.readOnly.of(isReadOnly), tell],
+      }),
     });
     view.current = made;
     // When the list of problems takes room, the line one writes in stays in sight.
@@ -50,7 +54,7 @@ export default function YamlEditor(props: YamlEditorProps) {
       made.destroy();
       view.current = undefined;
     };
-  }, [label]);
+  }, [label, isReadOnly]);
   useEffect(() => {
     const now = view.current?.state.doc.toString();
     // The text was replaced from outside: another version, an import.

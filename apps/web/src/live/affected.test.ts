@@ -32,6 +32,12 @@ test.each([
   ],
   [["agentConfiguration", { params: { agent_id: "a1" } }], agent, true],
   [["configurationCheck", { body: {} }], { topic: "configuration", id: "c1" } as const, false],
+  [["configurationPreview", { body: {} }], { topic: "configuration", id: "c1" } as const, false],
+  [
+    ["configurationDraftRead", { params: { configuration_id: "c1" } }],
+    { topic: "configuration", id: "c1" } as const,
+    true,
+  ],
   [["rolloutSquares", { params: { rollout_id: "o1" } }], { topic: "rollout", id: "o1" } as const, true],
   [["rolloutRead", { params: { rollout_id: "o2" } }], { topic: "rollout", id: "o1" } as const, false],
   [["rolloutComparison", { params: { rollout_id: "o1" } }], { topic: "rollout", id: "o1" } as const, false],

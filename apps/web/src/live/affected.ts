@@ -9,6 +9,13 @@ const OF_ONE_AGENT: ReadonlySet<string> = new Set([
   "agentHealthHistory",
 ]);
 
+/** Answers about a text that is asked with, whatever is saved. */
+const OF_A_TEXT: ReadonlySet<string> = new Set([
+  "configurationCheck",
+  "configurationPreview",
+  "configurationOverlayMatches",
+]);
+
 /**
  * Whether an answer read under `key` may differ after this change. Lists kept by `useLiveList` (third part "pages") are
  * left out: they bring themselves up to date without moving rows under the reader.
@@ -67,7 +74,7 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
     case "configuration":
       return (
         name.startsWith("configuration") &&
-        name !== "configurationCheck" &&
+        !OF_A_TEXT.has(name) &&
         (params.configuration_id ?? notice.id) === notice.id
       );
     case "rollout":

@@ -1,5 +1,12 @@
+interface CodeProps {
+  readonly text: string;
+  readonly label: string;
+  /** Who brought a line, counted from 1; undefined is nobody in particular. */
+  readonly originOf?: (line: number) => string | undefined;
+}
+
 /** A text with line numbers and just enough colour to find one's way in YAML and JSON. */
-export function Code({ text, label }: { text: string; label: string }) {
+export function Code({ text, label, originOf }: CodeProps) {
   const lines = text.replace(/\n$/, "").split("\n");
   return (
     <div
@@ -15,10 +22,15 @@ export function Code({ text, label }: { text: string; label: string }) {
           {lines.map((line, index) => (
             // Lines have no identity but their place.
             // oxlint-disable-next-line react/no-array-index-key
-            <tr key={index}>
+            <tr key={index} className={originOf?.(index + 1) === undefined ? "" : "bg-accent-soft"}>
               <td className="w-12 pr-4 text-right text-n8 select-none" aria-hidden="true">
                 {index + 1}
               </td>
+              {originOf === undefined ? null : (
+                <td className="pr-4 font-sans text-xs whitespace-nowrap text-n9">
+                  {originOf(index + 1) === originOf(index) ? null : originOf(index + 1)}
+                </td>
+              )}
               <td className="pr-4 whitespace-pre">{coloured(line)}</td>
             </tr>
           ))}

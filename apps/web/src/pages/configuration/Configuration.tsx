@@ -19,7 +19,7 @@ export default function ConfigurationPage() {
   const navigate = useNavigate();
   const mayNot = useMayNot("rollout:write");
   return (
-    <div className="flex h-full min-h-0 flex-col">
+    <div className="flex h-full min-h-0 flex-col max-md:overflow-y-auto">
       <header className="flex flex-wrap items-start gap-x-4 gap-y-2 px-6 pt-4 pb-2 max-md:px-4 max-md:pt-3">
         <div className="min-w-0 flex-1 basis-72">
           <h1 className="flex flex-wrap items-baseline gap-x-3 text-xl font-semibold tracking-tight">
@@ -42,6 +42,7 @@ export default function ConfigurationPage() {
         label="Configuration"
         tabs={[
           { name: "Editor", link: paths.configurationTab(configurationId, ""), exact: true },
+          { name: "Preview", link: paths.configurationTab(configurationId, "preview") },
           { name: "Versions and differences", link: paths.configurationTab(configurationId, "versions") },
           { name: "Where it runs", link: paths.configurationTab(configurationId, "places") },
           { name: "Settings", link: paths.configurationTab(configurationId, "settings") },

@@ -1,10 +1,9 @@
-import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
-import { Link, useParams, useSearch } from "@tanstack/react-router";
+import { keepPreviousData, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Save } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useMayNot } from "../../api/me.ts";
 import { q } from "../../api/query.ts";
-import { changed, diffLines } from "../../diff/lines.ts";
 import { useKeys } from "../../frame/keys.ts";
 import { counted } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
@@ -13,9 +12,14 @@ import { Button } from "../../ui/Button.tsx";
 import { TEXT_LINK } from "../../ui/link.ts";
 import { Problem } from "../../ui/Problem.tsx";
 import { PageSkeleton } from "../../ui/Skeleton.tsx";
-import { useDraft, type Draft } from "./draft.ts";
+import { sameText, type ConfigurationText } from "./configurationText.ts";
+import { DiscardDialog } from "./DiscardDialog.tsx";
+import type { Draft } from "./DraftKeeper.ts";
+import { countLines, partDiffs } from "./partDiffs.ts";
 import { SaveDialog } from "./SaveDialog.tsx";
+import { OtherDrafts, SavingWords } from "./SavingWords.tsx";
 import { cannotSave, useCheck } from "./useCheck.ts";
+import { useDraft } from "./useDraft.ts";
 import { Workbench } from "./Workbench.tsx";
 
 /** The current version as a draft that changes nothing until it is saved, and no agent until it is rolled out. */
@@ -23,12 +27,14 @@ export default function ConfigurationEditor() {
   const { configurationId } = useParams({ from: "/frame/configurations/$configurationId" });
   const params = { configuration_id: configurationId };
   const { current_version: current } = useSuspenseQuery(q("configurationRead", { params })).data;
-  const { draft, isKept, change, discard } = useDraft(configurationId);
+  const { draft } = useDraft(configurationId);
   const base = draft?.base ?? current;
   const { data, error, refetch } = useQuery({
     ...q("configurationVersionRead", { params: { ...params, version: String(base) } }),
     // A version never changes.
     staleTime: "static",
+    // Another base under the draft does not close the editor.
+    placeholderData: keepPreviousData,
   });
   if (error !== null) return <Problem error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <PageSkeleton />;
@@ -37,11 +43,8 @@ export default function ConfigurationEditor() {
       key={configurationId}
       configurationId={configurationId}
       current={current}
-      before={data.body}
-      draft={draft ?? { base, text: data.body }}
-      isKept={isKept}
-      onChange={change}
-      onDiscard={discard}
+      before={data}
+      draft={draft ?? { base, body: data.body, overlays: data.overlays }}
     />
   );
 }
@@ -49,54 +52,69 @@ export default function ConfigurationEditor() {
 interface EditingProps {
   readonly configurationId: string;
   readonly current: number;
-  /** The text of the version the draft began with. */
-  readonly before: string;
+  /** The version the draft began with. */
+  readonly before: ConfigurationText;
   readonly draft: Draft;
-  readonly isKept: boolean;
-  readonly onChange: (draft: Draft) => void;
-  readonly onDiscard: () => void;
 }
 
-function Editing({ configurationId, current, before, draft, isKept, onChange, onDiscard }: EditingProps) {
+function Editing({ configurationId, current, before, draft }: EditingProps) {
+  const navigate = useNavigate();
   const mayNot = useMayNot("configuration:write");
-  const { line } = useSearch({ from: "/frame/configurations/$configurationId" });
-  const [isSaving, setIsSaving] = useState(false);
-  const checked = useCheck(draft.text);
-  const isSame = draft.text === before;
+  const search = useSearch({ from: "/frame/configurations/$configurationId" });
+  const { keeper, saving, others } = useDraft(configurationId);
+  const [asks, setAsks] = useState<"save" | "discard" | undefined>(undefined);
+  const checked = useCheck(draft);
+  const isSame = sameText(draft, before);
   const isBehind = draft.base !== current;
-  const counts = useMemo(() => changed(diffLines(before, draft.text)), [before, draft.text]);
-  const whyNot = mayNot ?? (isSame ? "Nothing differs from the version." : cannotSave(draft.text, checked));
+  const counts = useMemo(() => countLines(partDiffs(before, draft)), [before, draft]);
+  const whyNot = mayNot ?? (isSame ? "Nothing differs from the version." : cannotSave(draft, checked));
   useKeys([
     {
       keys: "mod+s",
       does: "Save as a version",
-      run: () => (whyNot === undefined ? setIsSaving(true) : say(whyNot)),
+      run: () => (whyNot === undefined ? setAsks("save") : say(whyNot)),
     },
   ]);
   return (
     <>
       <Workbench
-        text={draft.text}
-        onChange={(text) => onChange({ base: draft.base, text })}
+        text={draft}
+        onChange={(text) => keeper.change({ ...text, base: draft.base })}
         checked={checked}
-        line={line}
+        part={search.overlay}
+        onPart={(overlay) =>
+          void navigate({ ...paths.configurationTab(configurationId, "", { overlay }), replace: true })
+        }
+        line={search.line}
+        whyNot={mayNot}
         bar={
           <>
-            <p className="min-w-0 flex-1 text-n9">
-              {isSame ? (
-                <>v{draft.base}, as it was saved. What you type becomes a draft in this browser.</>
-              ) : (
-                <>
-                  Draft on v{draft.base}: {counted(counts.added, "line")} added, {counts.removed} removed.{" "}
-                  {isKept ? "Kept in this browser." : "This browser keeps nothing; save it before you leave."}
-                </>
-              )}
+            <div className="flex min-w-0 flex-1 basis-80 flex-col text-n9">
+              <p className="min-w-0">
+                {isSame && saving.kind === "none" ? (
+                  <>
+                    v{draft.base}, as it was saved. {mayNot ?? "What you type is kept as your draft."}
+                  </>
+                ) : (
+                  <>
+                    Your draft on v{draft.base}:{" "}
+                    {isSame
+                      ? "nothing differs"
+                      : counts.added + counts.removed === 0
+                        ? "overlays differ"
+                        : `${counted(counts.added, "line")} added, ${counts.removed} removed`}
+                    {" · "}
+                    <SavingWords saving={saving} keeper={keeper} />
+                  </>
+                )}
+              </p>
+              <OtherDrafts others={others} />
               {isBehind ? (
-                <>
-                  {" "}
+                <p role="status">
                   <strong className="font-semibold text-attention">
-                    v{current} was saved meanwhile
-                  </strong>:{" "}
+                    v{current} was saved since you began
+                  </strong>
+                  :{" "}
                   <Link
                     {...paths.configurationTab(configurationId, "versions", {
                       version: current,
@@ -110,46 +128,45 @@ function Editing({ configurationId, current, before, draft, isKept, onChange, on
                   <button
                     type="button"
                     className={`${TEXT_LINK} rounded-sm`}
-                    onClick={() => onChange({ base: current, text: draft.text })}
+                    onClick={() => keeper.change({ ...draft, base: current })}
                   >
-                    put your text on top of it
+                    put your text in its place
                   </button>
                   .
-                </>
+                </p>
               ) : null}
-            </p>
+            </div>
             <Button
               look="quiet"
-              whyNot={isSame && !isBehind ? "There is no draft." : undefined}
-              onClick={() => {
-                const kept = draft;
-                onDiscard();
-                say("The draft is discarded", () => onChange(kept));
-              }}
+              whyNot={mayNot ?? (saving.kind === "none" ? "There is no draft." : undefined)}
+              onClick={() => setAsks("discard")}
             >
-              Discard
+              Discard draft…
             </Button>
             <Button
               look="primary"
               icon={<Save size={14} aria-hidden="true" />}
               whyNot={whyNot}
-              onClick={() => setIsSaving(true)}
+              onClick={() => setAsks("save")}
             >
               Save…
             </Button>
           </>
         }
       />
-      {isSaving ? (
+      {asks === "save" ? (
         <SaveDialog
           configurationId={configurationId}
           current={current}
           before={before}
           draft={draft}
           checked={checked}
-          onSaved={onDiscard}
-          onClose={() => setIsSaving(false)}
+          keeper={keeper}
+          onClose={() => setAsks(undefined)}
         />
+      ) : null}
+      {asks === "discard" ? (
+        <DiscardDialog base={draft.base} counts={counts} keeper={keeper} onClose={() => setAsks(undefined)} />
       ) : null}
     </>
   );

@@ -14,7 +14,7 @@ import { Fact, Facts, Section } from "../../ui/Page.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { TabPage } from "../../ui/Tabs.tsx";
 import { Time } from "../../ui/Time.tsx";
-import { keepDraft } from "./draft.ts";
+import { useDraft } from "./useDraft.ts";
 
 export default function ConfigurationSettings() {
   const { configurationId } = useParams({ from: "/frame/configurations/$configurationId" });
@@ -96,9 +96,10 @@ function Archive({ configuration }: { configuration: Configuration }) {
   const mayNot = useMayNot("configuration:write");
   const [asks, setAsks] = useState(false);
   const [typed, setTyped] = useState("");
+  const { keeper } = useDraft(configuration.id);
   const archive = useApi("configurationArchive", {
     onSuccess: () => {
-      keepDraft(configuration.id, undefined);
+      keeper.ended();
       say(`${configuration.name} is archived`);
       void navigate(paths.configurations());
     },
@@ -116,7 +117,7 @@ function Archive({ configuration }: { configuration: Configuration }) {
       {asks ? (
         <Dialog
           title={`Archive ${configuration.name}`}
-          description="It leaves the list and can be rolled out no more. It is refused while agents should run it."
+          description={`It leaves the list and can be rolled out no more. It is refused while agents should run it.${draftsWords(configuration.drafts)}`}
           onClose={() => setAsks(false)}
         >
           <form
@@ -145,4 +146,11 @@ function Archive({ configuration }: { configuration: Configuration }) {
       ) : null}
     </div>
   );
+}
+
+function draftsWords(drafts: number): string {
+  if (drafts === 0) return "";
+  return drafts === 1
+    ? " One person has a draft of it, which goes with it."
+    : ` ${drafts} people have drafts of it, which go with it.`;
 }

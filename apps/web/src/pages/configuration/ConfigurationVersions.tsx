@@ -3,8 +3,6 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useMayNot } from "../../api/me.ts";
 import { q } from "../../api/query.ts";
-import { DiffView } from "../../diff/DiffView.tsx";
-import { diffLines, withoutEqual } from "../../diff/lines.ts";
 import { useNarrow } from "../../lib/narrow.ts";
 import { counted, number } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
@@ -19,7 +17,10 @@ import { Scopes } from "../../ui/Scopes.tsx";
 import { Rows } from "../../ui/Skeleton.tsx";
 import { TabPage } from "../../ui/Tabs.tsx";
 import { Time } from "../../ui/Time.tsx";
-import { keepDraft } from "./draft.ts";
+import type { ConfigurationText } from "./configurationText.ts";
+import { VersionDiff } from "./VersionDiff.tsx";
+import { partDiffs } from "./partDiffs.ts";
+import { useDraft } from "./useDraft.ts";
 
 const VERSIONS_MAX = 200;
 const VIEWS = [
@@ -110,8 +111,8 @@ function Chosen({ configurationId, version, hash, others, from, onFrom }: Chosen
   const [view, setView] = useState<"split" | undefined>(undefined);
   const after = useText(configurationId, version);
   const before = useText(configurationId, from);
-  const rows = useMemo(
-    () => (after === undefined || before === undefined ? undefined : withoutEqual(diffLines(before, after))),
+  const diffs = useMemo(
+    () => (after === undefined || before === undefined ? undefined : partDiffs(before, after)),
     [before, after],
   );
   return (
@@ -142,12 +143,12 @@ function Chosen({ configurationId, version, hash, others, from, onFrom }: Chosen
       {from === undefined ? null : (
         <Section title={`What v${version} does otherwise than v${from}`}>
           <Changes configurationId={configurationId} from={from} to={version} />
-          {rows === undefined ? (
+          {diffs === undefined ? (
             <Rows count={6} />
           ) : (
-            <DiffView
+            <VersionDiff
               label={`Difference of v${from} and v${version}`}
-              rows={rows}
+              diffs={diffs}
               split={view === "split" && !isNarrow}
               same="The texts are equal."
             />
@@ -162,7 +163,18 @@ function Chosen({ configurationId, version, hash, others, from, onFrom }: Chosen
           </span>
         }
       >
-        {after === undefined ? <Rows count={6} /> : <Code text={after} label={`Version ${version}`} />}
+        {after === undefined ? <Rows count={6} /> : <Code text={after.body} label={`Version ${version}`} />}
+        {after?.overlays.map(({ name, selector, body }, index) => (
+          <div key={name} className="flex min-w-0 flex-col gap-1.5 pt-2">
+            <h3 className="font-medium">
+              Overlay {index + 1}, {name}
+            </h3>
+            <p className="break-words text-n9">
+              For agents where <code className="font-mono text-sm">{selector}</code>
+            </p>
+            <Code text={body} label={`Overlay ${name} of version ${version}`} />
+          </div>
+        ))}
       </Section>
     </div>
   );
@@ -177,8 +189,9 @@ function Changes({ configurationId, from, to }: { configurationId: string; from:
   if (changes === undefined || changes.length === 0) return null;
   return (
     <ul className="flex flex-wrap gap-x-4 gap-y-1 text-n9">
-      {changes.map(({ change, what, id, settings }) => (
-        <li key={`${change}${what}${id}`}>
+      {changes.map(({ overlay, change, what, id, settings }) => (
+        <li key={`${overlay ?? ""}/${change} ${what} ${id}`}>
+          {overlay === undefined ? "" : `${overlay}: `}
           {change} {what} <code className="font-mono text-sm">{id}</code>
           {settings.length === 0 ? "" : `: ${settings.map((path) => path.join(" › ")).join(", ")}`}
         </li>
@@ -194,9 +207,10 @@ function Actions({
 }: {
   configurationId: string;
   version: number;
-  text: string | undefined;
+  text: ConfigurationText | undefined;
 }) {
   const navigate = useNavigate();
+  const { keeper, draft } = useDraft(configurationId);
   const mayNotWrite = useMayNot("configuration:write");
   const mayNotRollOut = useMayNot("rollout:write");
   const { current_version } = useSuspenseQuery(
@@ -208,8 +222,13 @@ function Actions({
         <Button
           whyNot={mayNotWrite ?? (text === undefined ? "Its text is not here yet." : undefined)}
           onClick={() => {
-            keepDraft(configurationId, { base: current_version, text: text ?? "" });
-            say(`The draft is v${number(version)} now`);
+            if (text === undefined) return;
+            const { body, overlays } = text;
+            keeper.change({ base: current_version, body, overlays });
+            say(
+              `Your draft is v${number(version)} now`,
+              draft === undefined ? undefined : () => keeper.change(draft),
+            );
             void navigate(paths.configuration(configurationId));
           }}
         >
@@ -227,12 +246,12 @@ function Actions({
 }
 
 /** The text of a version, which never changes; undefined until it is here. */
-function useText(configurationId: string, version: number | undefined): string | undefined {
+function useText(configurationId: string, version: number | undefined): ConfigurationText | undefined {
   return useQuery({
     ...q("configurationVersionRead", {
       params: { configuration_id: configurationId, version: String(version ?? 1) },
     }),
     enabled: version !== undefined,
     staleTime: "static",
-  }).data?.body;
+  }).data;
 }

@@ -7,6 +7,7 @@ import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Problem } from "../../ui/Problem.tsx";
+import type { ConfigurationText, PartName } from "./configurationText.ts";
 import { ImportDialog } from "./ImportDialog.tsx";
 import { cannotSave, useCheck } from "./useCheck.ts";
 import { Workbench } from "./Workbench.tsx";
@@ -42,7 +43,8 @@ export default function NewConfigurationPage() {
   const navigate = useNavigate();
   const mayNot = useMayNot("configuration:write");
   const [name, setName] = useState("");
-  const [text, setText] = useState(FIRST);
+  const [text, setText] = useState<ConfigurationText>({ body: FIRST, overlays: [] });
+  const [part, setPart] = useState<PartName>(undefined);
   const [imports, setImports] = useState(agent_id !== undefined);
   const checked = useCheck(text);
   const create = useApi("configurationCreate", {
@@ -53,7 +55,7 @@ export default function NewConfigurationPage() {
   });
   const whyNot = mayNot ?? (name.trim() === "" ? "Give it a name." : undefined) ?? cannotSave(text, checked);
   return (
-    <div className="flex h-full min-h-0 flex-col">
+    <div className="flex h-full min-h-0 flex-col max-md:overflow-y-auto">
       <header className="px-6 pt-4 pb-1 max-md:px-4 max-md:pt-3">
         <h1 className="text-xl font-semibold tracking-tight">New configuration</h1>
         <p className="mt-0.5 max-w-[90ch] text-n9">
@@ -66,13 +68,15 @@ export default function NewConfigurationPage() {
         onSubmit={(event) => {
           event.preventDefault();
           if (whyNot === undefined && !create.isPending)
-            create.mutate({ body: { name: name.trim(), body: text } });
+            create.mutate({ body: { name: name.trim(), body: text.body, overlays: [...text.overlays] } });
         }}
       >
         <Workbench
           text={text}
           onChange={setText}
           checked={checked}
+          part={part}
+          onPart={setPart}
           bar={
             <>
               <input
@@ -99,7 +103,8 @@ export default function NewConfigurationPage() {
         <ImportDialog
           agentId={agent_id}
           onImported={(imported, agentName) => {
-            setText(imported);
+            setText({ ...text, body: imported });
+            setPart(undefined);
             if (name === "") setName(agentName);
             setImports(false);
           }}

@@ -8,7 +8,7 @@ interface ProblemListProps {
   readonly onProblem: (problem: ConfigurationProblem) => void;
 }
 
-/** Below the editor: what is wrong, in the order of the lines. A click leads there. */
+/** Below the editor: what is wrong, text by text in the order of the lines. A click leads there. */
 export function ProblemList({ checked, onProblem }: ProblemListProps) {
   const { problems, check } = checked;
   const errors = problems.filter(({ severity }) => severity === "error").length;
@@ -36,16 +36,16 @@ export function ProblemList({ checked, onProblem }: ProblemListProps) {
       {problems.length === 0 ? null : (
         <ul className="min-h-0 overflow-y-auto pb-1">
           {problems.map((problem) => (
-            <li key={`${problem.line}:${problem.column}${problem.code}${problem.message}`}>
+            <li
+              key={`${problem.overlay ?? ""}/${problem.line}:${problem.column}${problem.code}${problem.message}`}
+            >
               <button
                 type="button"
                 onClick={() => onProblem(problem)}
                 className="flex w-full items-baseline gap-2 px-4 py-1 text-left hover:bg-n2 focus-visible:-outline-offset-2"
               >
                 <StateShape tone={problem.severity === "error" ? "bad" : "attention"} />
-                <span className="w-14 shrink-0 font-mono text-xs text-n8">
-                  {problem.line}:{problem.column}
-                </span>
+                <span className="min-w-14 shrink-0 font-mono text-xs text-n8">{placeOf(problem)}</span>
                 <span className="min-w-0 break-words">{problem.message}</span>
               </button>
             </li>
@@ -54,4 +54,10 @@ export function ProblemList({ checked, onProblem }: ProblemListProps) {
       )}
     </section>
   );
+}
+
+/** "12:3", "berlin 4:1", or "berlin" where no line of a text is meant. */
+export function placeOf({ overlay, code, line, column }: ConfigurationProblem): string {
+  if (code === "bad_selector") return overlay ?? "";
+  return `${overlay === null ? "" : `${overlay} `}${line}:${column}`;
 }

@@ -4,8 +4,6 @@ import { useMemo, useState } from "react";
 import { REASON_LENGTH_MAX } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q, queryClient, useApi } from "../../api/query.ts";
-import { DiffView } from "../../diff/DiffView.tsx";
-import { diffLines, withoutEqual } from "../../diff/lines.ts";
 import { counted } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
@@ -14,16 +12,20 @@ import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { TextField } from "../../ui/Field.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { StateShape } from "../../ui/StateMark.tsx";
-import type { Draft } from "./draft.ts";
+import type { ConfigurationText } from "./configurationText.ts";
+import type { Draft, DraftKeeper } from "./DraftKeeper.ts";
+import { VersionDiff } from "./VersionDiff.tsx";
+import { partDiffs } from "./partDiffs.ts";
+import { placeOf } from "./ProblemList.tsx";
 import type { Checked } from "./useCheck.ts";
 
 interface SaveDialogProps {
   readonly configurationId: string;
   readonly current: number;
-  readonly before: string;
+  readonly before: ConfigurationText;
   readonly draft: Draft;
   readonly checked: Checked;
-  readonly onSaved: () => void;
+  readonly keeper: DraftKeeper;
   readonly onClose: () => void;
 }
 
@@ -34,20 +36,20 @@ export function SaveDialog({
   before,
   draft,
   checked,
-  onSaved,
+  keeper,
   onClose,
 }: SaveDialogProps) {
   const navigate = useNavigate();
   const mayNotRollOut = useMayNot("rollout:write");
   const [message, setMessage] = useState("");
   const [then, setThen] = useState<"stay" | "roll-out">("stay");
-  const rows = useMemo(() => withoutEqual(diffLines(before, draft.text)), [before, draft.text]);
+  const diffs = useMemo(() => partDiffs(before, draft), [before, draft]);
   const params = { configuration_id: configurationId };
   const save = useApi("configurationVersionCreate", {
     onSuccess: async ({ version }) => {
       // The editor shows the current version next, so it must know which one that is.
       await queryClient.invalidateQueries({ queryKey: q("configurationRead", { params }).queryKey });
-      onSaved();
+      keeper.ended();
       onClose();
       say(`Saved as v${version}`);
       if (then === "roll-out")
@@ -55,9 +57,18 @@ export function SaveDialog({
     },
   });
   const whyNot = message.trim() === "" ? "Say what changed and why." : undefined;
-  const submit = (next: typeof then) => {
+  const submit = async (next: typeof then) => {
     setThen(next);
-    save.mutate({ params, body: { body: draft.text, message: message.trim(), based_on: draft.base } });
+    // The draft's last words come before the version that ends it, not after.
+    const revision = await keeper.pause();
+    const body = {
+      body: draft.body,
+      overlays: [...draft.overlays],
+      message: message.trim(),
+      based_on: draft.base,
+      ...(revision === 0 ? {} : { draft_revision: revision }),
+    };
+    save.mutate({ params, body }, { onError: () => keeper.resume() });
   };
   return (
     <Dialog
@@ -70,7 +81,7 @@ export function SaveDialog({
         className="flex min-w-0 flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          if (whyNot === undefined && !save.isPending) submit("stay");
+          if (whyNot === undefined && !save.isPending) void submit("stay");
         }}
       >
         <TextField
@@ -80,7 +91,7 @@ export function SaveDialog({
           value={message}
           onChange={(event) => setMessage(event.target.value)}
         />
-        <DiffView label={`Difference from v${draft.base}`} rows={rows} />
+        <VersionDiff label={`Difference from v${draft.base}`} diffs={diffs} />
         <Reach configurationId={configurationId} checked={checked} />
         {save.error === null ? null : <Problem error={save.error} />}
         <DialogActions>
@@ -88,7 +99,7 @@ export function SaveDialog({
           <Button
             busy={save.isPending && then === "roll-out"}
             whyNot={mayNotRollOut ?? whyNot}
-            onClick={() => submit("roll-out")}
+            onClick={() => void submit("roll-out")}
           >
             Save and roll out…
           </Button>
@@ -122,10 +133,12 @@ function Reach({ configurationId, checked }: { configurationId: string; checked:
           {sentence} They would be left out.
         </li>
       ))}
-      {warnings.map(({ line, message }) => (
-        <li key={`${line}${message}`} className="flex items-baseline gap-2">
+      {warnings.map((warning) => (
+        <li key={`${placeOf(warning)}${warning.message}`} className="flex items-baseline gap-2">
           <StateShape tone="attention" />
-          Line {line}: {message}
+          <span>
+            <span className="font-mono text-xs text-n8">{placeOf(warning)}</span> {warning.message}
+          </span>
         </li>
       ))}
     </ul>

@@ -1,13 +1,29 @@
-import { lazy, Suspense, useCallback, useState, type ReactNode } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import { OVERLAYS_MAX, type ConfigurationProblem } from "@flowplane/contract";
 import type { Spot } from "../../editor/YamlEditor.tsx";
 import { lineOf } from "../../editor/yamlPlace.ts";
-import { counted } from "../../lib/units.ts";
+import { say } from "../../ui/announce.ts";
 import { Section } from "../../ui/Page.tsx";
 import { Problem } from "../../ui/Problem.tsx";
 import { Scopes } from "../../ui/Scopes.tsx";
-import { StateShape } from "../../ui/StateMark.tsx";
 import { ProblemList } from "./ProblemList.tsx";
-import type { Checked } from "./useCheck.ts";
+import {
+  addOverlay,
+  bodyOf,
+  changeOverlay,
+  moveOverlay,
+  problemsIn,
+  removeOverlay,
+  withBody,
+  type ConfigurationText,
+  type PartName,
+} from "./configurationText.ts";
+import { OverlayDialog } from "./OverlayDialog.tsx";
+import { OverlayHead } from "./OverlayHead.tsx";
+import { OverlayList } from "./OverlayList.tsx";
+import { PartStrip } from "./PartStrip.tsx";
+import { Reach } from "./Reach.tsx";
+import { useMatches, type Checked } from "./useCheck.ts";
 
 const YamlEditor = lazy(() => import("../../editor/YamlEditor.tsx"));
 const PipelineGraph = lazy(() => import("../../graph/PipelineGraph.tsx"));
@@ -17,28 +33,60 @@ const VIEWS = [
 ] as const;
 
 interface WorkbenchProps {
-  readonly text: string;
-  readonly onChange: (text: string) => void;
+  readonly text: ConfigurationText;
+  readonly onChange: (text: ConfigurationText) => void;
   readonly checked: Checked;
+  /** Which of its texts is written in. */
+  readonly part: PartName;
+  readonly onPart: (part: PartName) => void;
   /** Stands above the editor: where the text comes from and what can be done with it. */
   readonly bar: ReactNode;
   /** The line it begins at. */
   readonly line?: number | undefined;
+  /** Why it cannot be written in. */
+  readonly whyNot?: string | undefined;
 }
 
-/** The text, its problems, the pipelines it makes and who could not take it. */
-export function Workbench({ text, onChange, checked, bar, line }: WorkbenchProps) {
-  const [spot, setSpot] = useState<Spot | undefined>(
-    line === undefined ? undefined : { line, column: 1, serial: 0 },
+type Jump = Spot & { readonly part: PartName };
+type Naming = { readonly kind: "add" } | { readonly kind: "rename"; readonly name: string };
+
+/** The texts, their problems, the pipelines they make, whom the overlays are for and who could not take it. */
+export function Workbench(props: WorkbenchProps) {
+  const { text, onChange, checked, bar, line, whyNot } = props;
+  const overlay = text.overlays.find(({ name }) => name === props.part);
+  const part = overlay?.name;
+  const [jump, setJump] = useState<Jump | undefined>(
+    line === undefined ? undefined : { part, line, column: 1, serial: 0 },
   );
   const [view, setView] = useState<"graph" | undefined>(undefined);
+  const [naming, setNaming] = useState<Naming | undefined>(undefined);
+  const [selectorFocus, setSelectorFocus] = useState(0);
+  const matches = useMatches(text).data;
   const { check, problems } = checked;
-  const goTo = useCallback((line: number, column = 1) => {
+  const onPart = (next: PartName) => {
     setView(undefined);
-    setSpot((before) => ({ line, column, serial: (before?.serial ?? 0) + 1 }));
-  }, []);
+    setJump(undefined);
+    setSelectorFocus(0);
+    props.onPart(next);
+  };
+  const goTo = (to: PartName, line: number, column = 1) => {
+    onPart(to);
+    setJump((before) => ({ part: to, line, column, serial: (before?.serial ?? 0) + 1 }));
+  };
+  const goToProblem = ({ overlay: name, code, line, column }: ConfigurationProblem) => {
+    if (code !== "bad_selector") return goTo(name ?? undefined, line, column);
+    onPart(name ?? undefined);
+    setSelectorFocus((before) => before + 1);
+  };
+  const remove = (name: string) => {
+    const before = text;
+    onPart(undefined);
+    onChange(removeOverlay(text, name));
+    say(`The overlay ${name} is removed`, () => onChange(before));
+  };
   return (
-    <div className="flex h-full min-h-0 flex-col">
+    // On a small screen the page scrolls, so that the editor keeps room for more than a line.
+    <div className="flex h-full min-h-0 flex-col max-md:min-h-[600px]">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 px-6 py-2 max-md:px-4">
         <div className="lg:hidden">
           <Scopes label="What to see" scopes={VIEWS} chosen={view} onChoose={setView} />
@@ -47,18 +95,48 @@ export function Workbench({ text, onChange, checked, bar, line }: WorkbenchProps
       </div>
       <div className="flex min-h-0 flex-1 border-t border-n4">
         <div className={`flex min-h-0 min-w-0 flex-1 flex-col ${view === "graph" ? "max-lg:hidden" : ""}`}>
+          <PartStrip
+            overlays={text.overlays}
+            problems={problems}
+            part={part}
+            onPart={onPart}
+            onAdd={() => setNaming({ kind: "add" })}
+            whyNotAdd={
+              whyNot ??
+              (text.overlays.length >= OVERLAYS_MAX ? `There can be ${OVERLAYS_MAX} overlays.` : undefined)
+            }
+          />
+          {overlay === undefined ? null : (
+            <OverlayHead
+              key={overlay.name}
+              overlay={overlay}
+              isFirst={overlay === text.overlays[0]}
+              isLast={overlay === text.overlays.at(-1)}
+              problem={problems.find(({ overlay, code }) => overlay === part && code === "bad_selector")}
+              matches={matches}
+              whyNot={whyNot}
+              focus={selectorFocus}
+              onSelector={(selector) => onChange(changeOverlay(text, overlay.name, { selector }))}
+              onMove={(by) => onChange(moveOverlay(text, overlay.name, by))}
+              onRename={() => setNaming({ kind: "rename", name: overlay.name })}
+              onRemove={() => remove(overlay.name)}
+            />
+          )}
           <div className="min-h-0 flex-1">
             <Suspense fallback={<div className="late h-full bg-n1" />}>
               <YamlEditor
-                label="Configuration"
-                value={text}
-                onChange={onChange}
-                problems={problems}
-                spot={spot}
+                // Each text has an undo history of its own.
+                key={part === undefined ? "base" : `overlay ${part}`}
+                label={part === undefined ? "Configuration" : `Overlay ${part}`}
+                value={bodyOf(text, part)}
+                onChange={(body) => onChange(withBody(text, part, body))}
+                problems={problemsIn(problems, part)}
+                spot={jump?.part === part ? jump : undefined}
+                isReadOnly={whyNot !== undefined}
               />
             </Suspense>
           </div>
-          <ProblemList checked={checked} onProblem={({ line, column }) => goTo(line, column)} />
+          <ProblemList checked={checked} onProblem={goToProblem} />
         </div>
         <aside
           aria-label="Pipelines and agents"
@@ -67,10 +145,16 @@ export function Workbench({ text, onChange, checked, bar, line }: WorkbenchProps
           className={`flex w-[42%] max-w-[620px] flex-col gap-6 overflow-auto border-l border-n4 px-5 py-4 focus-visible:-outline-offset-2 max-lg:w-full max-lg:max-w-none max-lg:border-l-0 ${view === "graph" ? "" : "max-lg:hidden"}`}
         >
           {checked.error === null ? null : <Problem error={checked.error} />}
-          <Section title="Agents">
-            <Reach checked={checked} onId={(section, id) => goTo(lineOf(text, section, id) ?? 1)} />
+          <Section title="Overlays">
+            <OverlayList text={text} matches={matches} onPart={onPart} />
           </Section>
-          <Section title="Pipelines">
+          <Section title="Agents">
+            <Reach
+              checked={checked}
+              onId={(section, id) => goTo(undefined, lineOf(text.body, section, id) ?? 1)}
+            />
+          </Section>
+          <Section title={text.overlays.length === 0 ? "Pipelines" : "Pipelines of the base"}>
             {check?.graph === undefined ? null : check.graph === null ? (
               <p className="text-n8">The text is no configuration yet, so there is nothing to draw.</p>
             ) : check.graph.nodes.length === 0 ? (
@@ -81,7 +165,7 @@ export function Workbench({ text, onChange, checked, bar, line }: WorkbenchProps
                   <PipelineGraph
                     graph={check.graph}
                     markOf={(node) => markOf(node, checked)}
-                    onNode={({ kind, id }) => goTo(lineOf(text, `${kind}s`, id) ?? 1)}
+                    onNode={({ kind, id }) => goTo(undefined, lineOf(text.body, `${kind}s`, id) ?? 1)}
                   />
                 </Suspense>
               </div>
@@ -89,56 +173,27 @@ export function Workbench({ text, onChange, checked, bar, line }: WorkbenchProps
           </Section>
         </aside>
       </div>
+      {naming === undefined ? null : (
+        <OverlayDialog
+          text={text}
+          renames={naming.kind === "rename" ? naming.name : undefined}
+          onDone={({ name, selector }) => {
+            setNaming(undefined);
+            if (naming.kind === "add") onChange(addOverlay(text, { name, selector, body: "" }));
+            else onChange(changeOverlay(text, naming.name, { name }));
+            onPart(name);
+          }}
+          onClose={() => setNaming(undefined)}
+        />
+      )}
     </div>
   );
 }
 
-/** Who could not take it: "12 of 340 agents lack the receiver filelog." */
-function Reach({ checked, onId }: { checked: Checked; onId: (section: string, id: string) => void }) {
-  const { check } = checked;
-  if (check === undefined) return null;
-  const { agents, reporting } = check.fleet;
-  if (agents === 0)
-    return <p className="text-n8">No Collector has enrolled yet, so nobody is there to hold it against.</p>;
-  return (
-    <ul className="flex flex-col gap-1">
-      {check.lacks.map(({ kind, type, ids, sentence }) => (
-        <li key={`${kind} ${type}`} className="flex items-baseline gap-2">
-          <StateShape tone="attention" />
-          <span>
-            {sentence}{" "}
-            {ids.map((id) => (
-              <button
-                key={id}
-                type="button"
-                onClick={() => onId(kind, id)}
-                className="rounded-sm font-mono text-sm text-accent hover:underline"
-              >
-                {id}
-              </button>
-            ))}
-          </span>
-        </li>
-      ))}
-      {check.lacks.length > 0 || reporting === 0 ? null : (
-        <li className="flex items-baseline gap-2">
-          <StateShape tone="ok" />
-          All {counted(reporting, "Collector")} that say what they are built with have every component.
-        </li>
-      )}
-      {reporting === agents ? null : (
-        <li className="flex items-baseline gap-2 text-n8">
-          <StateShape tone="off" />
-          {counted(agents - reporting, "Collector")} of {agents} {agents - reporting === 1 ? "does" : "do"}{" "}
-          not say what {agents - reporting === 1 ? "it is" : "they are"} built with.
-        </li>
-      )}
-    </ul>
-  );
-}
-
 function markOf({ kind, id }: { kind: string; id: string }, { check, problems }: Checked) {
-  const problem = problems.find(({ path }) => path[0] === `${kind}s` && path[1] === id);
+  const problem = problems.find(
+    ({ overlay, path }) => overlay === null && path[0] === `${kind}s` && path[1] === id,
+  );
   if (problem !== undefined)
     return {
       tone: problem.severity === "error" ? ("bad" as const) : ("attention" as const),
