@@ -9,8 +9,8 @@ export const LIST_LIMIT_DEFAULT = 50;
 export const NAME_LENGTH_MAX = 200;
 export const REASON_LENGTH_MAX = 2_000;
 export const LABELS_MAX = 64;
-/** Of agents, in CEL. */
-export const SELECTOR_CHARS_MAX = 1_000;
+/** Of agents, in CEL. Some two hundred agents can be named by their ids. */
+export const SELECTOR_CHARS_MAX = 8_000;
 
 export const Name = z.string().trim().min(1).max(NAME_LENGTH_MAX);
 export const Reason = z.string().trim().min(1).max(REASON_LENGTH_MAX);

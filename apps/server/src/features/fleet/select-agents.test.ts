@@ -73,3 +73,22 @@ test("a fleet larger than a page is gone through whole, each agent once", async 
   const { total, names } = await select(ctx, 'labels.env == "prod" && versionBelow(version, "0.150.0")');
   expect([total, names.length, new Set(names).size]).toEqual([25_000, 12_500, 12_500]);
 });
+
+test("of agents that are called the same, an id finds the one that is meant", async () => {
+  const { ctx } = await testOrganization(testing.base);
+  const [first, second] = await addAgents(ctx, 2);
+  await testing.base.storage.system
+    .updateTable("agents")
+    .set({ name: "twin" })
+    .where("id", "in", [first ?? "", second ?? ""])
+    .execute();
+  const idsOf = (text: string) =>
+    inTransaction(ctx, async (ctx) => {
+      const selector = parseSelector(text);
+      if (!selector.ok) throw new Error(selector.problem);
+      return (await selectAgents(ctx.db, selector, { now: ctx.now() })).agents.map(({ id }) => id);
+    });
+  expect(await idsOf('name == "twin"')).toEqual([first, second]);
+  expect(await idsOf(`id == "${second}"`)).toEqual([second]);
+  expect(await idsOf(`name == "twin" && !(id in ["${second}", "x"])`)).toEqual([first]);
+});

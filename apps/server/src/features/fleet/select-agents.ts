@@ -119,6 +119,7 @@ function selectedOf(row: SelectableRow): SelectedAgent {
 
 function selectableOf(row: SelectableRow): SelectableAgent {
   return {
+    id: row.id,
     name: row.name,
     kind: row.kind,
     site: row.site ?? "",

@@ -6,6 +6,7 @@ import { compareVersions } from "./version.ts";
 
 /** What selectors are made of: one table of fields, one of functions. What is in neither is refused, with what there is. */
 export const FIELDS = {
+  id: "string",
   name: "string",
   kind: "string",
   site: "string",

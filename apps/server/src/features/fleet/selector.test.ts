@@ -5,6 +5,7 @@ import { parseSelector, type SelectableAgent } from "./selector.ts";
 import { compareVersions } from "./version.ts";
 
 const AGENT: SelectableAgent = {
+  id: "0197c000-0000-7000-8000-000000000001",
   name: "edge-1",
   kind: "collector",
   site: "berlin",
@@ -35,6 +36,8 @@ test.each([
   ['attributes["service.name"] == "otelcol"', true],
   ['name.matches("^edge-[0-9]+$") || os == "windows"', true],
   ['kind in ["site", "gateway"]', false],
+  ['id == "0197c000-0000-7000-8000-000000000001"', true],
+  ['!(id in ["0197c000-0000-7000-8000-000000000001", "b"])', false],
   ['labels.exists(key, labels[key].startsWith("pro"))', true],
   ['labels[name.startsWith("edge") ? "env" : "zone"] == "prod"', true],
   ["healthy && size(labels) == 1", true],
@@ -65,7 +68,7 @@ describe("a label that an agent does not have", () => {
 
 test.each([
   ["", "The selector is empty; it would match nobody."],
-  ['nam == "x"', "At column 1: There is no field nam; there are name, kind, site,"],
+  ['nam == "x"', "At column 1: There is no field nam; there are id, name, kind, site,"],
   ['kind == "collector" &&\n  env == "prod"', "At line 2, column 3: There is no field env;"],
   ['env == "prod"', "A label is written labels.env."],
   ['kind == "colector"', 'At column 9: kind is never "colector"; it is one of site, collector, gateway.'],

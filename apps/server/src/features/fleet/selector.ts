@@ -13,6 +13,7 @@ import {
 
 /** What a selector sees of an agent. Texts that are not known are empty, as is a label that an agent does not have. */
 export interface SelectableAgent {
+  readonly id: string;
   readonly name: string;
   readonly kind: string;
   /** The site's name. */

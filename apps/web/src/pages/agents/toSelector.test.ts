@@ -34,17 +34,21 @@ test("what a selector cannot say is named", () => {
   expect(selectorOfFilter({ site_id: "gone" }, siteName)).toHaveProperty("problem");
 });
 
-test("agents by name, and a filter without some", () => {
-  const agent = (name: string, kind: "site" | "collector") => ({ name, kind });
-  expect(selectorOfAgents([agent('a"b', "collector")])).toEqual({
-    selector: 'kind == "collector" && name == "a\\"b"',
+test("agents by their ids, namesakes apart, and a filter without some", () => {
+  const agent = (id: string) => ({ id, name: "edge" });
+  expect(selectorOfAgents([agent("a1")])).toEqual({ selector: 'id == "a1"' });
+  expect(selectorOfAgents([agent("a1"), agent("a2")])).toEqual({ selector: 'id in ["a1", "a2"]' });
+  expect(selectorOfFilter({ kind: "site" }, siteName, [agent("a1")])).toEqual({
+    selector: 'kind == "site" && !(id == "a1")',
   });
-  expect(selectorOfAgents([agent("a", "site"), agent("b", "collector")])).toEqual({
-    selector: 'name in ["a", "b"]',
+});
+
+test("as many as a selector has room for can be named, and how many that is is said", () => {
+  const uuids = Array.from({ length: 200 }, (_, index) => ({
+    id: `0197c000-0000-7000-8000-${String(index).padStart(12, "0")}`,
+  }));
+  expect(selectorOfAgents(uuids.slice(0, 199))).toHaveProperty("selector");
+  expect(selectorOfAgents(uuids)).toEqual({
+    problem: expect.stringContaining("At most 199 agents") as string,
   });
-  expect(selectorOfFilter({ kind: "site" }, siteName, [agent("a", "site")])).toEqual({
-    selector: 'kind == "site" && !(name == "a")',
-  });
-  const many = Array.from({ length: 200 }, (_, index) => agent(`agent-${index}`, "site"));
-  expect(selectorOfAgents(many)).toHaveProperty("problem");
 });

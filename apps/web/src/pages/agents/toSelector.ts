@@ -5,16 +5,15 @@ import type { AgentsSearch } from "../../search.ts";
 
 export type ToSelector = { readonly selector: string } | { readonly problem: string };
 
-/**
- * These agents by name and kind. Names are not unique, so it may match one more that is called the same; the preview of the rollout
- * lists whom it reaches.
- */
-export function selectorOfAgents(agents: readonly Pick<Agent, "name" | "kind">[]): ToSelector {
-  const kinds = [...new Set(agents.map(({ kind }) => kind))];
-  const kind = kinds.length === 1 ? `kind == ${text(kinds[0] ?? "")} && ` : "";
+/** A UUID in quotes, a comma and a space. */
+const ID_CHARS = 40;
+const IDS_MAX = Math.floor((SELECTOR_CHARS_MAX - "id in []".length) / ID_CHARS);
+
+/** These agents, by their ids: names are not unique, and a selector by name would reach others that are called the same. */
+export function selectorOfAgents(agents: readonly Pick<Agent, "id">[]): ToSelector {
   return checked(
-    `${kind}${oneOfNames(agents)}`,
-    "These are too many to name one by one. Filter them instead, by a label for example, and choose all that match.",
+    oneOfIds(agents),
+    `At most ${IDS_MAX} agents can be named one by one. Filter them instead, by a label for example, and choose all that match.`,
   );
 }
 
@@ -22,7 +21,7 @@ export function selectorOfAgents(agents: readonly Pick<Agent, "name" | "kind">[]
 export function selectorOfFilter(
   search: Pick<AgentsSearch, "q" | "kind" | "state" | "site_id">,
   siteName: (id: string) => string | undefined,
-  without: readonly Pick<Agent, "name">[] = [],
+  without: readonly Pick<Agent, "id">[] = [],
 ): ToSelector {
   /** Conditions of one key are alternatives; keys must all hold. */
   const alternatives = new Map<string, string[]>();
@@ -53,9 +52,12 @@ export function selectorOfFilter(
   const conditions = [...alternatives.values()].map((either) =>
     either.length === 1 ? (either[0] ?? "") : `(${either.join(" || ")})`,
   );
-  if (without.length > 0) conditions.push(`!(${oneOfNames(without)})`);
+  if (without.length > 0) conditions.push(`!(${oneOfIds(without)})`);
   if (conditions.length === 0) return { selector: 'name != ""' };
-  return checked(conditions.join(" && "), "This filter is longer than a selector can be; make it shorter.");
+  return checked(
+    conditions.join(" && "),
+    "This filter is longer than a selector can be. Make it shorter, or leave out fewer agents.",
+  );
 }
 
 /** A word is looked for where the server's filter looks: in the name, the host name and the labels' values. */
@@ -64,9 +66,9 @@ function wordCondition(word: string): string {
   return `(${found("name")} || ${found("hostname")} || labels.exists(key, ${found("labels[key]")}))`;
 }
 
-function oneOfNames(agents: readonly Pick<Agent, "name">[]): string {
-  const names = [...new Set(agents.map(({ name }) => name))];
-  return names.length === 1 ? `name == ${text(names[0] ?? "")}` : `name in [${names.map(text).join(", ")}]`;
+function oneOfIds(agents: readonly Pick<Agent, "id">[]): string {
+  const [first, ...others] = agents.map(({ id }) => text(id));
+  return others.length === 0 ? `id == ${first ?? text("")}` : `id in [${[first, ...others].join(", ")}]`;
 }
 
 function versionCondition(value: string): string {

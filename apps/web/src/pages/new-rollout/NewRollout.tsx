@@ -134,7 +134,7 @@ export default function NewRolloutPage() {
               spellCheck={false}
               maxLength={SELECTOR_CHARS_MAX}
               className="font-mono text-sm"
-              hint="CEL over one agent: kind, site, name, version, os, labels."
+              hint="CEL over one agent: kind, site, name, id, version, os, labels."
               value={selector}
               onChange={(event) => setSelector(event.target.value)}
             />
