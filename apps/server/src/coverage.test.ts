@@ -91,6 +91,7 @@ describe("authorization", () => {
     rollout_id: newId(),
     secret_name: "NOBODYS_SECRET",
     variable_name: "NOBODYS_VARIABLE",
+    view_id: newId(),
   });
 
   // After so many wrong ones in a minute an address is refused them before they are looked at.
@@ -363,6 +364,7 @@ async function fingerprint(organizationId: string): Promise<string> {
     "memberships",
     "sites",
     "secrets",
+    "agent_views",
     "jobs",
     "audit_heads",
   ] as const;

@@ -72,6 +72,17 @@ export const fleet = {
     }),
   agentRevoke: (ctx, { params, body }) =>
     changeAgent(ctx, params.agent_id, { state: "revoked", revoked_reason: body.reason, healthy: null }),
+  agentViewList: ({ world }) => ({ items: world.views }),
+  agentViewPut: ({ world }, { params, body }) => {
+    const view = { id: params.view_id, ...body, updated_at: iso(Date.now()) };
+    world.views = [...world.views.filter(({ id }) => id !== view.id), view].toSorted((a, b) =>
+      a.name.localeCompare(b.name),
+    );
+    return view;
+  },
+  agentViewDelete: ({ world }, { params }) => {
+    world.views = world.views.filter(({ id }) => id !== params.view_id);
+  },
   agentDelete: ({ world, bus }, { params }) => {
     world.agents = world.agents.filter(({ id }) => id !== params.agent_id);
     bus.send({ topic: "agent", id: params.agent_id });

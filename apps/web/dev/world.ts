@@ -8,6 +8,7 @@ import {
 } from "@flowplane/contract";
 import type {
   AgentDetail,
+  AgentView,
   Api,
   AuditEvent,
   Bearer,
@@ -51,6 +52,7 @@ export interface World {
   secrets: Secret[];
   sites: Site[];
   retention: Retention;
+  views: AgentView[];
   readonly configurations: KeptConfiguration[];
   readonly rollouts: MockRollout[];
 }
@@ -105,6 +107,10 @@ export function makeWorld(size: Size, now: number): World {
           : null,
     })),
     retention: Retention.parse({}),
+    views:
+      size === "empty"
+        ? []
+        : [{ id: "view-1", name: "Offline", search: { state: "offline" }, updated_at: iso(now) }],
     rollouts: makeRollouts(size, agents, now),
     configurations: makeConfigurations(size === "empty", now),
     runEvents: new Map(),

@@ -1,6 +1,7 @@
 /** Search parameters: plain text in the address bar, typed values in the pages. What does not parse is left out. */
 import {
   AGENT_KINDS,
+  AGENT_SORTS,
   AGENT_STATES,
   CATEGORIES,
   INCIDENT_STATES,
@@ -18,7 +19,6 @@ import {
   type RunState,
 } from "@flowplane/contract";
 
-export const AGENT_SORTS = ["name", "last_seen_at", "created_at", "version", "state"] as const;
 export type AgentSort = (typeof AGENT_SORTS)[number];
 export const ADD_PLATFORMS = ["linux", "docker", "kubernetes", "collector"] as const;
 export type AddPlatform = (typeof ADD_PLATFORMS)[number];

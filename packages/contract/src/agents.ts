@@ -7,6 +7,7 @@ const tag = "Agents";
 export const AGENT_KINDS = ["site", "collector", "gateway"] as const;
 /** `pending`: waits for approval. `expected`: a credential exists, nobody has come yet. */
 export const AGENT_STATES = ["expected", "pending", "connected", "stale", "offline", "revoked"] as const;
+export const AGENT_SORTS = ["name", "last_seen_at", "created_at", "version", "state"] as const;
 export const AgentKind = z.enum(AGENT_KINDS);
 export const AgentState = z.enum(AGENT_STATES);
 export type AgentState = z.output<typeof AgentState>;
@@ -136,7 +137,7 @@ export const agentApi = {
     summary: "List agents, filtered, sorted and paged by the server",
     access: "agent:read",
     query: ListQuery.extend(AgentFilter.shape).extend({
-      sort: z.enum(["name", "last_seen_at", "created_at", "version", "state"]).default("name"),
+      sort: z.enum(AGENT_SORTS).default("name"),
       order: z.enum(["asc", "desc"]).default("asc"),
     }),
     response: page(ListedAgent),

@@ -1,3 +1,4 @@
+import { agentViewApi } from "./agent-views.ts";
 import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
 import { configurationDraftApi } from "./configuration-drafts.ts";
@@ -20,6 +21,7 @@ import { telemetryApi } from "./telemetry.ts";
 export const api = {
   ...overviewApi,
   ...agentApi,
+  ...agentViewApi,
   ...enrolmentApi,
   ...gatewayApi,
   ...jobApi,

@@ -1,3 +1,4 @@
+export * from "./agent-views.ts";
 export * from "./agents.ts";
 export * from "./api.ts";
 export * from "./audit.ts";

@@ -20,6 +20,7 @@ export interface Things {
   readonly rollout_id: string;
   readonly secret_name: string;
   readonly variable_name: string;
+  readonly view_id: string;
 }
 
 /** How an endpoint is called well. */
@@ -62,6 +63,9 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
   const instance = { params: { instance_id: things.instance_id }, credential: "bearer" } as const;
   const reason = { body: { reason: "because a test says so" } };
   return {
+    agentViewList: {},
+    agentViewPut: { params: { view_id: things.view_id }, body: { name: "mine", search: { q: "prod" } } },
+    agentViewDelete: { params: { view_id: things.view_id } },
     agentList: { queryIds: { site_id: things.site_id } },
     agentFacets: { queryIds: { site_id: things.site_id } },
     agentRead: agent,

@@ -37,6 +37,7 @@ export async function populate(db: Db, name: string): Promise<Population> {
     rollout_id: newId(),
     secret_name: `SECRET_${name.toUpperCase()}`,
     variable_name: `VARIABLE_${name.toUpperCase()}`,
+    view_id: newId(),
   };
   const shared = { organization_id, site_id: things.site_id };
   await db.insertInto("organizations").values({ id: organization_id, name }).execute();
@@ -322,6 +323,17 @@ export async function populate(db: Db, name: string): Promise<Population> {
       name: things.variable_name,
       value: "value",
       created_by: by,
+      updated_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("agent_views")
+    .values({
+      id: things.view_id,
+      organization_id,
+      user_id: things.user_id,
+      name: `${name} view`,
+      search: "{}",
       updated_at: now,
     })
     .execute();

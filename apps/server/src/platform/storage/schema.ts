@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from "kysely";
 import type {
   ActorRef,
+  AgentViewSearch,
   AgentState,
   ConfigurationAttempt,
   EnvPolicy,
@@ -238,6 +239,13 @@ export interface Database {
       healthy: boolean | null;
       rates: { accepted_per_second: number; error_percent: number } | null;
     }> | null;
+  };
+  agent_views: Tenant & {
+    id: string;
+    user_id: string;
+    name: string;
+    search: Json<AgentViewSearch>;
+    updated_at: Date;
   };
   variables: Tenant & {
     id: string;

@@ -1,18 +1,26 @@
 import { expect, test } from "vitest";
-import { parseViews, withView } from "./savedViews.ts";
+import { savedViewOf, viewToSave } from "./savedViews.ts";
 
-test("what storage holds is read with care", () => {
-  expect(parseViews("no JSON")).toEqual([]);
-  expect(parseViews('{"name":"x"}')).toEqual([]);
-  expect(
-    parseViews('[{"name":"prod","search":{"q":"label.env=prod","state":"flying"}},{"name":""},7,null]'),
-  ).toEqual([{ name: "prod", search: { q: "label.env=prod" } }]);
+test("what the page does not know of a view is left out", () => {
+  const search = { q: "label.env=prod", state: "flying", colour: "red" } as object;
+  expect(savedViewOf({ id: "v1", name: "prod", search })).toEqual({
+    id: "v1",
+    name: "prod",
+    search: { q: "label.env=prod" },
+  });
 });
 
-test("a view of the same name is replaced, and they stand in order", () => {
-  const views = withView(withView([], { name: "b", search: {} }), { name: "a", search: {} });
-  expect(withView(views, { name: "b", search: { q: "x" } })).toEqual([
-    { name: "a", search: {} },
-    { name: "b", search: { q: "x" } },
-  ]);
+test("a view of the same name is replaced, another one is new", () => {
+  const views = [{ id: "v1", name: "prod", search: {} }];
+  const search = { q: "x" };
+  expect(viewToSave(views, { name: "prod", search }, () => "new")).toEqual({
+    id: "v1",
+    name: "prod",
+    search,
+  });
+  expect(viewToSave(views, { name: "test", search }, () => "new")).toEqual({
+    id: "new",
+    name: "test",
+    search,
+  });
 });

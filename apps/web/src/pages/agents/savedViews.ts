@@ -1,37 +1,23 @@
-/** Filters somebody gave a name, kept in this browser for one person in one organization. */
+/** Filters somebody gave a name, kept by the control plane for one person in one organization: pure. */
+import type { AgentView } from "@flowplane/contract";
 import { agentsSearch, type AgentsSearch } from "../../search.ts";
 
 export interface SavedView {
+  readonly id: string;
   readonly name: string;
   readonly search: AgentsSearch;
 }
 
-export const VIEWS_MAX = 30;
-export const VIEW_NAME_MAX = 60;
-
-/** What storage holds, as views; what is not one is left out. */
-export function parseViews(text: string): readonly SavedView[] {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(text);
-  } catch {
-    return [];
-  }
-  if (!Array.isArray(raw)) return [];
-  return raw
-    .flatMap((view: unknown): SavedView[] => {
-      if (typeof view !== "object" || view === null) return [];
-      const { name, search } = view as { name?: unknown; search?: unknown };
-      return typeof name === "string" && name !== "" && typeof search === "object" && search !== null
-        ? [{ name, search: agentsSearch(search as Record<string, unknown>) }]
-        : [];
-    })
-    .slice(0, VIEWS_MAX);
+/** A view as this page knows filters: what it does not know is left out. */
+export function savedViewOf({ id, name, search }: Pick<AgentView, "id" | "name" | "search">): SavedView {
+  return { id, name, search: agentsSearch(search) };
 }
 
-/** The views with this one, by name in order; one of the same name is replaced. */
-export function withView(views: readonly SavedView[], view: SavedView): readonly SavedView[] {
-  return [...views.filter(({ name }) => name !== view.name), view].toSorted((one, other) =>
-    one.name.localeCompare(other.name),
-  );
+/** The view a filter is saved as: one of the same name is replaced. */
+export function viewToSave(
+  views: readonly SavedView[],
+  view: Omit<SavedView, "id">,
+  newId: () => string,
+): SavedView {
+  return { ...view, id: views.find(({ name }) => name === view.name)?.id ?? newId() };
 }

@@ -1,21 +1,21 @@
-import { useMemo, useSyncExternalStore } from "react";
-import { useMe } from "../../api/me.ts";
-import { stored } from "../../lib/stored.ts";
-import { parseViews, withView, type SavedView } from "./savedViews.ts";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { q, useApi } from "../../api/query.ts";
+import { savedViewOf, viewToSave, type SavedView } from "./savedViews.ts";
 
-/** The views of the person here, and how to change them. */
+/** The views of the person here, and how to change them. They come from the control plane: the same on every browser. */
 export function useSavedViews() {
-  const { actor, organization } = useMe();
-  const store = useMemo(
-    () => stored<string>(`agent-views.${organization.id}.${actor.id}`, "[]", (text) => text || undefined),
-    [organization.id, actor.id],
-  );
-  const text = useSyncExternalStore(store.subscribe, store.get);
-  const views = useMemo(() => parseViews(text), [text]);
-  const set = (next: readonly SavedView[]) => store.set(JSON.stringify(next));
+  const { data, error } = useQuery(q("agentViewList", {}));
+  const put = useApi("agentViewPut");
+  const forget = useApi("agentViewDelete");
+  const views = useMemo(() => (data?.items ?? []).map(savedViewOf), [data]);
+  const keep = ({ id, ...body }: SavedView) => put.mutateAsync({ params: { view_id: id }, body });
   return {
     views,
-    save: (view: SavedView) => set(withView(views, view)),
-    remove: (name: string) => set(views.filter((view) => view.name !== name)),
+    error,
+    save: (view: Omit<SavedView, "id">) => keep(viewToSave(views, view, () => crypto.randomUUID())),
+    rename: (view: SavedView, name: string) => keep({ ...view, name }),
+    restore: keep,
+    remove: ({ id }: SavedView) => forget.mutateAsync({ params: { view_id: id } }),
   };
 }
