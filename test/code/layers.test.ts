@@ -161,7 +161,7 @@ test("a feature uses another by its nouns, never by its tables or its routes", (
       from !== undefined &&
       to !== undefined &&
       from !== to &&
-      /\/(store|routes)\.ts$/.test(target ?? "")
+      /\/(([a-z-]+-)?store|routes)\.ts$/.test(target ?? "")
     );
   });
   expect(offenders).toEqual([]);

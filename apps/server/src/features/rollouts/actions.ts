@@ -5,7 +5,7 @@ import { isUuid } from "../../platform/ids.ts";
 import { record } from "../audit/audit.ts";
 import { overlapSentence, readShown } from "./read.ts";
 import { listAgentIds, retryFailed } from "./agents-store.ts";
-import { listOverlaps, lockRollouts } from "./overlaps.ts";
+import { listOverlaps, lockRollouts } from "./overlaps-store.ts";
 import {
   changeWave,
   listWaves,

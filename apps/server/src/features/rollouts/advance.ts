@@ -24,8 +24,8 @@ import {
   writeVerdicts,
   type FlightRow,
 } from "./agents-store.ts";
-import { findBefore } from "./overlaps.ts";
-import { listAway, listReturned } from "./presence.ts";
+import { findBefore } from "./overlaps-store.ts";
+import { listAway, listReturned } from "./presence-store.ts";
 import {
   changeWave,
   listWaves,

@@ -6,7 +6,7 @@ import type { Db } from "../../platform/storage/database.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { selectFirst } from "../fleet/select-agents.ts";
 import { listUnsettled } from "./agents-store.ts";
-import { listReturned } from "./presence.ts";
+import { listReturned } from "./presence-store.ts";
 import { rolloutWorld, type RolloutWorld } from "./testing.ts";
 import { advanceRollouts, convergeNewcomers } from "./worker.ts";
 

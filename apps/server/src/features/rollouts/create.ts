@@ -9,7 +9,7 @@ import { ACTIVE_PER_ORGANIZATION_MAX } from "./limits.ts";
 import { isEverybody, planRollout, problemsOf, rowsOf, type Planned } from "./plan.ts";
 import type { Ports } from "./ports.ts";
 import { overlapSentence, readShown } from "./read.ts";
-import { lockRollouts } from "./overlaps.ts";
+import { lockRollouts } from "./overlaps-store.ts";
 import { countActiveRollouts, insertRollout } from "./store.ts";
 
 type Wanted = EndpointRequest<(typeof rolloutApi)["rolloutCreate"]>["body"];

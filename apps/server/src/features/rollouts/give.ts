@@ -11,8 +11,8 @@ import {
   type RevertRow,
   type WaitingRow,
 } from "./agents-store.ts";
-import { readAssigned, type Assigned } from "./assigned.ts";
-import { readPresence } from "./presence.ts";
+import { readAssigned, type Assigned } from "./assigned-store.ts";
+import { readPresence } from "./presence-store.ts";
 import { type ShownRolloutRow } from "./store.ts";
 import type { Tally } from "./tally.ts";
 

@@ -1,7 +1,7 @@
 import type { Tx } from "../../platform/context.ts";
 import { AppError } from "../../platform/errors.ts";
 import { plural } from "../../platform/words.ts";
-import { countUses } from "./overlaps.ts";
+import { countUses } from "./overlaps-store.ts";
 
 /** Throws `conflict` while an active rollout brings a configuration to agents, or agents are assigned it. */
 export async function refuseInUse(ctx: Tx, configurationId: string, name: string): Promise<void> {

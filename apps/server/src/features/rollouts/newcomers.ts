@@ -9,7 +9,7 @@ import type { Look } from "./looks.ts";
 import { variantOf } from "./plan.ts";
 import type { Ports } from "./ports.ts";
 import { addAgents, filterUnknown, listForNewAgents } from "./newcomer-store.ts";
-import { lockRollouts } from "./overlaps.ts";
+import { lockRollouts } from "./overlaps-store.ts";
 import { listWaves, lockRollout, type ShownRolloutRow } from "./store.ts";
 import { Tally } from "./tally.ts";
 

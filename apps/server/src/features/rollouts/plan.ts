@@ -13,8 +13,8 @@ import { parseSelector } from "../fleet/selector.ts";
 import { ROLLOUT_AGENTS_MAX } from "./limits.ts";
 import type { Composed, Delivery, Target } from "./ports.ts";
 import { type NewRolloutAgent } from "./agents-store.ts";
-import { readAssigned, type Assigned } from "./assigned.ts";
-import { listOverlaps, type Overlap } from "./overlaps.ts";
+import { readAssigned, type Assigned } from "./assigned-store.ts";
+import { listOverlaps, type Overlap } from "./overlaps-store.ts";
 
 export interface Wanted {
   readonly configuration_id: string;

@@ -5,8 +5,8 @@ import { isUuid } from "../../platform/ids.ts";
 import { idOfCursor, pageOf, readCursor } from "../../platform/storage/page.ts";
 import { plural } from "../../platform/words.ts";
 import { FAILURE_EXAMPLES_MAX, FAILURE_GROUPS_MAX } from "./limits.ts";
-import { type Overlap } from "./overlaps.ts";
-import { listAgents, listFailures, readSquares } from "./shown-agents.ts";
+import { type Overlap } from "./overlaps-store.ts";
+import { listAgents, listFailures, readSquares } from "./shown-agents-store.ts";
 import { findRollout, listRollouts, listWaves, type ShownRolloutRow } from "./store.ts";
 import { agentOf, rolloutOf } from "./view.ts";
 
