@@ -58,7 +58,10 @@ export async function fleetRolledUp(
   return rows;
 }
 
-/** What some agents did together, out of a roll-up: items a second. */
+/**
+ * What some agents did together, out of a roll-up: items a second, and how many said so at most at a time. It costs their rows once, summed as
+ * they come; counting who is who in each step would sort them all.
+ */
 export async function someRolledUp(
   db: Db,
   table: "own_minutes" | "own_ten_minutes",
@@ -67,17 +70,29 @@ export async function someRolledUp(
 ): Promise<(StepRow & { agents: number })[]> {
   const tableSeconds = table === "own_minutes" ? 60 : 600;
   const perStep = steps.seconds / tableSeconds;
+  const sums = placesSql(({ at }) => sql`sum(amounts[${sql.lit(at)}]::float8)`);
   const rates = placesSql(({ at, isCounted }) =>
     isCounted
-      ? sql`sum(amounts[${sql.lit(at)}]::float8) / ${sql.lit(steps.seconds)}`
-      : sql`sum(amounts[${sql.lit(at)}]::float8) / ${sql.lit(perStep)}`,
+      ? sql`sum(amounts[${sql.lit(at)}]) / ${sql.lit(steps.seconds)}`
+      : sql`sum(amounts[${sql.lit(at)}]) / ${sql.lit(perStep)}`,
   );
   const { rows } = await sql<StepRow & { agents: number }>`
-    select ${binSql(steps)} as at, 1 as seconds, count(distinct agent_id)::int as agents, ${rates} as amounts
-    from ${sql.table(table)}
-    where at >= ${momentSql(steps.from)} and at < ${momentSql(steps.to)} and agent_id in (${agents})
+    select ${binSql(steps)} as at, 1 as seconds, max(agents) as agents, ${rates} as amounts
+    from (
+      select at, count(*)::int as agents, ${sums} as amounts from ${sql.table(table)}
+      where at >= ${momentSql(steps.from)} and at < ${momentSql(steps.to)} and agent_id in (${agents})
+      group by at
+    ) moments
     group by 1 order by 1`.execute(db);
   return rows;
+}
+
+/** How many rows a subquery of agents has. */
+export async function countOf(db: Db, agents: RawBuilder<unknown>): Promise<number> {
+  const { rows } = await sql<{
+    count: number;
+  }>`select count(*)::int as count from (${agents}) agents`.execute(db);
+  return rows[0]?.count ?? 0;
 }
 
 /** The same for the newest minutes, which are not rolled up yet. */

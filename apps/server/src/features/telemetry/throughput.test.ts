@@ -13,7 +13,7 @@ import { SeriesNumbers } from "./series.ts";
 import { listMetrics, readSeries } from "./series-api.ts";
 import { changeSettings, readSettings } from "./settings.ts";
 import { insertLogs, insertReports } from "./store.ts";
-import { readAgentThroughput, readFleetThroughput, readRates } from "./throughput.ts";
+import { readAgentThroughput, readFleetThroughput, readRates, rollUpFor } from "./throughput.ts";
 
 const T0 = Date.parse("2026-03-10T12:00:00Z");
 const MINUTE = 60_000;
@@ -263,4 +263,13 @@ test("what is offered can be changed, and the change is audited", async () => {
     .where("organization_id", "=", ctx.actor.organization_id)
     .execute();
   expect(events.map(({ action }) => action)).toContain("own_telemetry.change");
+});
+
+test("part of a fleet is read by the minute where that is no more rows than a page may wait for", () => {
+  const hours = (agents: number) => [1, 2, 6, 7].map((each) => rollUpFor(agents, each * 3_600_000));
+  const [minutes, ten] = ["own_minutes", "own_ten_minutes"];
+  expect(hours(0)).toEqual([minutes, minutes, minutes, ten]);
+  expect(hours(4_000)).toEqual([minutes, minutes, minutes, ten]);
+  expect(hours(24_000)).toEqual([minutes, ten, ten, ten]);
+  expect(hours(100_000)).toEqual([ten, ten, ten, ten]);
 });

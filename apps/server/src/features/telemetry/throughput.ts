@@ -18,6 +18,7 @@ import {
   agentSteps,
   agentTotals,
   componentRates,
+  countOf,
   fleetRolledUp,
   lastReport,
   rolledUpUntil,
@@ -38,6 +39,8 @@ const RANGE_DAYS_MAX = 731;
 const COMPONENTS_MS = 300_000;
 /** Of part of a fleet, minutes are read over at most so long; beyond it, ten minutes. */
 export const SOME_MINUTES_MS = 6 * 3_600_000;
+/** Rows of minutes that one chart of part of a fleet is read from: about a second of the database's time. */
+const SOME_MINUTES_ROWS = 1_600_000;
 
 export interface Range {
   readonly from?: string | undefined;
@@ -101,7 +104,8 @@ export async function readFleetThroughput(ctx: Ctx, query: FleetQuery) {
           configuration: { id: query.configuration_id, version: query.version },
           now,
         });
-    const table = steps.to - steps.from > SOME_MINUTES_MS ? "own_ten_minutes" : "own_minutes";
+    const table =
+      agents === undefined ? "own_minutes" : rollUpFor(await countOf(ctx.db, agents), steps.to - steps.from);
     const wide = agents !== undefined && table === "own_ten_minutes" ? stepsOf(query, now, 600) : steps;
     const rows =
       agents === undefined
@@ -124,6 +128,13 @@ export async function readFleetThroughput(ctx: Ctx, query: FleetQuery) {
       agents: all.reduce((most, { agents }) => Math.max(most, agents), 0),
     };
   });
+}
+
+/** Which roll-up the figures of so many agents over so long are read from. */
+export function rollUpFor(agents: number, ms: number): "own_minutes" | "own_ten_minutes" {
+  return ms > SOME_MINUTES_MS || agents * (ms / 60_000) > SOME_MINUTES_ROWS
+    ? "own_ten_minutes"
+    : "own_minutes";
 }
 
 /** How an agent did over a time: what rollouts judge by. Agents without a report in it are missing. */
