@@ -1,9 +1,7 @@
 import { useState, type ReactNode } from "react";
 import { REASON_LENGTH_MAX } from "@flowplane/contract";
-import { Button } from "./Button.tsx";
-import { Dialog, DialogActions } from "./Dialog.tsx";
 import { TextArea, TextField } from "./Field.tsx";
-import { Problem } from "./Problem.tsx";
+import { FormDialog } from "./FormDialog.tsx";
 
 interface ReasonDialogProps {
   readonly title: string;
@@ -40,37 +38,32 @@ export function ReasonDialog({
         ? `Type ${typeName} to confirm.`
         : undefined;
   return (
-    <Dialog title={title} description={description} onClose={onClose}>
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (whyNot === undefined && !busy) onSubmit(reason.trim());
-        }}
-      >
-        <TextArea
-          label="Reason"
-          hint="Shown on the timeline and kept in the audit log."
-          value={reason}
-          maxLength={REASON_LENGTH_MAX}
-          onChange={(event) => setReason(event.target.value)}
+    <FormDialog
+      title={title}
+      description={description}
+      action={action}
+      danger={danger}
+      whyNot={whyNot}
+      busy={busy}
+      error={error}
+      onSubmit={() => onSubmit(reason.trim())}
+      onClose={onClose}
+    >
+      <TextArea
+        label="Reason"
+        hint="Shown on the timeline and kept in the audit log."
+        value={reason}
+        maxLength={REASON_LENGTH_MAX}
+        onChange={(event) => setReason(event.target.value)}
+      />
+      {typeName === undefined ? null : (
+        <TextField
+          label={`Type ${typeName} to confirm`}
+          autoComplete="off"
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
         />
-        {typeName === undefined ? null : (
-          <TextField
-            label={`Type ${typeName} to confirm`}
-            autoComplete="off"
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        )}
-        {error === null || error === undefined ? null : <Problem error={error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look={danger ? "danger" : "primary"} busy={busy} whyNot={whyNot}>
-            {action}
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+      )}
+    </FormDialog>
   );
 }

@@ -5,10 +5,8 @@ import { useApi } from "../../api/query.ts";
 import { parseLabels, printLabels } from "../../lib/labels.ts";
 import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { TextArea, TextField } from "../../ui/Field.tsx";
-import { Problem } from "../../ui/Problem.tsx";
+import { FormDialog } from "../../ui/FormDialog.tsx";
 import { ReasonDialog } from "../../ui/ReasonDialog.tsx";
 
 interface Props {
@@ -31,44 +29,34 @@ export function RenameAgent({ agent, onClose }: Props) {
     },
   });
   return (
-    <Dialog title="Rename or label" onClose={onClose}>
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!("problem" in parsed)) change.mutate({ params, body: { name, labels: parsed.labels } });
-        }}
-      >
-        <TextField
-          label="Name"
-          value={name}
-          required
-          maxLength={200}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <TextArea
-          label="Labels"
-          hint="One key=value a line."
-          className="font-mono text-sm"
-          rows={5}
-          value={labels}
-          problem={problem}
-          onChange={(event) => setLabels(event.target.value)}
-        />
-        {change.error === null ? null : <Problem error={change.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="primary"
-            busy={change.isPending}
-            whyNot={problem ?? (name.trim() === "" ? "An agent needs a name." : undefined)}
-          >
-            Save
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Rename or label"
+      action="Save"
+      whyNot={problem ?? (name.trim() === "" ? "An agent needs a name." : undefined)}
+      busy={change.isPending}
+      error={change.error}
+      onSubmit={() => {
+        if (!("problem" in parsed)) change.mutate({ params, body: { name, labels: parsed.labels } });
+      }}
+      onClose={onClose}
+    >
+      <TextField
+        label="Name"
+        value={name}
+        required
+        maxLength={200}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <TextArea
+        label="Labels"
+        hint="One key=value a line."
+        className="font-mono text-sm"
+        rows={5}
+        value={labels}
+        problem={problem}
+        onChange={(event) => setLabels(event.target.value)}
+      />
+    </FormDialog>
   );
 }
 
@@ -131,39 +119,25 @@ export function ForgetAgent({ agent, onClose }: Props) {
     },
   });
   return (
-    <Dialog
+    <FormDialog
       title="Forget this agent"
       description={
         <>{agent.name} leaves the fleet and its identity is revoked. The history of its runs stays.</>
       }
+      action="Forget"
+      danger
+      whyNot={typed === agent.name ? undefined : `Type ${agent.name} to confirm.`}
+      busy={forget.isPending}
+      error={forget.error}
+      onSubmit={() => forget.mutate({ params: { agent_id: agent.id } })}
       onClose={onClose}
     >
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (typed === agent.name) forget.mutate({ params: { agent_id: agent.id } });
-        }}
-      >
-        <TextField
-          label={`Type ${agent.name} to confirm`}
-          autoComplete="off"
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        {forget.error === null ? null : <Problem error={forget.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="danger"
-            busy={forget.isPending}
-            whyNot={typed === agent.name ? undefined : `Type ${agent.name} to confirm.`}
-          >
-            Forget
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+      <TextField
+        label={`Type ${agent.name} to confirm`}
+        autoComplete="off"
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+      />
+    </FormDialog>
   );
 }

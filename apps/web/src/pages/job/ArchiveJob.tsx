@@ -5,10 +5,8 @@ import { useApi } from "../../api/query.ts";
 import { counted } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { TextField } from "../../ui/Field.tsx";
-import { Problem } from "../../ui/Problem.tsx";
+import { FormDialog } from "../../ui/FormDialog.tsx";
 
 /** Cannot be undone, so the name is typed. */
 export function ArchiveJob({ job, onClose }: { job: Job; onClose: () => void }) {
@@ -21,42 +19,28 @@ export function ArchiveJob({ job, onClose }: { job: Job; onClose: () => void }) 
     },
   });
   return (
-    <Dialog
+    <FormDialog
       title={`Archive ${job.name}`}
       description={
         job.runs_active === 0
           ? "It starts no further runs and leaves the list. Its runs and their logs stay."
           : `It starts no further runs and leaves the list. ${counted(job.runs_active, "run")} under way end by themselves; stop them if they should not. Runs and logs stay.`
       }
+      action="Archive the job"
+      danger
+      whyNot={typed === job.name ? undefined : `Type ${job.name} to confirm.`}
+      busy={archive.isPending}
+      error={archive.error}
+      onSubmit={() => archive.mutate({ params: { job_id: job.id } })}
       onClose={onClose}
     >
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (typed === job.name && !archive.isPending) archive.mutate({ params: { job_id: job.id } });
-        }}
-      >
-        <TextField
-          label={`Type ${job.name} to confirm`}
-          autoComplete="off"
-          spellCheck={false}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        {archive.error === null ? null : <Problem error={archive.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="danger"
-            busy={archive.isPending}
-            whyNot={typed === job.name ? undefined : `Type ${job.name} to confirm.`}
-          >
-            Archive the job
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+      <TextField
+        label={`Type ${job.name} to confirm`}
+        autoComplete="off"
+        spellCheck={false}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+      />
+    </FormDialog>
   );
 }

@@ -7,7 +7,7 @@ import { Button } from "../../ui/Button.tsx";
 import { CopyBlock } from "../../ui/Copy.tsx";
 import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { SelectField, TextField } from "../../ui/Field.tsx";
-import { Problem } from "../../ui/Problem.tsx";
+import { FormDialog } from "../../ui/FormDialog.tsx";
 import { Time } from "../../ui/Time.tsx";
 import { ROLE_MEANS } from "./roleMeans.ts";
 
@@ -46,52 +46,42 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
     );
   }
   return (
-    <Dialog title="Invite a person" onClose={onClose}>
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const { email, name, role } = form;
-          invite.mutate({ body: { email, role, ...(name.trim() === "" ? {} : { name: name.trim() }) } });
-        }}
+    <FormDialog
+      title="Invite a person"
+      action="Invite"
+      whyNot={form.email === "" ? "Enter an e-mail address first." : undefined}
+      busy={invite.isPending}
+      error={invite.error}
+      onSubmit={() => {
+        const { email, name, role } = form;
+        invite.mutate({ body: { email, role, ...(name.trim() === "" ? {} : { name: name.trim() }) } });
+      }}
+      onClose={onClose}
+    >
+      <TextField
+        label="E-mail"
+        type="email"
+        autoFocus
+        required
+        value={form.email}
+        onChange={(event) => set({ email: event.target.value })}
+      />
+      <TextField
+        label="Name"
+        maxLength={200}
+        value={form.name}
+        onChange={(event) => set({ name: event.target.value })}
+      />
+      <SelectField
+        label="Role"
+        hint={ROLE_MEANS[form.role]}
+        value={form.role}
+        onChange={(event) => set({ role: oneOf(event.target.value, ROLES) ?? form.role })}
       >
-        <TextField
-          label="E-mail"
-          type="email"
-          autoFocus
-          required
-          value={form.email}
-          onChange={(event) => set({ email: event.target.value })}
-        />
-        <TextField
-          label="Name"
-          maxLength={200}
-          value={form.name}
-          onChange={(event) => set({ name: event.target.value })}
-        />
-        <SelectField
-          label="Role"
-          hint={ROLE_MEANS[form.role]}
-          value={form.role}
-          onChange={(event) => set({ role: oneOf(event.target.value, ROLES) ?? form.role })}
-        >
-          {ROLES.map((role) => (
-            <option key={role}>{role}</option>
-          ))}
-        </SelectField>
-        {invite.error === null ? null : <Problem error={invite.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="primary"
-            busy={invite.isPending}
-            whyNot={form.email === "" ? "Enter an e-mail address first." : undefined}
-          >
-            Invite
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+        {ROLES.map((role) => (
+          <option key={role}>{role}</option>
+        ))}
+      </SelectField>
+    </FormDialog>
   );
 }

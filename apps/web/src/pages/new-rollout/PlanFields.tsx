@@ -7,17 +7,16 @@ import { WEEKDAYS, type Weekday } from "./rolloutForm.ts";
 import type { PlanFieldsProps } from "./WaveFields.tsx";
 
 /** What is judged, and what happens when too many fail. */
-export function GateFields({ form, problems, onChange }: PlanFieldsProps) {
+export function GateFields(props: PlanFieldsProps) {
+  const { form, onChange } = props;
   return (
     <div className="flex flex-col gap-4">
       <div className="grid gap-4 sm:grid-cols-2">
-        <TextField
+        <NumberField
+          {...props}
+          of="maxFailures"
           label="Failed agents allowed"
-          inputMode="numeric"
           hint="Over all waves. One more stops the rollout."
-          value={form.maxFailures}
-          problem={problems.maxFailures}
-          onChange={(event) => onChange({ maxFailures: event.target.value })}
         />
         <SelectField
           label="When too many fail"
@@ -29,21 +28,17 @@ export function GateFields({ form, problems, onChange }: PlanFieldsProps) {
           <option value="roll_back">go back by itself</option>
           <option value="pause">pause and ask</option>
         </SelectField>
-        <TextField
+        <NumberField
+          {...props}
+          of="soakSeconds"
           label="Stay well for, seconds"
-          inputMode="numeric"
           hint="After an agent said that it runs the version."
-          value={form.soakSeconds}
-          problem={problems.soakSeconds}
-          onChange={(event) => onChange({ soakSeconds: event.target.value })}
         />
-        <TextField
+        <NumberField
+          {...props}
+          of="timeoutSeconds"
           label="Answer within, seconds"
-          inputMode="numeric"
           hint="Silence beyond that counts as failed."
-          value={form.timeoutSeconds}
-          problem={problems.timeoutSeconds}
-          onChange={(event) => onChange({ timeoutSeconds: event.target.value })}
         />
       </div>
       <Check
@@ -59,25 +54,17 @@ export function GateFields({ form, problems, onChange }: PlanFieldsProps) {
 
 /** What most people leave as it is. */
 export function FurtherFields(props: PlanFieldsProps) {
-  const { form, problems, onChange } = props;
+  const { form, onChange } = props;
   return (
     <More title="Window, telemetry, new agents" open={form.hasWindow}>
       <div className="grid gap-4 sm:grid-cols-2">
-        <TextField
+        <NumberField
+          {...props}
+          of="maxUnavailable"
           label="At a time, agents"
-          inputMode="numeric"
           hint="Without a verdict at the same moment."
-          value={form.maxUnavailable}
-          problem={problems.maxUnavailable}
-          onChange={(event) => onChange({ maxUnavailable: event.target.value })}
         />
-        <TextField
-          label="Of each wave must pass, %"
-          inputMode="decimal"
-          value={form.minPassPercent}
-          problem={problems.minPassPercent}
-          onChange={(event) => onChange({ minPassPercent: event.target.value })}
-        />
+        <NumberField {...props} of="minPassPercent" label="Of each wave must pass, %" decimal />
       </div>
       <Check
         checked={form.judgesTelemetry}
@@ -88,20 +75,8 @@ export function FurtherFields(props: PlanFieldsProps) {
       </Check>
       {form.judgesTelemetry ? (
         <div className="grid gap-4 sm:grid-cols-2">
-          <TextField
-            label="More errors than usual, %"
-            inputMode="decimal"
-            value={form.maxErrorPercent}
-            problem={problems.maxErrorPercent}
-            onChange={(event) => onChange({ maxErrorPercent: event.target.value })}
-          />
-          <TextField
-            label="Less accepted than usual, %"
-            inputMode="decimal"
-            value={form.maxDropPercent}
-            problem={problems.maxDropPercent}
-            onChange={(event) => onChange({ maxDropPercent: event.target.value })}
-          />
+          <NumberField {...props} of="maxErrorPercent" label="More errors than usual, %" decimal />
+          <NumberField {...props} of="maxDropPercent" label="Less accepted than usual, %" decimal />
         </div>
       ) : null}
       <Check checked={form.hasWindow} onChange={(hasWindow) => onChange({ hasWindow })}>
@@ -112,6 +87,37 @@ export function FurtherFields(props: PlanFieldsProps) {
         Agents that match later get the version, too
       </Check>
     </More>
+  );
+}
+
+type NumberName =
+  | "maxFailures"
+  | "soakSeconds"
+  | "timeoutSeconds"
+  | "maxUnavailable"
+  | "minPassPercent"
+  | "maxErrorPercent"
+  | "maxDropPercent";
+
+/** One number of the plan, as it was typed. */
+function NumberField({
+  form,
+  problems,
+  onChange,
+  of,
+  label,
+  hint,
+  decimal = false,
+}: PlanFieldsProps & { of: NumberName; label: string; hint?: string; decimal?: boolean }) {
+  return (
+    <TextField
+      label={label}
+      inputMode={decimal ? "decimal" : "numeric"}
+      hint={hint}
+      value={form[of]}
+      problem={problems[of]}
+      onChange={(event) => onChange({ [of]: event.target.value })}
+    />
   );
 }
 

@@ -4,10 +4,8 @@ import { useApi } from "../../api/query.ts";
 import { touchedBy } from "../../api/rollouts.ts";
 import { counted, number } from "../../lib/units.ts";
 import { say } from "../../ui/announce.ts";
-import { Button } from "../../ui/Button.tsx";
 import { Check } from "../../ui/Check.tsx";
-import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
-import { Problem } from "../../ui/Problem.tsx";
+import { FormDialog } from "../../ui/FormDialog.tsx";
 import { ReasonDialog } from "../../ui/ReasonDialog.tsx";
 
 export type OpenDialog = "nothing" | "pause" | "resume" | "abort" | "roll-back";
@@ -117,31 +115,20 @@ function ResumeDialog({ rollout, onClose }: Props) {
   });
   const { failed, waiting } = rollout.counts;
   return (
-    <Dialog
+    <FormDialog
       title={titleOf("Resume", rollout)}
       description={`${counted(waiting, "agent")} that wait are offered it, in the waves that were planned.${failed === 0 ? "" : ` The gate that stopped it for ${counted(failed, "failed agent")} is passed over.`}`}
+      action="Let it go on"
+      busy={resume.isPending}
+      error={resume.error}
+      onSubmit={() => resume.mutate({ params: { rollout_id: rollout.id }, body: { retry_failed: retry } })}
       onClose={onClose}
     >
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          resume.mutate({ params: { rollout_id: rollout.id }, body: { retry_failed: retry } });
-        }}
-      >
-        {failed === 0 ? null : (
-          <Check checked={retry} onChange={setRetry}>
-            Try the {counted(failed, "failed agent")} again
-          </Check>
-        )}
-        {resume.error === null ? null : <Problem error={resume.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={resume.isPending}>
-            Let it go on
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+      {failed === 0 ? null : (
+        <Check checked={retry} onChange={setRetry}>
+          Try the {counted(failed, "failed agent")} again
+        </Check>
+      )}
+    </FormDialog>
   );
 }

@@ -9,13 +9,13 @@ import { oneOf } from "../../search.ts";
 import { say } from "../../ui/announce.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { CopyBlock } from "../../ui/Copy.tsx";
-import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { SelectField, TextField } from "../../ui/Field.tsx";
+import { FormDialog } from "../../ui/FormDialog.tsx";
 import { Empty } from "../../ui/Page.tsx";
-import { Problem } from "../../ui/Problem.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
 import { ROLE_MEANS } from "../members/roleMeans.ts";
+import { EXPIRES, LAST_USED, STATE, madeBy } from "./columns.tsx";
 import { lookOfSecret } from "./lookOfSecret.ts";
 import { LIFETIMES } from "./lifetimes.ts";
 import { RevokeDialog } from "./RevokeDialog.tsx";
@@ -92,27 +92,15 @@ const COLUMNS: readonly Column<ApiToken>[] = [
     width: "minmax(140px, 2fr)",
     cell: (token) => <span className="font-medium">{token.name}</span>,
   },
-  { name: "State", width: "minmax(90px, 1fr)", cell: (token) => <StateMark {...lookOfSecret(token)} /> },
+  STATE,
   {
     name: "Role",
     width: "minmax(80px, 0.8fr)",
     cell: (token) => <span className="text-n9">{token.role}</span>,
   },
-  {
-    name: "Last used",
-    width: "minmax(84px, 1fr)",
-    cell: (token) => <Time at={token.last_used_at} className="text-n9" />,
-  },
-  {
-    name: "Expires",
-    width: "minmax(84px, 1fr)",
-    cell: (token) => <Time at={token.expires_at} className="text-n9" />,
-  },
-  {
-    name: "Made by",
-    width: "minmax(90px, 1.2fr)",
-    cell: (token) => <span className="text-n9">{token.created_by.name}</span>,
-  },
+  LAST_USED,
+  EXPIRES,
+  madeBy("minmax(90px, 1.2fr)"),
 ];
 
 function Create({ onClose }: { onClose: () => void }) {
@@ -133,59 +121,47 @@ function Create({ onClose }: { onClose: () => void }) {
     );
   }
   return (
-    <Dialog title="New API token" onClose={onClose}>
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate({ body: { name: name.trim(), role, expires_in_seconds: seconds } });
-        }}
+    <FormDialog
+      title="New API token"
+      action="Create"
+      whyNot={name.trim() === "" ? "Name it first." : undefined}
+      busy={create.isPending}
+      error={create.error}
+      onSubmit={() => create.mutate({ body: { name: name.trim(), role, expires_in_seconds: seconds } })}
+      onClose={onClose}
+    >
+      <TextField
+        label="Name"
+        placeholder="what uses it"
+        autoFocus
+        required
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <SelectField
+        label="Role"
+        hint={ROLE_MEANS[role]}
+        value={role}
+        onChange={(event) => setRole(oneOf(event.target.value, ROLES) ?? role)}
       >
-        <TextField
-          label="Name"
-          placeholder="what uses it"
-          autoFocus
-          required
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <SelectField
-          label="Role"
-          hint={ROLE_MEANS[role]}
-          value={role}
-          onChange={(event) => setRole(oneOf(event.target.value, ROLES) ?? role)}
-        >
-          {ROLES.map((choice) => (
-            <option key={choice}>{choice}</option>
-          ))}
-        </SelectField>
-        <SelectField
-          label="Valid for"
-          value={seconds ?? ""}
-          onChange={(event) => setSeconds(event.target.value === "" ? null : Number(event.target.value))}
-        >
-          {LIFETIMES.map((lifetime) => (
-            <option key={lifetime.seconds} value={lifetime.seconds}>
-              {lifetime.word}
-            </option>
-          ))}
-          <option value="">until revoked</option>
-        </SelectField>
-        {create.error === null ? null : <Problem error={create.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="primary"
-            busy={create.isPending}
-            whyNot={name.trim() === "" ? "Name it first." : undefined}
-          >
-            Create
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+        {ROLES.map((choice) => (
+          <option key={choice}>{choice}</option>
+        ))}
+      </SelectField>
+      <SelectField
+        label="Valid for"
+        value={seconds ?? ""}
+        onChange={(event) => setSeconds(event.target.value === "" ? null : Number(event.target.value))}
+      >
+        {LIFETIMES.map((lifetime) => (
+          <option key={lifetime.seconds} value={lifetime.seconds}>
+            {lifetime.word}
+          </option>
+        ))}
+        <option value="">until revoked</option>
+      </SelectField>
+    </FormDialog>
   );
 }
 

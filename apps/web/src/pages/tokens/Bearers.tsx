@@ -9,12 +9,12 @@ import { paths } from "../../paths.ts";
 import { say } from "../../ui/announce.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { CopyBlock } from "../../ui/Copy.tsx";
-import { Dialog, DialogActions } from "../../ui/Dialog.tsx";
 import { SelectField, TextField } from "../../ui/Field.tsx";
+import { FormDialog } from "../../ui/FormDialog.tsx";
 import { Empty } from "../../ui/Page.tsx";
-import { Problem } from "../../ui/Problem.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
+import { EXPIRES, LAST_USED, STATE, madeBy } from "./columns.tsx";
 import { lookOfSecret } from "./lookOfSecret.ts";
 import { LIFETIMES } from "./lifetimes.ts";
 import { RevokeDialog } from "./RevokeDialog.tsx";
@@ -79,22 +79,10 @@ const COLUMNS: readonly Column<Bearer>[] = [
     width: "minmax(140px, 2fr)",
     cell: (bearer) => <span className="font-medium">{bearer.agent_name}</span>,
   },
-  { name: "State", width: "minmax(90px, 1fr)", cell: (bearer) => <StateMark {...lookOfSecret(bearer)} /> },
-  {
-    name: "Last used",
-    width: "minmax(84px, 1fr)",
-    cell: (bearer) => <Time at={bearer.last_used_at} className="text-n9" />,
-  },
-  {
-    name: "Expires",
-    width: "minmax(84px, 1fr)",
-    cell: (bearer) => <Time at={bearer.expires_at} className="text-n9" />,
-  },
-  {
-    name: "Made by",
-    width: "minmax(90px, 1fr)",
-    cell: (bearer) => <span className="text-n9">{bearer.created_by.name}</span>,
-  },
+  STATE,
+  LAST_USED,
+  EXPIRES,
+  madeBy("minmax(90px, 1fr)"),
 ];
 
 function Create({ onClose }: { onClose: () => void }) {
@@ -115,51 +103,36 @@ function Create({ onClose }: { onClose: () => void }) {
     );
   }
   return (
-    <Dialog
+    <FormDialog
       title="New bearer"
       description="Makes an expected agent and the bearer that only it may use."
+      action="Create"
+      whyNot={name.trim() === "" ? "Name the agent first." : undefined}
+      busy={create.isPending}
+      error={create.error}
+      onSubmit={() => create.mutate({ body: { name: name.trim(), expires_in_seconds: seconds } })}
       onClose={onClose}
     >
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate({ body: { name: name.trim(), expires_in_seconds: seconds } });
-        }}
+      <TextField
+        label="Name of the agent"
+        autoFocus
+        required
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <SelectField
+        label="Valid for"
+        value={seconds}
+        onChange={(event) => setSeconds(Number(event.target.value))}
       >
-        <TextField
-          label="Name of the agent"
-          autoFocus
-          required
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <SelectField
-          label="Valid for"
-          value={seconds}
-          onChange={(event) => setSeconds(Number(event.target.value))}
-        >
-          {LIFETIMES.map((lifetime) => (
-            <option key={lifetime.seconds} value={lifetime.seconds}>
-              {lifetime.word}
-            </option>
-          ))}
-        </SelectField>
-        {create.error === null ? null : <Problem error={create.error} />}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="primary"
-            busy={create.isPending}
-            whyNot={name.trim() === "" ? "Name the agent first." : undefined}
-          >
-            Create
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
+        {LIFETIMES.map((lifetime) => (
+          <option key={lifetime.seconds} value={lifetime.seconds}>
+            {lifetime.word}
+          </option>
+        ))}
+      </SelectField>
+    </FormDialog>
   );
 }
 

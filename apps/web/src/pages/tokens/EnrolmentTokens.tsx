@@ -14,6 +14,7 @@ import { Button, IconButton } from "../../ui/Button.tsx";
 import { Empty } from "../../ui/Page.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
+import { madeBy } from "./columns.tsx";
 import { RevokeDialog } from "./RevokeDialog.tsx";
 import { TabList } from "./TabList.tsx";
 
@@ -113,11 +114,7 @@ const COLUMNS: readonly Column<EnrolmentToken>[] = [
     width: "minmax(84px, 0.9fr)",
     cell: (token) => <Time at={token.expires_at} className="text-n9" />,
   },
-  {
-    name: "Made by",
-    width: "minmax(90px, 1.1fr)",
-    cell: (token) => <span className="text-n9">{token.created_by.name}</span>,
-  },
+  madeBy("minmax(90px, 1.1fr)"),
 ];
 
 function uses(token: EnrolmentToken): string {
