@@ -8,36 +8,30 @@ import {
   EXPIRED_HEADER,
   SHA256_HEADER,
 } from "@flowplane/link";
-import { backoffMs } from "@flowplane/runtime";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
 import type { SpoolDatabase } from "../spool/database.ts";
 import { forgetChunk, nextChunk } from "../spool/evidence.ts";
 import type { ChunkRow } from "../spool/evidence.ts";
 import { findExpired } from "../spool/history.ts";
-import { findRun } from "../spool/runs.ts";
 import { Wakeup } from "../wakeup.ts";
 import type { BulkClient, UploadAnswer } from "./bulk-client.ts";
-
-const RETRY = { baseMs: 250, maxMs: 30_000 };
-/** What the other end refused is offered again this much later, with everything after it… */
-const REFUSED_RETRY_MS = 5 * 60_000;
-/** …and dropped when its run has been over for this long. */
-const REFUSED_KEPT_MS = 24 * 3_600_000;
+import { isHopeless, REFUSED_RETRY_MS } from "./refusals.ts";
+import { UploadPause } from "./upload-pause.ts";
 
 export type EvidenceShipperOptions = { db: SpoolDatabase; client: BulkClient; clock: Clock; log: Logger };
 
 export class EvidenceShipper {
   readonly #options: EvidenceShipperOptions;
   readonly #wakeup = new Wakeup();
-  /** Chunks up to this row were refused, and wait for `#againAt`. */
+  readonly #pause: UploadPause;
+  /** Chunks up to this row were refused, and wait for `#againAt` with everything after them. */
   #refusedTo = 0;
   #againAt = Infinity;
-  #pauseUntil = 0;
-  #failures = 0;
 
   constructor(options: EvidenceShipperOptions) {
     this.#options = options;
+    this.#pause = new UploadPause(options.clock);
   }
 
   /** A chunk was closed. */
@@ -47,8 +41,7 @@ export class EvidenceShipper {
 
   /** The link is back: whatever made uploads wait is worth another try. */
   retryNow(): void {
-    this.#pauseUntil = 0;
-    this.#failures = 0;
+    this.#pause.end();
     this.#wakeup.notify();
   }
 
@@ -58,10 +51,10 @@ export class EvidenceShipper {
     while (!signal.aborted) {
       const now = clock();
       if (now >= this.#againAt) [this.#refusedTo, this.#againAt] = [0, Infinity];
-      const row = now < this.#pauseUntil ? null : nextChunk(db, this.#refusedTo);
+      const pauseMs = this.#pause.leftMs;
+      const row = pauseMs > 0 ? null : nextChunk(db, this.#refusedTo);
       if (row === null) {
-        const wakeAt = now < this.#pauseUntil ? this.#pauseUntil : this.#againAt;
-        await this.#wakeup.wait(wakeAt - now, signal);
+        await this.#wakeup.wait(pauseMs > 0 ? pauseMs : this.#againAt - now, signal);
         continue;
       }
       const answer = await this.#upload(row, signal);
@@ -87,10 +80,10 @@ export class EvidenceShipper {
     switch (answer.kind) {
       case "stored":
       case "gone":
-        this.#failures = 0;
+        this.#pause.worked();
         return forgetChunk(db, row.id);
       case "refused":
-        if (this.#isStale(row)) {
+        if (isHopeless(db, row.run_id, clock())) {
           log.warn(
             { ...what, detail: answer.detail },
             "a chunk of evidence was refused for too long and is dropped",
@@ -102,16 +95,9 @@ export class EvidenceShipper {
         this.#againAt = Math.min(this.#againAt, clock() + REFUSED_RETRY_MS);
         return undefined;
       case "failed":
-        this.#failures += 1;
-        this.#pauseUntil = clock() + (answer.retryInMs ?? backoffMs(this.#failures, Math.random, RETRY));
+        this.#pause.failed(answer.retryInMs);
         log.debug({ ...what, detail: answer.detail }, "a chunk of evidence could not be uploaded yet");
         return undefined;
     }
-  }
-
-  #isStale({ run_id: runId }: ChunkRow): boolean {
-    const run = findRun(this.#options.db, runId);
-    if (run?.state.kind !== "ended") return run === null;
-    return this.#options.clock() - run.state.outcome.endedAt > REFUSED_KEPT_MS;
   }
 }

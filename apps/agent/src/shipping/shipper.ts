@@ -10,7 +10,6 @@ import {
   segmentPath,
   SHA256_HEADER,
 } from "@flowplane/link";
-import { backoffMs } from "@flowplane/runtime";
 import type { Clock } from "@flowplane/runtime";
 import type { Logger } from "pino";
 import type { SpoolDatabase } from "../spool/database.ts";
@@ -22,12 +21,9 @@ import { RunFiles } from "../supervisor/files.ts";
 import { Wakeup } from "../wakeup.ts";
 import { UPLOADS_MAX } from "./bulk-client.ts";
 import type { BulkClient, UploadAnswer } from "./bulk-client.ts";
+import { isHopeless, REFUSED_RETRY_MS } from "./refusals.ts";
+import { UploadPause } from "./upload-pause.ts";
 
-const RETRY = { baseMs: 250, maxMs: 30_000 };
-/** A segment the other end refused is offered again this much later: it may have been mended. */
-const REFUSED_RETRY_MS = 5 * 60_000;
-/** A refused segment is dropped when its run has been over for this long: the run was deleted at the other end, most likely. */
-const REFUSED_KEPT_MS = 24 * 3_600_000;
 /** Looked at in one query: those under way, those refused, and the next ones. */
 const SEGMENTS_PER_LOOK = 50;
 
@@ -48,11 +44,11 @@ export class Shipper {
   readonly #wakeup = new Wakeup();
   readonly #underWay = new Set<number>();
   readonly #refusedUntil = new Map<number, number>();
-  #failures = 0;
-  #pauseUntil = 0;
+  readonly #pause: UploadPause;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
+    this.#pause = new UploadPause(options.clock);
   }
 
   /** A segment was closed, or the link is back. */
@@ -62,8 +58,7 @@ export class Shipper {
 
   /** The link is back: whatever made uploads wait is worth another try. */
   retryNow(): void {
-    this.#pauseUntil = 0;
-    this.#failures = 0;
+    this.#pause.end();
     this.#wakeup.notify();
   }
 
@@ -71,7 +66,7 @@ export class Shipper {
   async run(signal: AbortSignal): Promise<void> {
     this.#clean();
     while (!signal.aborted) {
-      const pauseMs = this.#pauseUntil - this.#options.clock();
+      const pauseMs = this.#pause.leftMs;
       const segment = pauseMs <= 0 && this.#underWay.size < UPLOADS_MAX ? this.#next() : null;
       if (segment) {
         this.#underWay.add(segment.id);
@@ -93,13 +88,6 @@ export class Shipper {
       rows = findSegments(this.#options.db, rows.at(-1)?.id ?? 0, SEGMENTS_PER_LOOK);
     }
     return null;
-  }
-
-  /** Whether the run has been over for so long that whoever refuses its log will not change their mind. */
-  #isStale(segment: SegmentRow): boolean {
-    const run = findRun(this.#options.db, segment.run_id);
-    if (run?.state.kind !== "ended") return run === null;
-    return this.#options.clock() - run.state.outcome.endedAt > REFUSED_KEPT_MS;
   }
 
   #nextRetryMs(): number {
@@ -145,18 +133,18 @@ export class Shipper {
   }
 
   async #settle(segment: SegmentRow, answer: UploadAnswer): Promise<void> {
-    const { log, clock, onProblem } = this.#options;
+    const { db, log, clock, onProblem } = this.#options;
     const what = { runId: segment.run_id, segment: segment.segment_seq };
     switch (answer.kind) {
       case "gone":
         log.warn(what, "the control plane has forgotten this run; its log is dropped");
         return this.#forget(segment);
       case "stored":
-        this.#failures = 0;
+        this.#pause.worked();
         onProblem(null);
         return this.#forget(segment);
       case "refused":
-        if (this.#isStale(segment)) {
+        if (isHopeless(db, segment.run_id, clock())) {
           log.warn(
             { ...what, detail: answer.detail },
             "a log segment was refused for too long and is dropped",
@@ -168,8 +156,7 @@ export class Shipper {
         this.#refusedUntil.set(segment.id, clock() + REFUSED_RETRY_MS);
         return undefined;
       case "failed": {
-        this.#failures += 1;
-        this.#pauseUntil = clock() + (answer.retryInMs ?? backoffMs(this.#failures, Math.random, RETRY));
+        this.#pause.failed(answer.retryInMs);
         onProblem(`logs cannot be uploaded: ${answer.detail}`);
         return undefined;
       }
