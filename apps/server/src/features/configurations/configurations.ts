@@ -11,13 +11,13 @@ import {
 import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
+import { isNameTaken } from "../../platform/storage/names.ts";
 import { record } from "../audit/audit.ts";
 import { refuseInUse } from "../rollouts/in-use.ts";
 import { deleteDrafts } from "./draft-store.ts";
 import {
   findConfiguration,
   insertConfiguration,
-  isNameTaken,
   listConfigurations,
   lockConfiguration,
   updateConfiguration,
@@ -95,7 +95,10 @@ export async function changeConfiguration(
 ): Promise<Configuration> {
   return inTransaction(ctx, async (ctx) => {
     const configuration = await lockLive(ctx, id);
-    if (change.name !== undefined && (await isNameTaken(ctx.db, change.name, configuration.id)))
+    if (
+      change.name !== undefined &&
+      (await isNameTaken(ctx.db, "configurations", change.name, configuration.id))
+    )
       throw nameTaken(change.name);
     await updateConfiguration(ctx.db, configuration.id, {
       ...(change.name === undefined ? {} : { name: change.name }),

@@ -1,6 +1,7 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
+import { containing } from "../../platform/storage/names.ts";
 
 export type ConfigurationRow = Selectable<Database["configurations"]>;
 export type VersionRow = Selectable<Database["configuration_versions"]>;
@@ -69,8 +70,7 @@ export async function listConfigurations(
   page: { words: string | undefined; after: readonly [string, string] | undefined; limit: number },
 ): Promise<ShownConfigurationRow[]> {
   let query = shown(db).where("configurations.archived_at", "is", null);
-  if (page.words !== undefined)
-    query = query.where("configurations.name", "ilike", `%${page.words.replace(/[\\%_]/g, "\\$&")}%`);
+  if (page.words !== undefined) query = query.where("configurations.name", "ilike", containing(page.words));
   if (page.after !== undefined) {
     const [name, id] = page.after;
     query = query.where(({ eb, refTuple, tuple }) =>
@@ -78,17 +78,6 @@ export async function listConfigurations(
     );
   }
   return query.orderBy("configurations.name").orderBy("configurations.id").limit(page.limit).execute();
-}
-
-export async function isNameTaken(db: Db, name: string, exceptId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("configurations")
-    .select("id")
-    .where("name", "=", name)
-    .where("archived_at", "is", null)
-    .where("id", "<>", exceptId)
-    .executeTakeFirst();
-  return row !== undefined;
 }
 
 export async function findVersion(db: Db, id: string, version: number): Promise<VersionRow | undefined> {

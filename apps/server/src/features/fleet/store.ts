@@ -2,6 +2,7 @@ import { sql, type ExpressionBuilder, type RawBuilder, type Selectable, type Sql
 import type { AgentState, DeliveryState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
+import { containing } from "../../platform/storage/names.ts";
 import { deliveryStateSql } from "../delivery/state.ts";
 import type { AgentQuery } from "./query.ts";
 import { stateSql } from "./state.ts";
@@ -349,7 +350,7 @@ function matching<T extends "agents" | "sites">(
     ...(query.configStates.length === 0
       ? []
       : [sql<SqlBool>`${assignmentStateSql} = any(${query.configStates})`]),
-    ...(query.os.length === 0 ? [] : [sql<SqlBool>`agents.os ilike any(${query.os.map(contains)})`]),
+    ...(query.os.length === 0 ? [] : [sql<SqlBool>`agents.os ilike any(${query.os.map(containing)})`]),
     ...query.labels.map(
       ({ key, value }) => sql<SqlBool>`agents.labels @> ${JSON.stringify({ [key]: value })}::jsonb`,
     ),
@@ -357,7 +358,7 @@ function matching<T extends "agents" | "sites">(
       ({ operator, version }) =>
         sql<SqlBool>`${versionSql(sql`agents.version`)} ${sql.raw(operator)} ${versionSql(sql`${version}::text`)}`,
     ),
-    ...query.words.map((word) => sql<SqlBool>`agents.search like ${contains(word.toLowerCase())}`),
+    ...query.words.map((word) => sql<SqlBool>`agents.search like ${containing(word.toLowerCase())}`),
   ];
   return eb.and(conditions);
 }
@@ -370,8 +371,4 @@ const assignmentStateSql = sql`coalesce((select ${deliveryStateSql("x", "t")}
 /** The leading numbers of a version as an array, which compares element by element. */
 function versionSql(value: ReturnType<typeof sql>) {
   return sql`string_to_array(substring(${value} from '^v?(\\d{1,9}(?:\\.\\d{1,9})*)'), '.')::int[]`;
-}
-
-function contains(word: string): string {
-  return `%${word.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
 }

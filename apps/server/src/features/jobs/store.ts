@@ -2,6 +2,7 @@ import { sql, type Insertable, type Selectable, type SqlBool, type Updateable } 
 import type { RunState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
+import { containing } from "../../platform/storage/names.ts";
 
 export type JobRow = Selectable<Database["jobs"]>;
 export type NewJobRow = Insertable<Database["jobs"]>;
@@ -96,7 +97,7 @@ export async function listJobs(
   let query = shown(db).where("jobs.archived_at", filter.archived ? "is not" : "is", null);
   if (filter.managedBy !== undefined) query = query.where("jobs.managed_by", "=", filter.managedBy);
   for (const word of filter.words) {
-    const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
+    const pattern = containing(word);
     query = query.where(
       sql<SqlBool>`(jobs.name || ' ' || jobs.command || ' ' || jobs.args::text || ' ' || jobs.description) ilike ${pattern}`,
     );

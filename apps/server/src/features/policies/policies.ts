@@ -11,6 +11,7 @@ import {
 import { AppError, notFound } from "../../platform/errors.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { idOfCursor, pageOf, readCursor } from "../../platform/storage/page.ts";
+import { isNameTaken } from "../../platform/storage/names.ts";
 import { record } from "../audit/audit.ts";
 import { hashDocument } from "./hash.ts";
 import {
@@ -18,7 +19,6 @@ import {
   findShownPolicy,
   insertPolicy,
   insertPolicyVersion,
-  isNameTaken,
   jobsUsing,
   listPolicies,
   listPolicyVersions,
@@ -92,7 +92,7 @@ export async function changePolicy(
   return inTransaction(ctx, async (ctx) => {
     const policy = await lockLive(ctx, id);
     const now = new Date(ctx.now());
-    if (change.name !== undefined && (await isNameTaken(ctx.db, change.name, policy.id)))
+    if (change.name !== undefined && (await isNameTaken(ctx.db, "policies", change.name, policy.id)))
       throw nameTaken(change.name);
     if (change.is_default === true && !policy.is_default)
       await clearDefault(ctx.db, ctx.actor.organization_id, now);

@@ -75,17 +75,6 @@ export async function clearDefault(db: Db, organizationId: string, now: Date): P
     .execute();
 }
 
-export async function isNameTaken(db: Db, name: string, exceptId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("policies")
-    .select("id")
-    .where("name", "=", name)
-    .where("archived_at", "is", null)
-    .where("id", "<>", exceptId)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
 export async function findShownPolicy(db: Db, id: string, now: number): Promise<ShownPolicyRow | undefined> {
   return shown(db, now).where("policies.id", "=", id).executeTakeFirst();
 }

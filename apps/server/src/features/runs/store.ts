@@ -9,6 +9,7 @@ import {
 import type { AgentState, RunState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
+import { containing } from "../../platform/storage/names.ts";
 import { stateSql } from "../fleet/state.ts";
 import { WORDS_SCAN_ROWS_MAX } from "./limits.ts";
 
@@ -280,7 +281,7 @@ function matching(db: Db, filter: RunFilter, before: string | undefined, now: nu
   if (filter.jobId !== undefined) query = query.where("runs.job_id", "=", filter.jobId);
   if (filter.fromRunId !== undefined) query = query.where(cameFrom(filter.fromRunId));
   for (const word of filter.words) {
-    const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
+    const pattern = containing(word);
     query = query.where(
       sql<SqlBool>`(runs.name || ' ' || runs.command || ' ' || runs.args::text) ilike ${pattern}`,
     );
