@@ -1,5 +1,5 @@
 import { setDiagnostics, type Diagnostic } from "@codemirror/lint";
-import { EditorState, type Text } from "@codemirror/state";
+import { Annotation, EditorState, type Text } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import type { ConfigurationProblem } from "@flowplane/contract";
@@ -21,6 +21,9 @@ interface YamlEditorProps {
   readonly isReadOnly?: boolean;
 }
 
+/** Marks a change that came from the page, which knows of it already. */
+const replaced = Annotation.define<true>();
+
 /** The text of a configuration, with its problems where they are. */
 export default function YamlEditor(props: YamlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -33,7 +36,8 @@ export default function YamlEditor(props: YamlEditorProps) {
   useEffect(() => {
     if (host.current === null) return undefined;
     const tell = EditorView.updateListener.of((update) => {
-      if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+      const isTyped = update.transactions.some((one) => one.docChanged && one.annotation(replaced) !== true);
+      if (isTyped) latest.current.onChange(update.state.doc.toString());
     });
     const made = new EditorView({
       parent: host.current,
@@ -59,7 +63,10 @@ export default function YamlEditor(props: YamlEditorProps) {
     const now = view.current?.state.doc.toString();
     // The text was replaced from outside: another version, an import.
     if (now !== undefined && now !== value)
-      view.current?.dispatch({ changes: { from: 0, to: now.length, insert: value } });
+      view.current?.dispatch({
+        changes: { from: 0, to: now.length, insert: value },
+        annotations: replaced.of(true),
+      });
   }, [value]);
   useEffect(() => {
     const state = view.current?.state;

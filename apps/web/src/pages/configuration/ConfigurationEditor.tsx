@@ -29,15 +29,15 @@ export default function ConfigurationEditor() {
   const { current_version: current } = useSuspenseQuery(q("configurationRead", { params })).data;
   const { draft } = useDraft(configurationId);
   const base = draft?.base ?? current;
-  const { data, error, refetch } = useQuery({
+  const { data, isPlaceholderData, error, refetch } = useQuery({
     ...q("configurationVersionRead", { params: { ...params, version: String(base) } }),
     // A version never changes.
     staleTime: "static",
-    // Another base under the draft does not close the editor.
+    // Another base under a draft does not close the editor; without a draft the text is the version's own.
     placeholderData: keepPreviousData,
   });
   if (error !== null) return <Problem error={error} onRetry={() => void refetch()} />;
-  if (data === undefined) return <PageSkeleton />;
+  if (data === undefined || (isPlaceholderData && draft === undefined)) return <PageSkeleton />;
   return (
     <Editing
       key={configurationId}

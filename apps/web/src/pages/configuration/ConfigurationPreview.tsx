@@ -48,7 +48,7 @@ function Previewed({ text, what }: { text: ConfigurationText; what: string }) {
   const { configurationId } = useParams({ from: "/frame/configurations/$configurationId" });
   const search = useSearch({ from: "/frame/configurations/$configurationId" });
   const navigate = useNavigate();
-  const matches = useMatches(text, search.site_id);
+  const matches = useMatches(text, { siteId: search.site_id });
   const sites = useQuery(q("siteList", { query: { limit: SITES_MAX } })).data?.items ?? [];
   const choose = (part: ConfigurationSearch) =>
     void navigate({

@@ -46,7 +46,13 @@ export function SaveDialog({
   const diffs = useMemo(() => partDiffs(before, draft), [before, draft]);
   const params = { configuration_id: configurationId };
   const save = useApi("configurationVersionCreate", {
-    onSuccess: async ({ version }) => {
+    onSuccess: async (saved) => {
+      const { version } = saved;
+      // Its text is here already.
+      queryClient.setQueryData(
+        q("configurationVersionRead", { params: { ...params, version: String(version) } }).queryKey,
+        { ...saved, body: draft.body, overlays: [...draft.overlays] },
+      );
       // The editor shows the current version next, so it must know which one that is.
       await queryClient.invalidateQueries({ queryKey: q("configurationRead", { params }).queryKey });
       keeper.ended();

@@ -23,8 +23,13 @@ export function VersionDiff({ label, diffs, split = false, same = "Nothing diffe
           {diff.selector === undefined ? null : (
             <p className="break-words">
               For agents where{" "}
-              <del className="bg-bad-soft font-mono text-sm no-underline">− {diff.selector.before}</del> is
-              now <ins className="bg-ok-soft font-mono text-sm no-underline">+ {diff.selector.after}</ins>
+              {diff.selector.before === undefined ? null : (
+                <del className="bg-bad-soft font-mono text-sm no-underline">− {diff.selector.before}</del>
+              )}
+              {diff.selector.before === undefined || diff.selector.after === undefined ? null : " is now "}
+              {diff.selector.after === undefined ? null : (
+                <ins className="bg-ok-soft font-mono text-sm no-underline">+ {diff.selector.after}</ins>
+              )}
             </p>
           )}
           {diff.moved === undefined ? null : <p>It is laid on {diff.moved} than before.</p>}

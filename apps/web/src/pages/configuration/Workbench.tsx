@@ -61,7 +61,7 @@ export function Workbench(props: WorkbenchProps) {
   const [view, setView] = useState<"graph" | undefined>(undefined);
   const [naming, setNaming] = useState<Naming | undefined>(undefined);
   const [selectorFocus, setSelectorFocus] = useState(0);
-  const matches = useMatches(text).data;
+  const matches = useMatches(text, { enabled: text.overlays.length > 0 }).data;
   const { check, problems } = checked;
   const onPart = (next: PartName) => {
     setView(undefined);

@@ -23,10 +23,10 @@ test("the base comes first, then what was removed, then the overlays in their ne
     ]),
   ).toEqual([
     [undefined, "changed", undefined, undefined, ["removed a", "added b"]],
-    ["gone", "removed", undefined, undefined, ["removed gone: 1"]],
+    ["gone", "removed", { before: "true", after: undefined }, undefined, ["removed gone: 1"]],
     ["y", "changed", undefined, "earlier", []],
     ["x", "changed", { before: "true", after: "false" }, "later", ["removed x: 1", "added x: 2"]],
-    ["new", "added", undefined, undefined, ["added new: 1"]],
+    ["new", "added", { before: undefined, after: "true" }, undefined, ["added new: 1"]],
   ]);
   expect(countLines(diffs)).toEqual({ added: 3, removed: 3 });
 });

@@ -5,8 +5,8 @@ import type { ConfigurationText, PartName } from "./configurationText.ts";
 export interface PartDiff {
   readonly part: PartName;
   readonly change: "added" | "removed" | "changed";
-  /** Both selectors, where the overlay is for other agents now. */
-  readonly selector: { readonly before: string; readonly after: string } | undefined;
+  /** For whom it was and is, where that differs or the overlay came or went. */
+  readonly selector: { readonly before: string | undefined; readonly after: string | undefined } | undefined;
   /** Where it stands among the overlays that are in both. */
   readonly moved: "earlier" | "later" | undefined;
   readonly rows: readonly DiffRow[];
@@ -28,8 +28,9 @@ export function partDiffs(before: ConfigurationText, after: ConfigurationText): 
   const [orderBefore, orderAfter] = [inBoth(before, after), inBoth(after, before)];
   const removed = before.overlays
     .filter(({ name }) => !orderBefore.includes(name))
-    .map(({ name, body }): PartDiff => {
-      return { part: name, change: "removed", selector: undefined, moved: undefined, rows: rowsOf(body, "") };
+    .map(({ name, selector, body }): PartDiff => {
+      const was = { before: selector, after: undefined };
+      return { part: name, change: "removed", selector: was, moved: undefined, rows: rowsOf(body, "") };
     });
   const others = after.overlays.map((overlay): PartDiff => {
     const old = before.overlays.find(({ name }) => name === overlay.name);
@@ -38,9 +39,7 @@ export function partDiffs(before: ConfigurationText, after: ConfigurationText): 
       part: overlay.name,
       change: old === undefined ? "added" : "changed",
       selector:
-        old === undefined || old.selector === overlay.selector
-          ? undefined
-          : { before: old.selector, after: overlay.selector },
+        old?.selector === overlay.selector ? undefined : { before: old?.selector, after: overlay.selector },
       moved: way === 0 ? undefined : way < 0 ? "earlier" : "later",
       rows: rowsOf(old?.body ?? "", overlay.body),
     };

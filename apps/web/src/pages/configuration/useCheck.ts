@@ -33,7 +33,10 @@ export function useCheck(text: ConfigurationText) {
 export type Checked = ReturnType<typeof useCheck>;
 
 /** How many Collectors each overlay matches, and which come together; at one site or at all. */
-export function useMatches({ overlays }: ConfigurationText, siteId?: string) {
+export function useMatches(
+  { overlays }: ConfigurationText,
+  { siteId, enabled = true }: { siteId?: string | undefined; enabled?: boolean } = {},
+) {
   const settled = useSettled(overlays);
   return useQuery({
     ...q("configurationOverlayMatches", {
@@ -42,6 +45,7 @@ export function useMatches({ overlays }: ConfigurationText, siteId?: string) {
         ...(siteId === undefined ? {} : { site_id: siteId }),
       },
     }),
+    enabled,
     placeholderData: keepPreviousData,
     retry: false,
   });
