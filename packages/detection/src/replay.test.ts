@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hashText } from "./hash.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
-import { replay } from "./replay.ts";
+import { BREATH_LINES, replay } from "./replay.ts";
 import { repeat, workLines } from "./testing.ts";
 import {
   changed,
@@ -50,6 +50,20 @@ describe("a replay", () => {
       all.push(...run.chunks.map((chunk) => new TextDecoder().decode(chunk)));
     }
     expect(hashText(all.join(""), 1)).toMatchInlineSnapshot(`3116662011`);
+  });
+
+  test("lets a thread with other work have its turn, and comes to the same", async () => {
+    const long = record(printed(workLines(BREATH_LINES * 3 + 10), 1), enforcing());
+    let breaths = 0;
+    const report = await replay({
+      ...long,
+      sha256: digest,
+      breathe: async () => {
+        breaths += 1;
+      },
+    });
+    expect([report.equal, breaths]).toEqual([true, Math.ceil((BREATH_LINES * 3 + 10) / BREATH_LINES)]);
+    expect(report).toEqual(await again(long));
   });
 
   test("under another policy says what that would have done", async () => {
@@ -150,7 +164,7 @@ test("an agent that dies anywhere decides what it would have decided", () => {
     ),
     { numRuns: 60 },
   );
-});
+}, 120_000);
 
 function repeatTicks(count: number, from: number): Happening[] {
   return Array.from({ length: count }, (_, index) => ({ kind: "tick", at: from + index * 5_000 }));

@@ -27,6 +27,8 @@ export interface ReplayInput {
   readonly segments: Iterable<ReplaySegment> | AsyncIterable<ReplaySegment>;
   /** Hex digest. */
   readonly sha256: (bytes: Uint8Array) => string;
+  /** Awaited every BREATH_LINES lines: on a thread that has other work, it lets that have its turn. */
+  readonly breathe?: () => Promise<void>;
   /** Instead of the recorded policy; then nothing has to be equal. */
   readonly policy?: Policy;
 }
@@ -43,6 +45,9 @@ export interface ReplayedDecision {
   readonly recorded: boolean;
   readonly replayed: boolean;
 }
+
+/** Lines fed without a breath: a few ms of work. */
+export const BREATH_LINES = 500;
 
 /** Bounds the answer, not the comparison. */
 export const REPLAYED_DECISIONS_MAX = 1_000;
@@ -161,12 +166,17 @@ class Replay {
 
   async #feedTo(watch: Watch, seq: number): Promise<void> {
     while (watch.seq < seq && !this.#isMissing) {
-      const line = await this.#lines.next();
+      const line = this.#lines.next();
+      if (line === "more") {
+        await this.#lines.load();
+        continue;
+      }
       if (line === null) {
         this.#isMissing = true;
         return;
       }
       this.#events += 1;
+      if (watch.seq % BREATH_LINES === 0) await this.#input.breathe?.();
       this.#keep(watch.line(line.seq, line.atMs, line.stream, line.bytes));
     }
   }
@@ -303,25 +313,26 @@ class LineSource {
       Symbol.asyncIterator in segments ? segments[Symbol.asyncIterator]() : segments[Symbol.iterator]();
   }
 
-  /** Null when there are no more, or a line is missing. */
-  async next(): Promise<ReplayLine | null> {
-    for (;;) {
-      const line = this.#lines.next();
-      if (line.done !== true) {
-        if (line.value.seq !== this.#seq + 1) {
-          this.missing = `the lines ${this.#seq + 1} to ${line.value.seq - 1} are no longer stored.`;
-          return null;
-        }
-        this.#seq = line.value.seq;
-        return line.value;
-      }
-      const segment = await this.#segments.next();
-      if (segment.done === true) {
-        this.missing = `the lines after ${this.#seq} are not stored.`;
-        return null;
-      }
-      this.hashes.set(segment.value.segment, segment.value.sha256);
-      this.#lines = segment.value.lines[Symbol.iterator]();
+  /** "more": the next segment has to be loaded first. Null when there are no more, or a line is missing. */
+  next(): ReplayLine | "more" | null {
+    if (this.missing !== null) return null;
+    const line = this.#lines.next();
+    if (line.done === true) return "more";
+    if (line.value.seq !== this.#seq + 1) {
+      this.missing = `the lines ${this.#seq + 1} to ${line.value.seq - 1} are no longer stored.`;
+      return null;
     }
+    this.#seq = line.value.seq;
+    return line.value;
+  }
+
+  async load(): Promise<void> {
+    const segment = await this.#segments.next();
+    if (segment.done === true) {
+      this.missing = `the lines after ${this.#seq} are not stored.`;
+      return;
+    }
+    this.hashes.set(segment.value.segment, segment.value.sha256);
+    this.#lines = segment.value.lines[Symbol.iterator]();
   }
 }

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { replayRefusal } from "@flowplane/contract";
@@ -66,6 +67,8 @@ export const evidenceHandlers: Handlers = {
         chunks: chunksOf(call, id),
         segments: segmentsOf(call, id),
         sha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
+        // This thread also supervises.
+        breathe: () => setImmediate(),
         ...(body.policy_document === undefined ? {} : { policy: body.policy_document }),
       });
       const { equal, intact, problem, events, sentence } = report;
