@@ -87,8 +87,9 @@ test.skipIf(needsTree !== null)(
     {
       using bench = new Bench(folder.path, { cgroups: tree });
       await bench.start("r1", sh("trap 'exit 6' TERM; echo up; while :; do sleep 0.02; done"));
-      // Running is said before the shell has come to its trap.
+      // The shell may come to its trap before the agent has seen it run, and the other way round.
       await eventually(() => bench.raw("r1", "stdout").toString() === "up\n");
+      await eventually(() => bench.types("r1").includes("run.running"));
       ({ cgroup } = JSON.parse(
         bench.db.get<{ containment: string }>("SELECT containment FROM runs")!.containment,
       ) as { cgroup: string });

@@ -75,5 +75,5 @@ async function countNow(on: Supervision, run: ActiveRun): Promise<void> {
   run.isCounting = false;
   if (!on.runs.has(run.id)) return;
   const members = findMembersOf(run, processes);
-  on.step(run, { kind: "census", alive: members.length, detail: describeMembers(members) });
+  on.stepSoon(run, { kind: "census", alive: members.length, detail: describeMembers(members) });
 }

@@ -54,6 +54,8 @@ export interface Supervision {
   activate(runId: string): ActiveRun | null;
   /** One input: decide, store decision and events together, act. */
   step(run: ActiveRun, input: RunInput): void;
+  /** As `step`, at the end of this turn of the event loop, stored together with what is observed of other runs. */
+  stepSoon(run: ActiveRun, input: RunInput): void;
   /** Carries out what a decision that is stored asks for. */
   act(run: ActiveRun, effects: readonly RunEffect[]): void;
   /** Looks at what the wrapper has written and, now and then, whether it still lives. */

@@ -29,6 +29,8 @@ import { runWakeAt } from "./run.ts";
 import type { RunEffect, RunInput } from "./run.ts";
 import { countMembers } from "./signalling.ts";
 import { SpoolHealth } from "./spool-health.ts";
+import { StepQueue } from "./step-queue.ts";
+import type { Step } from "./step-queue.ts";
 import { Stepping } from "./stepping.ts";
 import { Successors, tellCreated } from "./successors.ts";
 import { LIVE_RUNS_MAX } from "./supervision.ts";
@@ -50,6 +52,7 @@ export class Supervisor implements Supervision {
   readonly #health: SpoolHealth;
   readonly #following: Following;
   readonly #stepping: Stepping;
+  readonly #steps = new StepQueue((steps) => this.#stepTogether(steps));
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
@@ -207,6 +210,7 @@ export class Supervisor implements Supervision {
   /** Stops looking. The jobs go on without us, and are adopted at the next start. */
   close(): void {
     this.#isClosed = true;
+    this.#steps.close();
     this.#following.close();
     if (this.#timer) clearInterval(this.#timer);
     for (const runId of this.#runs.keys()) this.#deactivate(runId);
@@ -246,6 +250,30 @@ export class Supervisor implements Supervision {
 
   act(run: ActiveRun, effects: readonly RunEffect[]): void {
     this.#stepping.act(run, effects);
+  }
+
+  stepSoon(run: ActiveRun, input: RunInput): void {
+    this.#steps.add(run, input);
+  }
+
+  /** All in one transaction, and then what follows from each. */
+  #stepTogether(steps: readonly Step[]): void {
+    const live = steps.filter(({ run }) => this.#runs.get(run.id) === run);
+    let acts: (() => void)[];
+    try {
+      acts = this.options.db.durably(() => live.map(({ run, input }) => this.#stepping.prepare(run, input)));
+    } catch {
+      // One of them, or the disk: alone each says so itself, and does not hold the others up.
+      for (const { run, input } of live) this.step(run, input);
+      return;
+    }
+    for (const [index, act] of acts.entries()) {
+      const step = live[index];
+      if (step === undefined) continue;
+      this.#health.guard(step.run.id, act);
+      // It may have ended already, and is not looked at for a while.
+      if (step.input.kind === "launched") this.look(step.run);
+    }
   }
 
   drain(run: ActiveRun): void {
@@ -337,6 +365,6 @@ export class Supervisor implements Supervision {
     run.log = tail?.position ?? run.log;
     run.logTotals = tail?.totals ?? null;
     run.isDraining = false;
-    if (this.#runs.has(run.id)) this.step(run, { kind: "drained", problem: null });
+    if (this.#runs.has(run.id)) this.stepSoon(run, { kind: "drained", problem: null });
   }
 }

@@ -34,7 +34,7 @@ function lookForStart(on: Supervision, run: ActiveRun): void {
     });
     run.process = found;
     run.beganAt = beganAt;
-    on.step(run, { kind: "launched", startedAt: beganAt });
+    on.stepSoon(run, { kind: "launched", startedAt: beganAt });
     return;
   }
   const isWrapperGone = run.child
@@ -69,7 +69,7 @@ function lookForExit(on: Supervision, run: ActiveRun): void {
   if (exit) {
     const oomKills = Math.max(run.usage.oomKills, oomKillsContained(run.containment));
     run.usage = { ...run.usage, cpuMs: Math.max(run.usage.cpuMs, run.files.readCpuMs()), oomKills };
-    return on.step(run, { kind: "exited", exit: explainExit(run, exit), at: now });
+    return on.stepSoon(run, { kind: "exited", exit: explainExit(run, exit), at: now });
   }
   if (now - run.lastLivenessAt < LIVENESS_MS || !run.process) return undefined;
   run.lastLivenessAt = now;
