@@ -128,7 +128,6 @@ export function DataList<T>({
         role="table"
         aria-label={label}
         aria-rowcount={(list.total ?? list.rows.length) + 1}
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
         tabIndex={0}
         onPointerEnter={reading(true)}
         onPointerLeave={reading(false)}

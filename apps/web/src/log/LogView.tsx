@@ -146,7 +146,6 @@ export function LogView({
       role="region"
       aria-label="Log"
       // The log scrolls, so it must be reachable by keyboard.
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       onScroll={onScroll}
       className="min-h-0 flex-1 overflow-auto bg-n1 font-mono text-sm [overflow-anchor:none] focus-visible:-outline-offset-2"

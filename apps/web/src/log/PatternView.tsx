@@ -36,7 +36,6 @@ export function PatternView({
     <div
       role="region"
       aria-label="Patterns"
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
       tabIndex={0}
       className="min-h-0 flex-1 overflow-auto bg-n1 focus-visible:-outline-offset-2"
     >

@@ -22,9 +22,9 @@ export interface Span {
 const PLAIN: AnsiStyle = {};
 // CSI; OSC, DCS, SOS, PM and APC up to their terminator or the end; two-character escapes; what is left of a torn one.
 const ESCAPE =
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
   /\u001b\[([0-?]*)[ -/]*([@-~])|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|$)|\u001b\[[0-?]*[ -/]*$|\u001b[ -/]*[0-~]|\u001b|\u009b([0-?]*)[ -/]*([@-~])/g;
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- what cannot be shown is replaced by a picture of it
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
 
 export function parseAnsi(line: string): Span[] {

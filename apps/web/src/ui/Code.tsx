@@ -13,7 +13,6 @@ export function Code({ text, label, originOf }: CodeProps) {
       role="region"
       aria-label={label}
       // Long lines scroll, so the block must be reachable by keyboard.
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       className="overflow-x-auto rounded-md border border-n4 bg-n1 py-2 font-mono text-sm"
     >

@@ -38,7 +38,6 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
     <div className="flex items-start gap-1 rounded-md border border-n4 bg-n1 p-1 pl-3">
       <pre
         // Long lines scroll, so the block must be reachable by keyboard.
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         aria-label={label}
         role="region"

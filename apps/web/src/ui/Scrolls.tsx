@@ -6,7 +6,6 @@ export function Scrolls({ label, children }: { label: string; children: ReactNod
     <div
       role="region"
       aria-label={label}
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
       tabIndex={0}
       className="overflow-x-auto rounded-md border border-n4"
     >

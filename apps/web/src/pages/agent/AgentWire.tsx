@@ -82,7 +82,6 @@ function Message({ message }: { message: WireMessage }) {
         </summary>
         <pre
           // Long lines scroll, so the block must be reachable by keyboard.
-          // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
           tabIndex={0}
           role="region"
           aria-label={`Decoded message: ${message.summary}`}

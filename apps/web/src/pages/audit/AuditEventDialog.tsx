@@ -53,7 +53,6 @@ export function AuditEventDialog({ event, onClose }: { event: AuditEvent; onClos
       {Object.keys(event.metadata).length === 0 ? null : (
         <pre
           // Long lines scroll, so the block must be reachable by keyboard.
-          // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
           tabIndex={0}
           role="region"
           aria-label="Metadata"

@@ -53,7 +53,6 @@ export function Comparison({ rollout, search, onFilter }: ComparisonProps) {
     <div
       role="region"
       aria-label="Comparison"
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
       tabIndex={0}
       className="flex min-h-0 flex-1 flex-col gap-5 overflow-y-auto px-6 py-4 focus-visible:-outline-offset-2 max-md:overflow-visible max-md:px-4"
     >

@@ -7,13 +7,7 @@ const ROWS_MAX = 60;
 /** The same as the curves, in numbers: at most so many moments, evenly spread. */
 export function CurveTable({ curves, onMoment }: { curves: Curves; onMoment: (ms: number) => void }) {
   return (
-    <div
-      role="region"
-      aria-label="What it used"
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
-      tabIndex={0}
-      className="max-h-56 overflow-auto"
-    >
+    <div role="region" aria-label="What it used" tabIndex={0} className="max-h-56 overflow-auto">
       <table className="w-full text-right whitespace-nowrap">
         <thead className="sticky top-0 bg-n0 text-sm text-n8">
           <tr className="[&>th]:px-2 [&>th]:font-normal">
