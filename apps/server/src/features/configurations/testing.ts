@@ -2,6 +2,7 @@ import type { Configuration } from "@flowplane/contract";
 import { newId, type Actor, type Base } from "../../platform/context.ts";
 import { createHttp } from "../../platform/http/server.ts";
 import { testBase, testOrganization } from "../../testing/base.ts";
+import type { Answer } from "../../testing/answer.ts";
 import { deliveryRoutes } from "../delivery/routes.ts";
 import { configurationRoutes } from "./routes.ts";
 
@@ -15,8 +16,6 @@ service:
     logs: {receivers: [otlp], exporters: [debug]}
 `;
 
-// oxlint-disable-next-line typescript/no-explicit-any -- answers of every endpoint are looked into
-export type Answer = { status: number; body: any };
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type World = Awaited<ReturnType<typeof startWorld>>;
 

@@ -58,11 +58,11 @@ test("who connected before the last look is found by the one among all; of more 
   );
   const since = new Date(world.now() - 10_000);
   await advanceRollouts(world.base, world.ports, { since });
-  expect((await read(id)).counts).toMatchObject({ unreachable: ids.length });
+  expect((await world.read(id)).counts).toMatchObject({ unreachable: ids.length });
   await sql`update rollouts set state = 'running', ended_at = null`.execute(system());
   await sql`update agents set connected_at = ${new Date(world.now())}`.execute(system());
   await advanceRollouts(world.base, world.ports, { since });
-  const { counts } = await read(id);
+  const { counts } = await world.read(id);
   expect(counts.unreachable).toBe(0);
   expect(counts.waiting + counts.offered).toBe(ids.length);
 });
@@ -95,7 +95,7 @@ test("the whole fleet is looked at where another rollout has completed since, or
   const known = new Map<string, string>();
   const look = { since: new Date(Date.now() + 3_600_000) };
   const first = await create({ plan: { waves: [{ percent: 100 }], soak_seconds: 0, max_unavailable: 2 } });
-  await world.run(async () => (await read(first.id)).state === "completed");
+  await world.run(async () => (await world.read(first.id)).state === "completed");
   const late = await world.agents(5, {}, "late");
   const count = async () => {
     const all = await world.assigned();
@@ -119,19 +119,7 @@ test("the whole fleet is looked at where another rollout has completed since, or
 const system = () => world.base.storage.system;
 
 async function create(body: Record<string, unknown>): Promise<Rollout> {
-  const configuration_id = await world.configuration("edge", 1);
-  const answer = await world.call("POST", "/rollouts", {
-    configuration_id,
-    selector: "true",
-    confirm_everybody: true,
-    ...body,
-  });
-  expect([answer.status, answer.body.detail]).toEqual([201, undefined]);
-  return answer.body;
-}
-
-async function read(id: string): Promise<Rollout> {
-  return (await world.call("GET", `/rollouts/${id}`)).body;
+  return world.create({ configuration_id: await world.configuration("edge", 1), ...body });
 }
 
 async function reconnect(id: string): Promise<void> {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Rollout } from "@flowplane/contract";
 import { rolloutWorld, type RolloutWorld } from "./testing.ts";
 import { convergeNewcomers, settleRollouts } from "./worker.ts";
 
@@ -8,20 +7,6 @@ beforeEach(async () => {
   world = await rolloutWorld();
 });
 afterEach(() => world.close());
-
-async function create(body: Record<string, unknown>): Promise<Rollout> {
-  const answer = await world.call("POST", "/rollouts", {
-    confirm_everybody: true,
-    selector: "true",
-    ...body,
-  });
-  expect([answer.status, answer.body.detail]).toEqual([201, undefined]);
-  return answer.body;
-}
-
-async function read(id: string): Promise<Rollout> {
-  return (await world.call("GET", `/rollouts/${id}`)).body;
-}
 
 async function act(id: string, action: string, body: object = { reason: "because a test says so" }) {
   const answer = await world.call(
@@ -32,10 +17,6 @@ async function act(id: string, action: string, body: object = { reason: "because
   return [answer.status, answer.body.detail ?? answer.body.state];
 }
 
-const isState =
-  (id: string, ...states: string[]) =>
-  async () =>
-    states.includes((await read(id)).state);
 const FAST = { waves: [{ count: 2 }, { percent: 100 }], soak_seconds: 0 };
 
 /** Everybody runs version 1, brought by a rollout. */
@@ -45,8 +26,8 @@ async function begin(
 ): Promise<{ ids: string[]; configuration: string; first: string }> {
   const ids = await world.agents(agents);
   const configuration = await world.configuration("edge", versions);
-  const { id } = await create({ configuration_id: configuration, version: 1, plan: FAST });
-  await world.run(isState(id, "completed"));
+  const { id } = await world.create({ configuration_id: configuration, version: 1, plan: FAST });
+  await world.run(world.isState(id, "completed"));
   return { ids, configuration, first: id };
 }
 
@@ -81,7 +62,7 @@ describe("what is refused", () => {
 
   test("agents that another rollout has: refused and told, or queued until it has ended", async () => {
     const { ids, configuration } = await begin(6, 3);
-    const second = await create({ configuration_id: configuration, version: 2, plan: FAST });
+    const second = await world.create({ configuration_id: configuration, version: 2, plan: FAST });
     const refused = await world.call("POST", "/rollouts", {
       configuration_id: configuration,
       version: 3,
@@ -92,7 +73,7 @@ describe("what is refused", () => {
       409,
       `6 agents are in the rollout ${second.id} of edge version 2: Wave 1 of 2 has not begun: 0 of 6 agents have passed. Wait for it, end it, or queue this one behind it with on_overlap "queue".`,
     ]);
-    const third = await create({
+    const third = await world.create({
       configuration_id: configuration,
       version: 3,
       plan: FAST,
@@ -103,9 +84,9 @@ describe("what is refused", () => {
       waiting: { for: "an earlier rollout that has some of its agents to end" },
     });
     await world.step();
-    expect((await read(third.id)).state).toBe("queued");
-    await world.run(isState(third.id, "completed"));
-    expect((await read(second.id)).state).toBe("completed");
+    expect((await world.read(third.id)).state).toBe("queued");
+    await world.run(world.isState(third.id, "completed"));
+    expect((await world.read(second.id)).state).toBe("completed");
     expect(await world.assigned()).toEqual(new Map(ids.map((id) => [id, 3])));
   });
 });
@@ -113,14 +94,14 @@ describe("what is refused", () => {
 test("a silent agent counts as failed at its deadline, and what waits is said", async () => {
   const { ids, configuration } = await begin(3);
   for (const id of ids) world.behave(id, (target) => (target?.version === 2 ? { status: "offered" } : {}));
-  const { id } = await create({
+  const { id } = await world.create({
     configuration_id: configuration,
     plan: { ...FAST, verdict_timeout_seconds: 100, gate: { on_failure: "pause" } },
   });
   await world.step();
   await world.answer();
   await world.step();
-  expect(await read(id)).toMatchObject({
+  expect(await world.read(id)).toMatchObject({
     state: "running",
     waiting: { for: "verdicts of 2 agents of wave 1" },
     sentence: "Wave 1 of 2 is under way: 0 of 3 agents have passed, 2 under way.",
@@ -131,8 +112,8 @@ test("a silent agent counts as failed at its deadline, and what waits is said", 
     for: "it to say that it has it",
     deadline: expect.any(String),
   });
-  await world.run(isState(id, "paused"));
-  expect(await read(id)).toMatchObject({
+  await world.run(world.isState(id, "paused"));
+  expect(await world.read(id)).toMatchObject({
     reason: "Wave 1 did not pass: 2 agents failed; none may.",
     counts: { failed: 2, waiting: 1 },
   });
@@ -163,16 +144,16 @@ test("a person resumes it past the gate, or has the failed ones tried again", as
       target?.version === 2 && isBroken ? { status: "failed", errorMessage: "no" } : {},
     );
   const plan = { ...FAST, gate: { on_failure: "pause" } };
-  const { id } = await create({ configuration_id: configuration, plan });
-  await world.run(isState(id, "paused"));
+  const { id } = await world.create({ configuration_id: configuration, plan });
+  await world.run(world.isState(id, "paused"));
   expect(await act(id, "resume", { retry_failed: true })).toEqual([200, "running"]);
-  await world.run(isState(id, "paused"));
+  await world.run(world.isState(id, "paused"));
   const { body } = await world.call("GET", `/rollouts/${id}/agents?state=failed`);
   expect(body.items.map(({ attempts }: { attempts: number }) => attempts)).toEqual([2, 2]);
   isBroken = false;
   expect(await act(id, "resume", {})).toEqual([200, "running"]);
-  await world.run(isState(id, "completed"));
-  expect(await read(id)).toMatchObject({
+  await world.run(world.isState(id, "completed"));
+  expect(await world.read(id)).toMatchObject({
     counts: { passed: 2, failed: 2 },
     sentence: "Completed: 2 of 4 agents have passed, 2 failed.",
   });
@@ -184,7 +165,7 @@ test("a person resumes it past the gate, or has the failed ones tried again", as
 
 test("waves wait for approval, and for their window, and say so", async () => {
   const { configuration } = await begin(4);
-  const { id } = await create({
+  const { id } = await world.create({
     configuration_id: configuration,
     plan: {
       ...FAST,
@@ -194,36 +175,36 @@ test("waves wait for approval, and for their window, and say so", async () => {
     },
   });
   await world.step();
-  expect(await read(id)).toMatchObject({
+  expect(await world.read(id)).toMatchObject({
     counts: { waiting: 4 },
     waiting: { for: "its maintenance window to open", deadline: "2026-11-20T21:00:00.000Z" },
   });
   expect((await act(id, "approve"))[0]).toBe(409);
   world.pass(5 * 3_600);
-  await world.run(async () => (await read(id)).waves[0]?.state === "passed", { seconds: 2 });
+  await world.run(async () => (await world.read(id)).waves[0]?.state === "passed", { seconds: 2 });
   await world.step();
-  expect(await read(id)).toMatchObject({
+  expect(await world.read(id)).toMatchObject({
     counts: { passed: 2, waiting: 2 },
     waiting: { for: "approval of wave 2" },
   });
   expect(await act(id, "approve")).toEqual([200, "running"]);
-  await world.run(isState(id, "completed"), { seconds: 2 });
+  await world.run(world.isState(id, "completed"), { seconds: 2 });
 });
 
 test("agents that are away hold nothing up, get their turn when they come back, and after the end what was brought", async () => {
   const { ids, configuration } = await begin(6);
   const [early = "", late = ""] = ids;
   await world.connect([early, late], false);
-  const { id } = await create({
+  const { id } = await world.create({
     configuration_id: configuration,
     plan: { waves: [{ percent: 100 }], soak_seconds: 30 },
   });
-  await world.run(async () => (await read(id)).counts.soaking === 4, { seconds: 1 });
-  expect(await read(id)).toMatchObject({ counts: { unreachable: 2 } });
+  await world.run(async () => (await world.read(id)).counts.soaking === 4, { seconds: 1 });
+  expect(await world.read(id)).toMatchObject({ counts: { unreachable: 2 } });
   expect((await world.assigned()).get(early)).toBe(1);
   await world.connect([early], true);
-  await world.run(isState(id, "completed"));
-  expect(await read(id)).toMatchObject({
+  await world.run(world.isState(id, "completed"));
+  expect(await world.read(id)).toMatchObject({
     counts: { passed: 5, unreachable: 1 },
     sentence: "Completed: 5 of 6 agents have passed; 1 get it when they come back.",
   });
@@ -235,7 +216,7 @@ test("agents that are away hold nothing up, get their turn when they come back, 
     await settleRollouts(world.base, world.ports);
     world.pass(40);
   }
-  expect((await read(id)).counts).toMatchObject({ passed: 6, unreachable: 0 });
+  expect((await world.read(id)).counts).toMatchObject({ passed: 6, unreachable: 0 });
 });
 
 test.each([
@@ -247,14 +228,14 @@ test.each([
     const ids = await world.agents(6);
     const configuration = await world.configuration("edge", 2);
     if (before !== null) {
-      const first = await create({ configuration_id: configuration, version: before, plan: FAST });
-      await world.run(isState(first.id, "completed"));
+      const first = await world.create({ configuration_id: configuration, version: before, plan: FAST });
+      await world.run(world.isState(first.id, "completed"));
     }
     const assignedOf = async (some: readonly string[]) => {
       const assigned = await world.assigned();
       return some.map((id) => assigned.get(id) ?? null);
     };
-    const { id } = await create({
+    const { id } = await world.create({
       configuration_id: configuration,
       plan: { waves: [{ percent: 100 }], soak_seconds: 0, max_unavailable: 2 },
     });
@@ -264,40 +245,40 @@ test.each([
     expect(vanished).toHaveLength(2);
     await world.connect(vanished, false);
     await world.step();
-    expect((await read(id)).counts).toMatchObject({ unreachable: 2, offered: 2, waiting: 2 });
+    expect((await world.read(id)).counts).toMatchObject({ unreachable: 2, offered: 2, waiting: 2 });
     expect(await assignedOf(vanished)).toEqual([before, before]);
     await world.connect(vanished, true);
     await world.step();
-    expect((await read(id)).counts).toMatchObject({ unreachable: 0, offered: 2, waiting: 4 });
+    expect((await world.read(id)).counts).toMatchObject({ unreachable: 0, offered: 2, waiting: 4 });
     expect(await assignedOf(vanished)).toEqual([before, before]);
-    await world.run(isState(id, "completed"));
-    expect((await read(id)).counts).toMatchObject({ passed: 6 });
+    await world.run(world.isState(id, "completed"));
+    expect((await world.read(id)).counts).toMatchObject({ passed: 6 });
     expect(await assignedOf(ids)).toEqual(ids.map(() => 2));
   },
 );
 
 test("a completed rollout is taken back: each has what it had before, those that had nothing have nothing", async () => {
   const { ids, configuration, first } = await begin(4);
-  const second = await create({ configuration_id: configuration, plan: FAST });
-  await world.run(isState(second.id, "completed"));
+  const second = await world.create({ configuration_id: configuration, plan: FAST });
+  await world.run(world.isState(second.id, "completed"));
   expect(await act(first, "roll-back")).toEqual([200, "rolling_back"]);
-  await world.run(isState(first, "rolled_back"));
+  await world.run(world.isState(first, "rolled_back"));
   // The later rollout's agents are not the earlier one's to take back.
-  expect((await read(first)).counts).toMatchObject({ skipped: 4, reverted: 0 });
+  expect((await world.read(first)).counts).toMatchObject({ skipped: 4, reverted: 0 });
   expect(await world.assigned()).toEqual(new Map(ids.map((id) => [id, 2])));
   expect(await act(second.id, "roll-back")).toEqual([200, "rolling_back"]);
-  await world.run(isState(second.id, "rolled_back"));
+  await world.run(world.isState(second.id, "rolled_back"));
   expect(await world.assigned()).toEqual(new Map(ids.map((id) => [id, 1])));
-  const third = await create({ configuration_id: await world.configuration("other", 1), plan: FAST });
-  await world.run(isState(third.id, "completed"));
+  const third = await world.create({ configuration_id: await world.configuration("other", 1), plan: FAST });
+  await world.run(world.isState(third.id, "completed"));
   expect(await act(third.id, "roll-back")).toEqual([200, "rolling_back"]);
-  await world.run(isState(third.id, "rolled_back"));
+  await world.run(world.isState(third.id, "rolled_back"));
   expect(await world.assigned()).toEqual(new Map(ids.map((id) => [id, 1])));
 });
 
 test("aborted, agents keep what they have; those under way still get their verdict", async () => {
   const { configuration } = await begin(5);
-  const { id } = await create({ configuration_id: configuration, plan: FAST });
+  const { id } = await world.create({ configuration_id: configuration, plan: FAST });
   await world.step();
   expect(await act(id, "abort")).toEqual([200, "aborted"]);
   await world.answer();
@@ -306,7 +287,7 @@ test("aborted, agents keep what they have; those under way still get their verdi
     await world.step();
     world.pass(10);
   }
-  expect(await read(id)).toMatchObject({
+  expect(await world.read(id)).toMatchObject({
     state: "aborted",
     counts: { passed: 2, waiting: 3 },
     waiting: null,
@@ -316,13 +297,13 @@ test("aborted, agents keep what they have; those under way still get their verdi
 
 test("new agents get what the newest completed rollout that they match brought, once", async () => {
   const { configuration, ids } = await begin(2, 3);
-  const prod = await create({
+  const prod = await world.create({
     configuration_id: configuration,
     version: 2,
     plan: FAST,
     selector: 'labels.env != "dev"',
   });
-  await world.run(isState(prod.id, "completed"));
+  await world.run(world.isState(prod.id, "completed"));
   const [dev = ""] = await world.agents(1, { env: "dev" }, "dev");
   const [other = ""] = await world.agents(1, {}, "other");
   await convergeNewcomers(world.base, world.ports);
@@ -334,26 +315,26 @@ test("new agents get what the newest completed rollout that they match brought, 
     await settleRollouts(world.base, world.ports);
     world.pass(10);
   }
-  expect(await read(prod.id)).toMatchObject({ agents: 3, counts: { passed: 3 } });
+  expect(await world.read(prod.id)).toMatchObject({ agents: 3, counts: { passed: 3 } });
   await convergeNewcomers(world.base, world.ports);
-  expect((await read(prod.id)).agents).toBe(3);
-  const closed = await create({
+  expect((await world.read(prod.id)).agents).toBe(3);
+  const closed = await world.create({
     configuration_id: configuration,
     version: 3,
     selector: 'name == "other-1"',
     plan: { ...FAST, include_new_agents: false },
   });
-  await world.run(isState(closed.id, "completed"));
+  await world.run(world.isState(closed.id, "completed"));
   await convergeNewcomers(world.base, world.ports);
   expect((await world.assigned()).get(other)).toBe(3);
 });
 
 test("a secret that is missing when its turn comes fails that agent, with the reason", async () => {
   const { configuration } = await begin(3);
-  const { id } = await create({ configuration_id: configuration, plan: FAST });
+  const { id } = await world.create({ configuration_id: configuration, plan: FAST });
   const { body } = await world.call("GET", `/rollouts/${id}/agents?limit=1`);
   world.missing.add(body.items[0].agent_id);
-  await world.run(isState(id, "rolled_back"));
+  await world.run(world.isState(id, "rolled_back"));
   expect((await world.call("GET", `/rollouts/${id}/failures`)).body.items).toMatchObject([
     { reason_code: "not_delivered", reason: "The secret TOKEN is not there.", agents: 1 },
   ]);
@@ -362,7 +343,7 @@ test("a secret that is missing when its turn comes fails that agent, with the re
 test("an agent whose own errors rise fails; the versions of a split stand side by side", async () => {
   const { ids, configuration } = await begin(20);
   for (const id of ids) world.rates.set(id, { acceptedPerSecond: 100, errorPercent: 1 });
-  const split = await create({
+  const split = await world.create({
     configuration_id: configuration,
     split: { baseline_version: 1, percent: 50 },
     plan: FAST,
@@ -371,14 +352,14 @@ test("an agent whose own errors rise fails; the versions of a split stand side b
   const onVersion = variants.filter(({ variant }: { variant: string }) => variant === "version");
   expect(onVersion.length).toBeGreaterThan(3);
   expect(onVersion.length).toBeLessThan(17);
-  await world.run(isState(split.id, "completed"));
+  await world.run(world.isState(split.id, "completed"));
   expect([...(await world.assigned()).values()].filter((version) => version === 2)).toHaveLength(
     onVersion.length,
   );
-  const back = await create({ configuration_id: configuration, version: 2, plan: FAST });
+  const back = await world.create({ configuration_id: configuration, version: 2, plan: FAST });
   await world.step();
   for (const id of ids) world.rates.set(id, { acceptedPerSecond: 100, errorPercent: 40 });
-  await world.run(isState(back.id, "rolled_back"));
+  await world.run(world.isState(back.id, "rolled_back"));
   expect((await world.call("GET", `/rollouts/${back.id}/failures`)).body.items).toMatchObject([
     { reason_code: "errors_rose", reason: "40.0 % of its items fail, 1.0 % did before." },
   ]);
@@ -386,7 +367,7 @@ test("an agent whose own errors rise fails; the versions of a split stand side b
 
 test("an agent that is deleted, or assigned something else by hand, holds nothing up", async () => {
   const { configuration } = await begin(6);
-  const { id } = await create({
+  const { id } = await world.create({
     configuration_id: configuration,
     plan: { waves: [{ percent: 100 }], soak_seconds: 0, max_unavailable: 2 },
   });
@@ -400,8 +381,8 @@ test("an agent that is deleted, or assigned something else by hand, holds nothin
     .set({ rollout_id: null })
     .where("agent_id", "=", moved)
     .execute();
-  await world.run(isState(id, "completed"));
-  expect((await read(id)).counts).toMatchObject({ passed: 3, skipped: 1, waiting: 0, offered: 0 });
+  await world.run(world.isState(id, "completed"));
+  expect((await world.read(id)).counts).toMatchObject({ passed: 3, skipped: 1, waiting: 0, offered: 0 });
 });
 
 test("a preview says what would happen, and does nothing", async () => {

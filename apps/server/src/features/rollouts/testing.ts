@@ -1,9 +1,11 @@
+import type { Rollout } from "@flowplane/contract";
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { DeliveryFacts, Rates } from "@flowplane/rollouts";
 import { newId, type Base, type Ctx } from "../../platform/context.ts";
 import { createHttp } from "../../platform/http/server.ts";
 import { testBase, testOrganization, type TestBaseOptions } from "../../testing/base.ts";
+import type { Answer } from "../../testing/answer.ts";
 import { createConfiguration } from "../configurations/configurations.ts";
 import { createVersion } from "../configurations/versions.ts";
 import { connected } from "./connected.ts";
@@ -16,8 +18,6 @@ export type Behaviour = (
   target: Target | null,
 ) => Partial<Pick<DeliveryFacts, "status" | "errorMessage" | "healthy">>;
 
-// oxlint-disable-next-line typescript/no-explicit-any -- answers of every endpoint are looked into
-export type Answer = { status: number; body: any };
 export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>>;
 
 export function textOf(port: number): string {
@@ -177,6 +177,22 @@ export async function rolloutWorld(options: Pick<TestBaseOptions, "log"> = {}) {
       });
       return { status: response.statusCode, body: response.payload === "" ? null : response.json() };
     },
+    async create(body: Record<string, unknown>): Promise<Rollout> {
+      const answer = await world.call("POST", "/rollouts", {
+        confirm_everybody: true,
+        selector: "true",
+        ...body,
+      });
+      if (answer.status !== 201) throw new Error(`not made: ${answer.body.detail}`);
+      return answer.body;
+    },
+    async read(id: string): Promise<Rollout> {
+      return (await world.call("GET", `/rollouts/${id}`)).body;
+    },
+    isState:
+      (id: string, ...states: string[]) =>
+      async (): Promise<boolean> =>
+        states.includes((await world.read(id)).state),
     /** A configuration with so many versions. */
     async configuration(name: string, versions: number): Promise<string> {
       const { id } = await createConfiguration(ctx, {

@@ -21,6 +21,7 @@ import type { Http } from "../../platform/http/route.ts";
 import { createHttp } from "../../platform/http/server.ts";
 import { inTransaction, newId, type Actor, type Base, type Ctx } from "../../platform/context.ts";
 import { testBase, testCtx, testOrganization } from "../../testing/base.ts";
+import type { Answer } from "../../testing/answer.ts";
 import { INTENT_SECRET } from "../gateway/intents.ts";
 import { agentActor, type AgentIdentity } from "../gateway/agent-http.ts";
 import { applyRunEvents } from "./events.ts";
@@ -79,9 +80,6 @@ export interface Upload {
   readonly body?: Buffer;
   readonly headers?: Record<string, string>;
 }
-
-// oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every endpoint
-export type Answer = { readonly status: number; readonly body: any };
 
 interface AgentValues {
   name: string;
