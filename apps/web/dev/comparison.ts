@@ -84,7 +84,7 @@ function sideOf(
     name,
     version,
     agents: agents.length,
-    looked_at: Math.min(1_000, agents.length),
+    looked_at: Math.min(200, agents.length),
     given: version === null ? 0 : agents.length,
     failed: version === null ? 0 : failed,
     rolled_itself_back: 0,

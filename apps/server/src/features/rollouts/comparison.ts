@@ -17,7 +17,13 @@ import {
 import type { Signal } from "@flowplane/telemetry";
 import { inTransaction, timestamp, type Ctx } from "../../platform/context.ts";
 import { healthOverTimes, type HealthOverTime } from "../health/compared.ts";
-import { compareGroups, emptySeries, type AgentRates, type ComparedGroups } from "../telemetry/compared.ts";
+import {
+  compareGroups,
+  emptySeries,
+  rowsOfAgent,
+  type AgentRates,
+  type ComparedGroups,
+} from "../telemetry/compared.ts";
 import {
   countSides,
   countVerdicts,
@@ -28,7 +34,7 @@ import {
   type SideVerdicts,
 } from "./comparison-store.ts";
 import { comparisonSentence, figureSentence, sideNames } from "./comparison-words.ts";
-import { COMPARED_AGENTS_MAX, COMPARED_DAYS_MAX } from "./limits.ts";
+import { COMPARED_AGENTS_MAX, COMPARED_DAYS_MAX, COMPARED_ROWS_MAX } from "./limits.ts";
 import { requireRollout } from "./read.ts";
 import type { ShownRolloutRow } from "./store.ts";
 
@@ -54,7 +60,7 @@ export async function readComparison(
     const counts = await countSides(ctx.db, row, now);
     const verdicts = await countVerdicts(ctx.db, row);
     const range = rangeOf(row, counts, now);
-    const members = await sampleSides(ctx.db, row, { ...range, now }, COMPARED_AGENTS_MAX);
+    const members = await sampleSides(ctx.db, row, { ...range, now }, agentsLookedAt(range));
     const health = await healthOverTimes(
       ctx.db,
       members.map(({ agent_id, from_at, to_at }) => ({
@@ -144,6 +150,12 @@ function rangeOf(
   const until = countsOf(counts, "version")?.until.getTime() ?? now.getTime();
   const to = Math.max(Math.min(until, now.getTime()), started + RANGE_MS_MIN);
   return { from: new Date(Math.max(started, to - COMPARED_DAYS_MAX * DAY_MS)), to: new Date(to) };
+}
+
+/** How many agents of each side are read: a week of as many as of an hour would take too long. */
+function agentsLookedAt({ from, to }: { readonly from: Date; readonly to: Date }): number {
+  const rows = rowsOfAgent({ from: from.getTime(), to: to.getTime() });
+  return Math.min(COMPARED_AGENTS_MAX, Math.floor(COMPARED_ROWS_MAX / 2 / rows));
 }
 
 interface Read {

@@ -33,6 +33,8 @@ export const COMPLETED_ROLLOUTS_MAX = 100;
 /** Ended rollouts taken up by one look that still have agents to judge. */
 export const UNSETTLED_ROLLOUTS_MAX = 200;
 /** Agents of each side whose history and telemetry a comparison reads; of larger sides a fixed sample. */
-export const COMPARED_AGENTS_MAX = 1_000;
+export const COMPARED_AGENTS_MAX = 200;
+/** Rows of roll-ups that both sides of a comparison have together: over a long time fewer agents are read. */
+export const COMPARED_ROWS_MAX = 100_000;
 /** A comparison looks back over so many days at most. */
 export const COMPARED_DAYS_MAX = 7;

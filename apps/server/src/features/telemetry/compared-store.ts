@@ -42,7 +42,10 @@ export async function comparedSteps(
   return rows;
 }
 
-/** Rows of a roll-up that lie wholly in their agent's window. */
+/**
+ * Rows of a roll-up that lie wholly in their agent's window. Each window is looked up by itself (`offset 0` forbids the
+ * planner anything else): it would rather read the minutes of the whole fleet, since it does not know how short windows are.
+ */
 function rowsSql(table: Table, windows: readonly GroupWindow[], { from, to }: Steps): RawBuilder<unknown> {
   const length = sql.raw(`interval '${table === "own_minutes" ? 60 : 600} seconds'`);
   const moments = (each: (window: GroupWindow) => number) => windows.map((window) => new Date(each(window)));
@@ -51,6 +54,10 @@ function rowsSql(table: Table, windows: readonly GroupWindow[], { from, to }: St
     from unnest(${windows.map((window) => window.group)}::text[], ${windows.map(({ agentId }) => agentId)}::uuid[],
       ${moments((window) => window.from)}::timestamptz[], ${moments((window) => window.to)}::timestamptz[]
     ) as w("group", agent_id, from_at, to_at)
-    join ${sql.table(table)} t on t.agent_id = w.agent_id and t.at >= w.from_at and t.at + ${length} <= w.to_at
-    where t.at >= ${momentSql(from)} and t.at < ${momentSql(to)}`;
+    cross join lateral (
+      select agent_id, at, seconds, amounts from ${sql.table(table)} r
+      where r.agent_id = w.agent_id and r.at >= w.from_at and r.at <= w.to_at - ${length}
+        and r.at >= ${momentSql(from)} and r.at < ${momentSql(to)}
+      offset 0
+    ) t`;
 }

@@ -44,6 +44,11 @@ export interface ComparedGroups {
   readonly agents: ReadonlyMap<string, ReadonlyMap<string, AgentRates>>;
 }
 
+/** How many rows of a roll-up one agent has over a time at most: what a comparison costs is in proportion to them. */
+export function rowsOfAgent({ from, to }: { readonly from: number; readonly to: number }): number {
+  return Math.ceil((to - from) / (to - from <= SOME_MINUTES_MS ? 60_000 : 600_000));
+}
+
 /** Reads what groups of agents did from `from` to `to`, ms since the epoch. Two statements, however many agents. */
 export async function compareGroups(
   ctx: Tx,
