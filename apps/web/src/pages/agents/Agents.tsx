@@ -106,7 +106,7 @@ function columns(
   return [
     {
       name: "Name",
-      width: "minmax(160px, 2.2fr)",
+      width: "minmax(150px, 1.7fr)",
       sort: sortBy("name"),
       cell: (agent) => <span className="font-medium">{agent.name}</span>,
     },
@@ -119,7 +119,7 @@ function columns(
     { name: "Kind", width: "minmax(76px, 0.7fr)", cell: (agent) => <Quiet>{KIND_WORD[agent.kind]}</Quiet> },
     {
       name: "Host",
-      width: "minmax(100px, 1.4fr)",
+      width: "minmax(100px, 1.3fr)",
       cell: (agent) => <Quiet title={agent.hostname ?? ""}>{agent.hostname ?? "–"}</Quiet>,
     },
     {
@@ -130,12 +130,12 @@ function columns(
     },
     {
       name: "Configuration",
-      width: "minmax(110px, 1.3fr)",
+      width: "minmax(150px, 1.7fr)",
       cell: (agent) => <Assigned configuration={agent.configuration} />,
     },
     {
       name: "Labels",
-      width: "minmax(100px, 1.6fr)",
+      width: "minmax(100px, 1.5fr)",
       cell: (agent) => <Labels labels={agent.labels} />,
     },
     {
@@ -165,7 +165,12 @@ function Assigned({ configuration }: Pick<ListedAgent, "configuration">) {
       <span className="truncate">
         {name} <span className="text-n8">v{version}</span>
       </span>
-      {state === "in_sync" ? null : <StateMark {...look} />}
+      {state === "in_sync" ? null : (
+        // A name that is cut can be guessed; half a state cannot.
+        <span className="shrink-0">
+          <StateMark {...look} />
+        </span>
+      )}
     </span>
   );
 }

@@ -129,7 +129,10 @@ function Agents({ preview }: { preview: RolloutPreview }) {
     <Section title="First agents" aside={`${number(preview.items.length)} of ${number(preview.agents)}`}>
       <ul className="grid gap-x-6 sm:grid-cols-2">
         {shown.map(({ agent_id, name, wave, reason_code }) => (
-          <li key={agent_id} className="flex min-w-0 justify-between gap-2 border-b border-n3 py-1">
+          <li
+            key={agent_id}
+            className="flex min-w-0 items-baseline justify-between gap-2 border-b border-n3 py-1"
+          >
             <Link {...paths.agent(agent_id)} className="min-w-0 truncate hover:underline">
               {name}
             </Link>

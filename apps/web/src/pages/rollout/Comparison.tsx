@@ -3,6 +3,7 @@ import { lazy, Suspense } from "react";
 import {
   capitalized,
   comparedAmount,
+  comparedDifference,
   comparedName,
   HEALTH_LEVELS,
   SIGNALS,
@@ -197,7 +198,7 @@ function Figures({ comparison: { figures, sides } }: { comparison: RolloutCompar
               <Value figure={figure} of={figure.baseline} side={sides.baseline.name} />
               <td className="px-3 py-1.5 max-md:col-span-2 max-md:pt-0">
                 <StateMark {...COMPARISON_LOOK[figure.verdict]} quiet={isQuiet(figure)} />
-                <p className="max-w-[52ch] text-sm text-n8">{figure.sentence.replace(/^[^:]+: /, "")}</p>
+                <p className="max-w-[52ch] text-sm text-n8">{rangeWords(figure)}</p>
               </td>
             </tr>
           ))}
@@ -205,6 +206,14 @@ function Figures({ comparison: { figures, sides } }: { comparison: RolloutCompar
       </table>
     </Scrolls>
   );
+}
+
+/** How far apart the two sides are; both values stand beside it already. */
+function rangeWords({ figure, difference, sentence }: ComparedFigure): string | null {
+  if (difference === null) return sentence.replace(/^[^:]+: /, "");
+  const [low, high] = [difference.low, difference.high].map((end) => comparedDifference(figure, end));
+  if (low !== high) return `between ${low} and ${high}`;
+  return difference.value === 0 ? null : `${low}`;
 }
 
 function isQuiet({ verdict }: ComparedFigure): boolean {

@@ -98,12 +98,20 @@ export default function RolloutPage() {
   );
 }
 
+/** Without its full stop: more stands behind it, after a dot. */
+function open(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}
+
 /** The server's sentence, what it waits for, and where the version can be seen. */
 function Sentence({ rollout }: { rollout: Rollout }) {
   return (
     <p className="mt-0.5 max-w-[110ch] text-n9">
-      {rollout.sentence}
-      {rollout.reason === null || rollout.sentence.includes(rollout.reason) ? null : ` ${rollout.reason}`}
+      {open(
+        rollout.reason === null || rollout.sentence.includes(rollout.reason)
+          ? rollout.sentence
+          : `${rollout.sentence} ${rollout.reason}`,
+      )}
       {rollout.waiting === null ? null : <WaitingWords waiting={rollout.waiting} />}
       {" · "}
       <Link

@@ -5,10 +5,12 @@ import { useMayNot } from "../../api/me.ts";
 import { q } from "../../api/query.ts";
 import { ROLLOUT_LOOK, WAVE_LOOK } from "../../api/rollouts.ts";
 import type { Tone } from "../../api/states.ts";
+import { number } from "../../lib/units.ts";
 import { paths } from "../../paths.ts";
 import type { RolloutSearch } from "../../search.ts";
 import { ShortId } from "../../ui/Copy.tsx";
 import { TEXT_LINK } from "../../ui/link.ts";
+import { More } from "../../ui/More.tsx";
 import { Fact, Facts, Section } from "../../ui/Page.tsx";
 import { StateShape } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
@@ -49,7 +51,7 @@ export function RolloutAside({ rollout, onFilter, className }: RolloutAsideProps
             </Fact>
           )}
           <Fact name="Agents">
-            <code className="font-mono text-xs break-words">{rollout.selector}</code>
+            <Selector text={rollout.selector} />
           </Fact>
           <Fact name="Message">{rollout.message}</Fact>
           <Fact name="Id">
@@ -69,6 +71,15 @@ export function RolloutAside({ rollout, onFilter, className }: RolloutAsideProps
       <Timeline rollout={rollout} />
     </aside>
   );
+}
+
+/** One that names two hundred agents by their ids would push everything else out of sight. */
+const SELECTOR_SHOWN_CHARS = 300;
+
+function Selector({ text }: { text: string }) {
+  const code = <code className="font-mono text-xs break-words">{text}</code>;
+  if (text.length <= SELECTOR_SHOWN_CHARS) return code;
+  return <More title={`A selector of ${number(text.length)} characters`}>{code}</More>;
 }
 
 interface Moment {

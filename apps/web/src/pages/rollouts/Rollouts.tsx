@@ -87,7 +87,7 @@ export default function RolloutsPage() {
 }
 
 const COLUMNS: readonly Column<Rollout>[] = [
-  { name: "Rollout", width: "minmax(150px, 1.3fr)", cell: (rollout) => <Subject rollout={rollout} /> },
+  { name: "Rollout", width: "minmax(190px, 1.6fr)", cell: (rollout) => <Subject rollout={rollout} /> },
   {
     name: "State",
     width: "minmax(112px, 0.8fr)",
@@ -116,7 +116,7 @@ const COLUMNS: readonly Column<Rollout>[] = [
   },
   {
     name: "What it says",
-    width: "minmax(160px, 2.4fr)",
+    width: "minmax(150px, 2.2fr)",
     cell: (rollout) => (
       <span className="text-n9" title={`${rollout.message}\n${rollout.sentence}`}>
         {rollout.message}
