@@ -202,14 +202,20 @@ export const configurations = {
     const { versions } = find(world.configurations, params.configuration_id);
     const config = (version: number) => checkConfig(versions[version - 1]?.body ?? "").config;
     const [before, after] = [config(query.from), config(query.to)];
+    const overlays = (version: number) => (versions[version - 1]?.overlays ?? []).map(({ name }) => name);
+    const whole = (change: "added" | "removed", names: readonly string[], others: readonly string[]) =>
+      names
+        .filter((name) => !others.includes(name))
+        .map((id) => ({ change, what: "overlay", id, settings: [] }));
     return {
-      changes:
-        before === null || after === null
-          ? []
-          : differences(before, after).map((change) => ({
-              ...change,
-              settings: change.settings.map((path) => [...path]),
-            })),
+      changes: [
+        ...(before === null || after === null ? [] : differences(before, after)).map((change) => ({
+          ...change,
+          settings: change.settings.map((path) => [...path]),
+        })),
+        ...whole("removed", overlays(query.from), overlays(query.to)),
+        ...whole("added", overlays(query.to), overlays(query.from)),
+      ],
     };
   },
 } satisfies Partial<Handlers>;

@@ -88,6 +88,12 @@ const COLUMNS: readonly Column<Configuration>[] = [
       ),
   },
   {
+    name: "Drafts",
+    width: "72px",
+    align: "right",
+    cell: ({ drafts }) => <span className="text-n9">{drafts === 0 ? "–" : drafts}</span>,
+  },
+  {
     name: "By",
     width: "minmax(90px, 0.8fr)",
     cell: ({ created_by }) => <span className="text-n9">{created_by.name}</span>,
