@@ -66,6 +66,20 @@ export async function flowplaneOperator(url: string, key: string): Promise<Flowp
       if (assignment.rolloutId !== null) running.set(uid, assignment.rolloutId);
       return assignment;
     },
+    async reconnect(uid, endpoint) {
+      const params = { agent_id: await idOf(uid) };
+      // What an agent can do is shown a moment after it said so.
+      await eventually(
+        "the agent to be one that can be offered settings",
+        async () => ((await client.agentConnectionRead({ params })).why_not === null ? "" : undefined),
+        FOUND_MS,
+      );
+      await client.agentConnectionOffer({ params, body: { reason: REASON, endpoint, retire_old: true } });
+    },
+    async connection(uid) {
+      const { offer } = await client.agentConnectionRead({ params: { agent_id: await idOf(uid) } });
+      return { state: offer?.state ?? "none", sentence: offer?.sentence ?? "" };
+    },
     async restart(uid) {
       try {
         await client.agentRestart({

@@ -1,5 +1,6 @@
 import type { Row } from "./row.ts";
 import { configurationRows } from "./rows/configurations.ts";
+import { connectionRows } from "./rows/connections.ts";
 import { identityRows } from "./rows/identity.ts";
 import { messageRows } from "./rows/messages.ts";
 import { offerRows } from "./rows/offers.ts";
@@ -15,6 +16,7 @@ export const rows: readonly Row[] = [
   ...messageRows,
   ...configurationRows,
   ...offerRows,
+  ...connectionRows,
   ...identityRows,
   ...presenceRows,
   ...overloadRows,

@@ -25,6 +25,10 @@ export interface Operator {
   restart(uid: string): Promise<{ accepted: boolean; why: string }>;
   /** Has an agent, which the server knows, run this Collector's configuration from now on. */
   assign(uid: string, yaml: string): Promise<Assignment>;
+  /** Offers an agent, which the server knows, a new credential and this address. */
+  reconnect(uid: string, endpoint: string): Promise<void>;
+  /** What became of that, in the server's words. */
+  connection(uid: string): Promise<{ state: string; sentence: string }>;
   /** Where agents may come with certificates, if anywhere. */
   readonly certificateUrl: string | undefined;
 }

@@ -33,6 +33,8 @@ import { runBulkRoutes } from "./features/runs/logs/bulk-routes.ts";
 import { runRoutes } from "./features/runs/routes.ts";
 import { jobScheduler } from "./features/jobs/scheduler.ts";
 import { jobRoutes } from "./features/jobs/routes.ts";
+import { connectionSource } from "./features/connections/source.ts";
+import { connectionRoutes } from "./features/connections/routes.ts";
 import { telemetryOffers } from "./features/telemetry/offer.ts";
 import { openReceiver } from "./features/telemetry/receiver.ts";
 import { telemetryRoutes } from "./features/telemetry/routes.ts";
@@ -123,7 +125,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     ? await createGateway(base, {
         enrolment,
         applyEvents: counting(applyRunEvents),
-        desiredSources: [configurationSource(base), telemetryOffers(base, enrolment)],
+        desiredSources: [configurationSource(base), telemetryOffers(base, enrolment), connectionSource(base)],
       })
     : undefined;
   const http = await createHttp(base, createAuthenticate(base));
@@ -137,6 +139,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     variableRoutes(http);
     rolloutRoutes(http, connected);
     enrolmentRoutes(http, enrolment);
+    connectionRoutes(http, enrolment);
     gatewayRoutes(http, gateway);
     gatewayApiRoutes(http, enrolment);
     runRoutes(http);

@@ -93,6 +93,34 @@ export const fleet = {
     agent_id: params.agent_id,
     requested_at: iso(Date.now()),
   }),
+  agentConnectionRead: () => ({
+    reached_url: "wss://fleet.example:4320/v1/opamp",
+    why_not: null,
+    offer: null,
+  }),
+  agentConnectionOffer: ({ world }, { params, body }) => {
+    findAgent(world, params.agent_id);
+    const now = iso(Date.now());
+    return {
+      offer: {
+        id: crypto.randomUUID(),
+        endpoint: body.endpoint ?? "wss://fleet.example:4320/v1/opamp",
+        state: "offered" as const,
+        since: now,
+        sentence:
+          "New connection settings wait for the agent to come with them; the old credential stays valid.",
+        bearer_id: crypto.randomUUID(),
+        retire_old: body.retire_old ?? true,
+        reason: body.reason,
+        created_by: { type: "user" as const, id: crypto.randomUUID(), name: "Ada" },
+        created_at: now,
+        deadline_at: iso(Date.now() + 3_600_000),
+      },
+      secret: "shown-this-once",
+      warnings: [],
+    };
+  },
+  agentConnectionWithdraw: () => undefined,
   agentWire: ({ world }, { params }) => ({ items: wireOf(findAgent(world, params.agent_id)) }),
 } satisfies Partial<Handlers>;
 

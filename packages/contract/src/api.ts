@@ -2,6 +2,7 @@ import { agentViewApi } from "./agent-views.ts";
 import { agentApi } from "./agents.ts";
 import { auditApi } from "./audit.ts";
 import { configurationDraftApi } from "./configuration-drafts.ts";
+import { connectionApi } from "./connections.ts";
 import { configurationApi } from "./configurations.ts";
 import { deliveryApi } from "./delivery.ts";
 import { enrolmentApi } from "./enrolment.ts";
@@ -22,6 +23,7 @@ export const api = {
   ...overviewApi,
   ...agentApi,
   ...agentViewApi,
+  ...connectionApi,
   ...enrolmentApi,
   ...gatewayApi,
   ...jobApi,

@@ -9,6 +9,7 @@ export * from "./comparison-words.ts";
 export * from "./configuration-drafts.ts";
 export * from "./configuration-overlays.ts";
 export * from "./configurations.ts";
+export * from "./connections.ts";
 export * from "./delivery.ts";
 export * from "./delivery-state.ts";
 export * from "./endpoint.ts";

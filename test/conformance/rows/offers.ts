@@ -10,7 +10,7 @@ import { mustBeWell } from "../wire.ts";
 import type { Row, Source } from "../row.ts";
 import { must, NotApplicable } from "../verdict.ts";
 
-// Rows 35 to 45: packages and connections that a server offers. Whether it offers anything at all it says itself; what it offers to whom is an
+// Rows 35 to 41 and 43: packages and connections that a server offers. Whether it offers anything at all it says itself; what it offers to whom is an
 // operator's decision, which this suite cannot make for a server it knows nothing of.
 
 function offered(row: number, source: Source, what: string, name: ServerCapabilityName, act: string): Row {
@@ -29,7 +29,6 @@ const APPLIED = ConnectionSettingsStatuses.ConnectionSettingsStatuses_APPLIED;
 const packages = "OffersPackages";
 const settings = "OffersConnectionSettings";
 const release = "offers a package";
-const connect = "offers connection settings";
 
 /** What an agent that sends its own metrics is offered in the first reply; skips the row where that is nothing. */
 async function offeredMetrics(target: Target, bits = 0n) {
@@ -129,20 +128,5 @@ export const offerRows: readonly Row[] = [
     "serves packages with Content-Length and Range, with its headers and without",
     packages,
     release,
-  ),
-  offered(
-    42,
-    "[I]",
-    "offers complete opamp settings only: endpoint, headers, certificate, heartbeat",
-    settings,
-    connect,
-  ),
-  offered(44, "spec", "keeps old credentials until the agent comes with the new", settings, connect),
-  offered(
-    45,
-    "spec",
-    "keeps old credentials when the agent never comes with the new, and shows it",
-    settings,
-    connect,
   ),
 ];

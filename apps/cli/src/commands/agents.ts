@@ -15,6 +15,7 @@ import { formatLabels, formatWhen, shortId } from "../format.ts";
 import { parseCount } from "../input.ts";
 import { listUpTo } from "../listing.ts";
 import { printable } from "../text-width.ts";
+import { reconnectAgent, type ReconnectOptions } from "../reconnect-agent.ts";
 import { agentStyle } from "../run-words.ts";
 import { configurationLines } from "../agent-configuration.ts";
 import type { Column } from "../table.ts";
@@ -74,6 +75,28 @@ export function declareAgents(program: Command, context: Context): void {
         client.agentRevoke({ params: { agent_id: id }, body: { reason } }),
       );
     });
+
+  apiCommand(
+    agents,
+    "reconnect",
+    "Offer an agent a new credential, and another address if one is given (OpAMP connection settings)",
+  )
+    .argument("<agent>", AGENT)
+    .option("-r, --reason <text>", "why; it is kept in the audit log")
+    .option(
+      "--endpoint <url>",
+      "where it shall come to: ws, wss, http or https; default: where it comes to now",
+    )
+    .option(
+      "--ca <file>",
+      "PEM of the authority of that address's certificate; default: whom its system trusts",
+    )
+    .option("--retire-old", "its old credentials end once it has come, also where it may forget the new one")
+    .option("--keep-old", "its old credentials stay valid")
+    .option("--deadline <seconds>", "when the offer counts as failed (default: 3600)", parseCount)
+    .option("--wait", "until the agent has come, or not; exit code 1 then")
+    .option("--withdraw", "offer it no more")
+    .action((wanted: string, options: ReconnectOptions) => reconnectAgent(context, wanted, options));
 
   apiCommand(agents, "rm", "Forget a revoked, expected or offline agent; its runs stay")
     .argument("<agent>", AGENT)

@@ -140,6 +140,19 @@ export function cannotRestartAgent(
   return agent.state === "connected" ? undefined : "The agent is not connected.";
 }
 
+export function cannotReconnect(
+  agent: Pick<Agent, "kind" | "state"> & {
+    capabilities: readonly { name: string; present: boolean; why_not: string | null }[];
+  },
+): string | undefined {
+  if (agent.kind !== "collector") return "It looks after its credential by itself.";
+  if (agent.state === "revoked") return "This agent's identity is revoked.";
+  const capability = agent.capabilities.find(({ name }) => name === "AcceptsOpAMPConnectionSettings");
+  return capability?.present === true
+    ? undefined
+    : (capability?.why_not ?? "The agent does not accept connection settings over OpAMP.");
+}
+
 export function cannotLaunchOn(agent: Pick<Agent, "kind" | "state">): string | undefined {
   if (agent.kind !== "site") return "Only site agents run commands.";
   if (agent.state === "revoked") return "This agent's identity is revoked.";

@@ -4,6 +4,7 @@ type Key = readonly unknown[];
 
 const OF_ONE_AGENT: ReadonlySet<string> = new Set([
   "agentRead",
+  "agentConnectionRead",
   "agentWire",
   "agentConfiguration",
   "agentHealthHistory",

@@ -157,6 +157,8 @@ function knownProblem(known: AgentRow, token: TokenRow, { isLive }: Contact): st
     if (token.created_at > known.revoked_at) return null;
     return `The agent ${known.name} was revoked. To let it in again, give it a token made after that.`;
   }
+  if (known.token_retired_at !== null)
+    return `The agent ${known.name} was given a credential of its own at ${known.token_retired_at.toISOString()}, and no token lets it in any more. Give it a bearer.`;
   if (known.enrolment_token_id === token.id) return null;
   if (known.public_key_hash !== null || known.credential === "bearer")
     return `This instance_uid belongs to the agent ${known.name}, which proves itself by another credential.`;
@@ -210,5 +212,6 @@ function readmit(ctx: Tx, known: AgentRow, token: TokenRow): Promise<AgentRow> {
     revoked_at: null,
     revoked_reason: null,
     enrolment_token_id: token.id,
+    token_retired_at: null,
   });
 }

@@ -132,7 +132,7 @@ export async function revokeAgentBearer(ctx: Ctx, id: string): Promise<undefined
       metadata: { agent_id: row.agent_id, agent_name: agent?.name ?? null },
     });
     notify(ctx, { topic: "bearer", id });
-    ctx.afterCommit(() => ctx.bus.publish(subjects.agentRevoked(row.agent_id), {}));
+    ctx.afterCommit(() => ctx.bus.publish(subjects.agentRevoked(row.agent_id), { proofs: [id] }));
     return undefined;
   });
 }

@@ -66,19 +66,28 @@ export async function findTelemetryHolders(
   return new Map(rows.map((row) => [row.key, holderOf(row, "bearer")]));
 }
 
-/** Agents that lost a credential since, and when: they themselves, one of their bearers, or the token they show each time. */
+/**
+ * Agents that lost a credential since, and when: they themselves (`proof` is null), one of their bearers or certificates, or the
+ * token they show each time.
+ */
 export async function findRevokedSince(
   system: Db,
   since: Date,
-): Promise<{ agent_id: string; revoked_at: Date }[]> {
-  const { rows } = await sql<{ agent_id: string; revoked_at: Date }>`
-    select id as agent_id, revoked_at from agents where revoked_at >= ${since}
+): Promise<{ agent_id: string; revoked_at: Date; proof: string | null }[]> {
+  const { rows } = await sql<{ agent_id: string; revoked_at: Date; proof: string | null }>`
+    select id as agent_id, revoked_at, null as proof from agents where revoked_at >= ${since}
     union all
-    select agent_id, revoked_at from bearers where revoked_at >= ${since}
+    select agent_id, revoked_at, id::text from bearers where revoked_at >= ${since}
     union all
-    select a.id, t.revoked_at from enrolment_tokens t
+    select agent_id, revoked_at, serial from agent_certificates where revoked_at >= ${since}
+    union all
+    select a.id, t.revoked_at, t.id::text from enrolment_tokens t
       join agents a on a.enrolment_token_id = t.id and a.credential = 'token'
-      where t.revoked_at >= ${since}`.execute(system);
+      where t.revoked_at >= ${since}
+    union all
+    select id, token_retired_at, enrolment_token_id::text from agents where token_retired_at >= ${since}`.execute(
+    system,
+  );
   return rows;
 }
 

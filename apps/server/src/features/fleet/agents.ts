@@ -55,6 +55,8 @@ const NO_AGENT = {
   transport: null,
   credential: null,
   remote_address: null,
+  reached_url: null,
+  token_retired_at: null,
   connection_id: null,
   connected_at: null,
   disconnected_at: null,

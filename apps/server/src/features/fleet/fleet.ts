@@ -6,6 +6,7 @@ import { AppError, notFound } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { record } from "../audit/audit.ts";
+import { connectionSentence } from "../connections/connections.ts";
 import { parseAgentQuery } from "./query.ts";
 import { agentState, agentWaiting } from "./state.ts";
 import { agentSentence } from "./sentence.ts";
@@ -99,7 +100,9 @@ export async function readAgent(ctx: Ctx, id: string): Promise<AgentDetail> {
     const now = ctx.now();
     return {
       ...agentOf(row, now),
-      sentence: agentSentence(row, now),
+      sentence: [agentSentence(row, now), await connectionSentence(ctx.db, id, now)]
+        .filter((sentence) => sentence !== null)
+        .join(" "),
       identifying_attributes: report?.identifying_attributes ?? {},
       non_identifying_attributes: report?.non_identifying_attributes ?? {},
       health: report?.health ?? null,

@@ -29,6 +29,8 @@ const connected: AgentRow = {
   transport: "websocket",
   credential: "certificate",
   remote_address: "127.0.0.1",
+  reached_url: "wss://127.0.0.1:4320/v1/opamp",
+  token_retired_at: null,
   connection_id: "019b76da-a800-7000-8000-000000000004",
   connected_at: ago(5 * HOUR),
   disconnected_at: null,

@@ -7,6 +7,8 @@ export interface AgentColumns {
   readonly transport?: "websocket" | "http";
   readonly credential?: "certificate" | "bearer" | "token";
   readonly remote_address?: string | null;
+  /** Where it reached us, as it named it. */
+  readonly reached_url?: string | null;
   readonly connected_at?: string;
   /** How often the agent is to be heard from, ms. */
   readonly heartbeat_ms?: number;
@@ -124,6 +126,7 @@ export async function writeAgents(db: Db, entries: readonly AgentStatus[]): Prom
       transport = ${text("transport")},
       credential = ${text("credential")},
       remote_address = ${text("remote_address")},
+      reached_url = ${text("reached_url")},
       version = ${text("version")},
       os = ${text("os")},
       hostname = ${text("hostname")},

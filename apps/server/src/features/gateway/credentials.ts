@@ -19,8 +19,18 @@ import type { CertificateJudge } from "./client-certificate.ts";
 
 /** What a connection proved. A token proves an organization that lets agents in; the rest prove one agent. */
 export type Credential =
-  | { readonly kind: "agent"; readonly identity: AgentIdentity }
+  | {
+      readonly kind: "agent";
+      readonly identity: AgentIdentity;
+      /** Which of the agent's credentials: the bearer's id, or the certificate's serial number. */
+      readonly proof: string;
+    }
   | { readonly kind: "token"; readonly token: TokenRow };
+
+/** What of its own the credential can be told and revoked by. */
+export function proofOf(credential: Credential): string {
+  return credential.kind === "token" ? credential.token.id : credential.proof;
+}
 
 /** Credentials judged good are believed this long without asking again; a revocation ends that at once. */
 export const IDENTITY_CACHE_MS = 10_000;
@@ -129,7 +139,7 @@ export class Credentials {
     const holder = await this.#cached(`s:${claims.serial}`, () => this.#serials.load(claims.serial));
     if (holder === undefined || holder.identity.agent_id !== claims.agentId)
       throw unauthenticated("The agent of this certificate is not known here any more. Enrol again.");
-    return agentCredential(holder);
+    return agentCredential(holder, claims.serial);
   }
 
   #bearerOrToken(text: string): Promise<Credential> {
@@ -143,7 +153,7 @@ export class Credentials {
     const holder = await this.#cached(`b:${claims.bearerId}`, () => this.#bearers.load(claims.bearerId));
     if (holder === undefined || holder.identity.agent_id !== claims.agentId)
       throw unauthenticated("The bearer, or its agent, was deleted. Create a new one.");
-    return agentCredential(holder);
+    return agentCredential(holder, claims.bearerId);
   }
 
   async #tokenHolder(text: string): Promise<Credential> {
@@ -175,9 +185,9 @@ export class Credentials {
   }
 }
 
-function agentCredential({ identity, problem }: Holder): Credential {
+function agentCredential({ identity, problem }: Holder, proof: string): Credential {
   if (problem !== null) throw unauthenticated(problem);
-  return { kind: "agent", identity };
+  return { kind: "agent", identity, proof };
 }
 
 function bearerIn(authorization: string | undefined): string | undefined {

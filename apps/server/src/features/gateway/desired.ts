@@ -1,13 +1,15 @@
 import type { Logger } from "pino";
 import { BatchLoader } from "./batch-loader.ts";
 import type { AgentSession, Sessions } from "./sessions.ts";
+import { joined } from "./settings-offer.ts";
 import type { Wanted } from "./wanted.ts";
 
 export type { Wanted };
 
 /**
  * One part of the control plane that wants something of agents: its truth is in the database, and this is how a
- * gateway learns of it. Each source gives members of its own; of a member that two give, the source named first decides.
+ * gateway learns of it. Each source gives members of its own; of a member that two give, the source named first decides. Connection
+ * settings of several become one offer (settings-offer.ts), because an agent has one hash for all of them.
  */
 export interface DesiredSource {
   readonly name: string;
@@ -115,5 +117,7 @@ export class DesiredStates {
       (all, { name }) => ({ ...all, ...session.wanted.get(name) }),
       {},
     );
+    const settings = this.#sources.flatMap(({ name }) => session.wanted.get(name)?.connectionSettings ?? []);
+    if (settings.length > 1) session.desired = { ...session.desired, connectionSettings: joined(settings) };
   }
 }

@@ -21,7 +21,7 @@ import type { Enrolment } from "../enrolment/enrolment.ts";
 import { attemptsOf } from "./attempts.ts";
 import { answerWithCertificate } from "./certificate-answer.ts";
 import type { Components } from "./components.ts";
-import type { Credentials } from "./credentials.ts";
+import { proofOf, type Credential, type Credentials } from "./credentials.ts";
 import type { DesiredStates } from "./desired.ts";
 import { opampMessages } from "./figures.ts";
 import { connectionIdOf, connectionOf, credentialOf, organizationOf, type Line } from "./line.ts";
@@ -139,6 +139,7 @@ export class Dialogue {
     // A second agent under a first one's uid is told its new one again, whatever it says under the old.
     const session = this.#options.sessions.find(credentialOf(line, incoming.uid), incoming.uid);
     if (session === undefined) return this.#admit(line, incoming, data.byteLength);
+    noteProof(session, credentialOf(line, incoming.uid));
     noteReportedConfig(session, incoming);
     if (this.#options.desired.isOutdated(session))
       return this.#options.desired
@@ -190,11 +191,16 @@ export class Dialogue {
     this.push(session);
   }
 
-  /** Ends what an agent had open at `revokedAt`: what was opened since has been judged since. */
-  cutOff(agentId: string, revokedAt: number, reason: string): void {
+  /**
+   * Ends what an agent had open at `revokedAt`: what was opened since has been judged since. With `proofs` only what it had
+   * open by these, because what it proves itself by otherwise is good still.
+   */
+  cutOff(agentId: string, revokedAt: number, reason: string, proofs?: readonly string[]): void {
     const session = this.#options.sessions.ofAgent(agentId);
     for (const line of this.#lines.values()) {
       if (line.connection.openedAt > revokedAt) continue;
+      const shown = session === undefined ? line.credential : credentialOf(line, session.state.instanceUid);
+      if (proofs !== undefined && !proofs.includes(proofOf(shown))) continue;
       const isItsOwn = line.credential.kind === "agent" && line.credential.identity.agent_id === agentId;
       line.vouchers?.forget(agentId);
       const carriesIt =
@@ -204,7 +210,7 @@ export class Dialogue {
       // A shared socket is closed as well: the others on it come back, and each is judged anew.
       if (isItsOwn || carriesIt) line.close(1008, reason);
     }
-    if (session === undefined) return;
+    if (session === undefined || (proofs !== undefined && !proofs.includes(session.proof))) return;
     const owner = session.ownership?.connectionId ?? null;
     if ((session.ownership?.openedAt ?? 0) > revokedAt) return;
     if (owner !== null) this.#disconnected(session, owner);
@@ -227,6 +233,7 @@ export class Dialogue {
     }
     if (credential !== line.credential) line.vouchers?.claim(incoming.uid, credential);
     const { session } = admission;
+    noteProof(session, credential);
     noteReportedConfig(session, incoming);
     // An offer belongs into the first reply: agents that poll get no other for a while.
     if (session.isApproved) await this.#options.desired.load(session);
@@ -432,6 +439,17 @@ type Incoming = Parameters<typeof stepServer>[1];
 
 function offeredHash(message: ServerToAgent | undefined): string | null {
   return message?.remoteConfig === undefined ? null : toHex(message.remoteConfig.configHash);
+}
+
+/** By what it spoke last. Another credential is another arrival, also where the session is the same. */
+function noteProof(session: AgentSession, shown: Credential): void {
+  const proof = proofOf(shown);
+  if (session.proof === proof) return;
+  session.proof = proof;
+  const credential = shown.kind === "token" ? "token" : shown.identity.credential;
+  if (session.identity.credential === credential) return;
+  session.identity = { ...session.identity, credential };
+  session.writtenConnectionId = null;
 }
 
 function noteReportedConfig(session: AgentSession, { message }: Incoming): void {

@@ -2,7 +2,13 @@ import { drainDelaysMs } from "@flowplane/opamp";
 import { every, type Task } from "@flowplane/runtime";
 import type { FastifyInstance } from "fastify";
 import type { WireMessage } from "@flowplane/contract";
-import { subjects, type AgentsDesired, type BusMessage, type Subscription } from "../../platform/bus/bus.ts";
+import {
+  subjects,
+  type AgentRevoked,
+  type AgentsDesired,
+  type BusMessage,
+  type Subscription,
+} from "../../platform/bus/bus.ts";
 import { newId, type Base } from "../../platform/context.ts";
 import { findRevokedSince } from "../enrolment/holders.ts";
 import { writeAttempts } from "../delivery/attempts.ts";
@@ -114,7 +120,18 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
   const polls = admissionOf(limits.pollsPerSecond, limits.pollBurst);
   const retryAfterMs = () => UNAVAILABLE_RETRY_MS * (1 + random());
   const sockets = new WebSockets({ dialogue, recorder, limits, log: base.log, now, retryAfterMs });
-  const edge: OpampEdgeOptions = { credentials, admission, polls, dialogue, sockets, recorder, limits, now };
+  const { publicUrl } = base.config;
+  const edge: OpampEdgeOptions = {
+    credentials,
+    admission,
+    polls,
+    dialogue,
+    sockets,
+    recorder,
+    limits,
+    now,
+    publicUrl,
+  };
 
   const listener: AgentListener = await createAgentListener(base, enrolment);
   installOpampEdge(listener.fastify, edge, [OPAMP_PATH], false);
@@ -149,9 +166,9 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
         if (session?.isApproved === true) void dialogue.redesire(session);
       }
     }),
-    onAgent("revoked", (agentId) => {
+    onAgent("revoked", (agentId, { data }) => {
       credentials.forget(agentId);
-      dialogue.cutOff(agentId, now(), REVOKED);
+      dialogue.cutOff(agentId, now(), REVOKED, (data as AgentRevoked).proofs);
     }),
   ];
 
@@ -161,9 +178,9 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
   const catchUp = async () => {
     const since = new Date(caughtUpAt);
     const at = now();
-    for (const { agent_id, revoked_at } of await findRevokedSince(base.storage.system, since)) {
+    for (const { agent_id, revoked_at, proof } of await findRevokedSince(base.storage.system, since)) {
       credentials.forget(agent_id);
-      dialogue.cutOff(agent_id, revoked_at.getTime(), REVOKED);
+      dialogue.cutOff(agent_id, revoked_at.getTime(), REVOKED, proof === null ? undefined : [proof]);
     }
     for (const agentId of await findAgentsAwaited(base.storage.system)) {
       const session = sessions.ofAgent(agentId);

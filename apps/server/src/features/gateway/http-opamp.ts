@@ -15,6 +15,7 @@ import type { Dialogue } from "./dialogue.ts";
 import { opampMessages, turnedAway } from "./figures.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { connectionFor, type Line } from "./line.ts";
+import { reachedUrl } from "./reached-url.ts";
 import type { WireRecorder } from "./recorder.ts";
 import type { WebSockets } from "./websocket.ts";
 
@@ -33,6 +34,8 @@ export interface OpampEdgeOptions {
   readonly recorder: WireRecorder;
   readonly limits: GatewayLimits;
   readonly now: () => number;
+  /** The dashboard's address: where agents come to that reach us through a proxy. */
+  readonly publicUrl: string;
 }
 
 /** One HTTP request as a line: what is to be said goes into its one response. */
@@ -42,9 +45,11 @@ class RequestLine implements Line {
   readonly credential: Credential;
   readonly remoteAddress: string | null;
   readonly requestId: string;
+  readonly reachedUrl: string | null;
   connection: Connection;
 
-  constructor(credential: Credential, request: FastifyRequest, now: number) {
+  constructor(credential: Credential, request: FastifyRequest, reachedUrl: string | null, now: number) {
+    this.reachedUrl = reachedUrl;
     this.credential = credential;
     this.remoteAddress = request.ip;
     this.requestId = request.id;
@@ -135,6 +140,7 @@ async function upgrade(
     id: newId(),
     credential,
     remoteAddress: request.socket.remoteAddress ?? null,
+    reachedUrl: reachedUrl(request, "ws", options.publicUrl),
   });
 }
 
@@ -159,7 +165,12 @@ async function post(
   reply.header("connection", "close");
   const body = await readBody(request.raw, limits.messageBytesMax, "An OpAMP message");
   reply.removeHeader("connection");
-  const line = new RequestLine(credential, request, now());
+  const line = new RequestLine(
+    credential,
+    request,
+    reachedUrl(request.raw, "http", options.publicUrl),
+    now(),
+  );
   let message: ServerToAgent;
   let agentId: string | null;
   try {

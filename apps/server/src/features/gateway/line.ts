@@ -6,6 +6,8 @@ import type { AgentSession, Origin } from "./sessions.ts";
 /** One way to and from agents: a WebSocket, or a single HTTP request. */
 export interface Line extends Origin {
   readonly id: string;
+  /** Where the peer reached us, as it named it; null when it did not. */
+  readonly reachedUrl: string | null;
   readonly transport: Transport;
   connection: Connection;
   /** What agents behind this socket have shown, where it is a gateway's. */

@@ -24,8 +24,11 @@ import type { StatusWriter } from "./writer.ts";
 
 /** One agent that is connected to this process, or polls it. Its truth is in the database; this is the working copy. */
 export interface AgentSession {
-  readonly identity: AgentIdentity;
-  readonly tokenId: string | null;
+  identity: AgentIdentity;
+  /** The enrolment token it may speak by; null when it has another credential. */
+  tokenId: string | null;
+  /** By which of its credentials it spoke last; "" before it has. */
+  proof: string;
   isApproved: boolean;
   state: AgentState;
   ownership: Ownership | null;
@@ -222,6 +225,7 @@ export class Sessions {
     const session: AgentSession = {
       identity,
       tokenId: row.enrolment_token_id,
+      proof: "",
       isApproved: row.approval === "approved",
       state: this.#stateOf(row, uid),
       ownership: null,
@@ -276,7 +280,7 @@ export class Sessions {
   async #load(ids: readonly string[]): Promise<Map<string, SessionRow>> {
     const { rows } = await sql<SessionRow>`
       select a.id as key, a.id, a.organization_id, a.site_id, a.name, a.approval, a.instance_uid, a.next_instance_uid,
-        a.enrolment_token_id, a.sequence_num, a.message_digest, r.session
+        case when a.token_retired_at is null then a.enrolment_token_id end as enrolment_token_id, a.sequence_num, a.message_digest, r.session
       from agents a left join agent_reports r on r.agent_id = a.id
       where a.id = any(${ids}::uuid[])`.execute(this.#base.storage.system);
     return new Map(rows.map((row) => [row.key, row]));

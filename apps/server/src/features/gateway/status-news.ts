@@ -73,6 +73,7 @@ export function arrivalOf(line: Line, session: AgentSession, left: boolean, at: 
           transport: line.transport === "ws" ? "websocket" : "http",
           credential: session.identity.credential,
           remote_address: line.remoteAddress,
+          reached_url: line.reachedUrl,
           connected_at: now,
           // The pace of one that polls is kept over our restarts; that of a socket is what we offer.
           ...(line.transport === "ws" ? { heartbeat_ms: HEARTBEAT_SECONDS * 1_000 } : {}),

@@ -40,6 +40,7 @@ class SocketLine implements Line {
   readonly id: string;
   readonly credential: Credential;
   readonly remoteAddress: string | null;
+  readonly reachedUrl: string | null;
   readonly requestId: string;
   readonly socket: WebSocket;
   readonly server: WebSockets;
@@ -54,6 +55,7 @@ class SocketLine implements Line {
     this.id = peer.id;
     this.credential = peer.credential;
     this.remoteAddress = peer.remoteAddress;
+    this.reachedUrl = peer.reachedUrl;
     this.requestId = peer.id;
     this.socket = socket;
     this.server = server;
@@ -77,6 +79,7 @@ export interface Peer {
   readonly id: string;
   readonly credential: Credential;
   readonly remoteAddress: string | null;
+  readonly reachedUrl: string | null;
 }
 
 const LINE = Symbol("line");

@@ -18,8 +18,8 @@ import { settingsOf } from "./settings.ts";
 import { findOfferable, findSettingsChangedSince, type Offerable } from "./store.ts";
 
 /**
- * Wants agents to send telemetry about themselves here, each with a credential of its own. Never the OpAMP connection: an
- * agent builds that from the offer alone, and one mistake in it is an agent lost.
+ * Wants agents to send telemetry about themselves here, each with a credential of its own. The OpAMP connection is not touched:
+ * an agent builds that from the offer alone, and one mistake in it is an agent lost (features/connections).
  */
 export function telemetryOffers(base: Base, { addresses, authority }: Enrolment): DesiredSource {
   const place = {

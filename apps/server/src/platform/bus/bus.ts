@@ -43,6 +43,12 @@ export interface CredentialsChanged {
 export interface AgentsDesired {
   readonly agent_ids: readonly string[];
 }
+
+/** What `agentRevoked` carries: which credentials, by bearer, token or serial number; absent: the agent itself, and all it has. */
+export interface AgentRevoked {
+  readonly proofs?: readonly string[];
+}
+
 export const DESIRED_AGENTS_MAX = 1_000;
 
 /** Subjects, in one place. Ids are checked to be `[A-Za-z0-9_-]+` before they come here. */
@@ -55,7 +61,7 @@ export const subjects = {
   agentNudge: (agentId: string) => `agent.${agentId}.nudge`,
   /** Asks the gateway to watch or leave a run's log: `{ run_id, agent_id, from_seq, ttl_ms }`. */
   agentWatch: (agentId: string) => `agent.${agentId}.watch`,
-  /** An identity was revoked: every gateway ends its sockets now. */
+  /** An identity was revoked, or some of its credentials (`AgentRevoked`): every gateway ends the sockets by them now. */
   agentRevoked: (agentId: string) => `agent.${agentId}.revoked`,
   /** What is wanted of agents changed (`AgentsDesired`): gateways read it again and offer it. */
   agentsDesired: "agents.desired",

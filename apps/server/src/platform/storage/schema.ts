@@ -361,6 +361,8 @@ export interface Database {
     transport: "websocket" | "http" | null;
     credential: "certificate" | "bearer" | "token" | null;
     remote_address: string | null;
+    reached_url: string | null;
+    token_retired_at: Date | null;
     connection_id: string | null;
     connected_at: Date | null;
     disconnected_at: Date | null;
@@ -410,6 +412,22 @@ export interface Database {
     not_after: Date;
     revoked_at: Date | null;
     revoked_reason: string | null;
+  };
+  connection_offers: Tenant & {
+    id: string;
+    agent_id: string;
+    bearer_id: string;
+    endpoint: string;
+    sealed: Buffer | null;
+    hash: Buffer;
+    retire_old: boolean;
+    reason: string;
+    created_by: Json<ActorRef>;
+    created_at: Date;
+    deadline_at: Date;
+    state: "offered" | "applying" | "applied" | "failed" | "withdrawn";
+    state_at: Date;
+    detail: Generated<string>;
   };
   bearers: Tenant & {
     id: string;

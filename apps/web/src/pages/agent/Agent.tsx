@@ -9,6 +9,7 @@ import {
   agentLook,
   cannotForget,
   cannotLaunchOn,
+  cannotReconnect,
   cannotRestartAgent,
   cannotRevoke,
 } from "../../api/states.ts";
@@ -20,9 +21,9 @@ import { Problem } from "../../ui/Problem.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Tabs } from "../../ui/Tabs.tsx";
 import { AgentSentence } from "./AgentSentence.tsx";
-import { ForgetAgent, RenameAgent, RestartAgent, RevokeAgent } from "./AgentDialogs.tsx";
+import { ForgetAgent, ReconnectAgent, RenameAgent, RestartAgent, RevokeAgent } from "./AgentDialogs.tsx";
 
-type OpenDialog = "nothing" | "rename" | "restart" | "revoke" | "forget";
+type OpenDialog = "nothing" | "rename" | "restart" | "reconnect" | "revoke" | "forget";
 
 export default function AgentPage() {
   const { agentId } = useParams({ from: "/frame/agents/$agentId" });
@@ -61,6 +62,7 @@ export default function AgentPage() {
       </div>
       {dialog === "rename" ? <RenameAgent agent={agent} onClose={close} /> : null}
       {dialog === "restart" ? <RestartAgent agent={agent} onClose={close} /> : null}
+      {dialog === "reconnect" ? <ReconnectAgent agent={agent} onClose={close} /> : null}
       {dialog === "revoke" ? <RevokeAgent agent={agent} onClose={close} /> : null}
       {dialog === "forget" ? <ForgetAgent agent={agent} onClose={close} /> : null}
     </div>
@@ -113,6 +115,12 @@ function Actions({ agent, onDialog }: { agent: AgentDetail; onDialog: (dialog: O
             text: "Restart the agent…",
             whyNot: mayNotWrite ?? cannotRestartAgent(agent),
             onSelect: () => onDialog("restart"),
+          },
+          {
+            kind: "item",
+            text: "Give it a new credential…",
+            whyNot: mayNotWrite ?? cannotReconnect(agent),
+            onSelect: () => onDialog("reconnect"),
           },
           { kind: "line" },
           {

@@ -83,6 +83,33 @@ export function RestartAgent({ agent, onClose }: Props) {
   );
 }
 
+export function ReconnectAgent({ agent, onClose }: Props) {
+  const offer = useApi("agentConnectionOffer", {
+    onSuccess: () => {
+      say("New connection settings are offered; Identity says what becomes of them");
+      onClose();
+    },
+  });
+  return (
+    <ReasonDialog
+      title="Give the agent a new credential"
+      description={
+        <>
+          {agent.name} is offered a credential of its own for the address it comes to now. What it has stays
+          valid until it has come with the new one. Another address is offered from the command line:{" "}
+          <code>flowplane agents reconnect --endpoint</code>.
+        </>
+      }
+      action="Offer it"
+      danger={false}
+      busy={offer.isPending}
+      error={offer.error}
+      onSubmit={(reason) => offer.mutate({ params: { agent_id: agent.id }, body: { reason } })}
+      onClose={onClose}
+    />
+  );
+}
+
 export function RevokeAgent({ agent, onClose }: Props) {
   const revoke = useApi("agentRevoke", {
     onSuccess: () => {

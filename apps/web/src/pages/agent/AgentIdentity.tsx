@@ -1,12 +1,16 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import type { AgentDetail } from "@flowplane/contract";
-import { q } from "../../api/query.ts";
+import { useMayNot } from "../../api/me.ts";
+import { q, useApi } from "../../api/query.ts";
 import type { Tone } from "../../api/states.ts";
 import { useNow } from "../../lib/now.ts";
 import { paths } from "../../paths.ts";
+import { say } from "../../ui/announce.ts";
+import { Button } from "../../ui/Button.tsx";
 import { ShortId } from "../../ui/Copy.tsx";
 import { Fact, Facts, Section } from "../../ui/Page.tsx";
+import { Problem } from "../../ui/Problem.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { TabPage } from "../../ui/Tabs.tsx";
 import { Time } from "../../ui/Time.tsx";
@@ -42,6 +46,7 @@ export default function AgentIdentity() {
           {agent.revoked_reason === null ? null : <Fact name="Revoked because">{agent.revoked_reason}</Fact>}
         </Facts>
       </Section>
+      {agent.kind === "collector" ? <Connection agentId={agent.id} /> : null}
       <Section title="Certificates">
         {agent.certificates.length === 0 ? (
           <p className="text-n8">
@@ -58,6 +63,42 @@ export default function AgentIdentity() {
         )}
       </Section>
     </TabPage>
+  );
+}
+
+function Connection({ agentId }: { agentId: string }) {
+  const { reached_url, offer } = useSuspenseQuery(
+    q("agentConnectionRead", { params: { agent_id: agentId } }),
+  ).data;
+  const withdraw = useApi("agentConnectionWithdraw", { onSuccess: () => say("Offered no more") });
+  const mayNotWrite = useMayNot("agent:write");
+  const isOpen = offer?.state === "offered" || offer?.state === "applying";
+  return (
+    <Section title="Connection settings">
+      <Facts>
+        <Fact name="Comes to">{reached_url ?? "Not known since it last came."}</Fact>
+        <Fact name="Offered">
+          {offer === null ? (
+            "Nothing yet: it has what it was set up with."
+          ) : (
+            <>
+              {offer.sentence}
+              {offer.endpoint === reached_url ? null : <> Where it shall come to: {offer.endpoint}</>}
+            </>
+          )}
+        </Fact>
+      </Facts>
+      {isOpen ? (
+        <Button
+          whyNot={mayNotWrite}
+          busy={withdraw.isPending}
+          onClick={() => withdraw.mutate({ params: { agent_id: agentId } })}
+        >
+          Withdraw the offer
+        </Button>
+      ) : null}
+      {withdraw.error === null ? null : <Problem error={withdraw.error} />}
+    </Section>
   );
 }
 
