@@ -26,6 +26,7 @@ export * from "./server/replies.ts";
 export { pushToAgent, receiveFromAgent, stepServer, tellToMove } from "./server/session.ts";
 export { FULL_STATE_REASK_MS } from "./server/arrival.ts";
 export type { Received, ReceiveIssue } from "./server/session.ts";
+export { isMovedTo } from "./server/streams.ts";
 export { opampOfferProblems } from "./server/offers.ts";
 export { agentStateFromJson, agentStateToJson, newAgentState, newConnection } from "./server/state.ts";
 export type { AgentStateJson } from "./server/state.ts";

@@ -67,6 +67,31 @@ async function certified(target: Target, extensions: Extension[] = [], url?: str
   return { socket, agent, keys, reply, certificate: certificateIn(reply) };
 }
 
+/** Two that poll under one uid, until one is told to use another; before them one that polls, restarts, and is one. */
+async function pollAsTwins(target: Target): Promise<string> {
+  const uidIn = (reply: ServerToAgent) => reply.agentIdentification?.newInstanceUid;
+  const restarting = new TestAgent(undefined, 40);
+  for (let count = 0; count < TWIN_POLLS; count += 1) {
+    if (count === TWIN_POLLS / 2) restarting.sequence = 0;
+    must(uidIn(await target.poll(restarting.full())) === undefined, "a restart was taken for a second agent");
+  }
+  const original = new TestAgent(undefined, 40);
+  const clone = new TestAgent(original.uid);
+  const startedAt = Date.now();
+  for (let polls = 2; ; polls += 2) {
+    for (const twin of [original, clone]) {
+      const given = uidIn(await target.poll(twin.full()));
+      if (given === undefined) continue;
+      const seconds = Math.round((Date.now() - startedAt) / 1_000);
+      return `the ${twin === original ? "first" : "second"} after ${polls} polls in ${seconds} s`;
+    }
+    must(Date.now() - startedAt < CLONE_MS, `two that poll were served for ${CLONE_MS / 1_000} s`);
+    await new Promise((resolve) => setTimeout(resolve, CLONE_STEP_MS));
+  }
+}
+
+const TWIN_POLLS = 20;
+
 export const identityRows: readonly Row[] = [
   {
     row: 46,
@@ -289,7 +314,8 @@ export const identityRows: readonly Row[] = [
             const assigned = identificationIn(frame.data);
             if (assigned === undefined) continue;
             const seconds = Math.round((Date.now() - startedAt) / 1_000);
-            return `the ${index === 0 ? "first" : "second"} was given ${assigned} after ${seconds} s of both`;
+            const polled = await pollAsTwins(target);
+            return `the ${index === 0 ? "first" : "second"} was given ${assigned} after ${seconds} s of both; over HTTP ${polled}`;
           }
         }
         must(

@@ -17,6 +17,7 @@ import type { ServerToAgentInit } from "./offers.ts";
 import { claim, release, type Ownership } from "./ownership.ts";
 import { badRequestReply, identificationFor, uidBytes } from "./replies.ts";
 import { newAgentState } from "./state.ts";
+import { followStreams, withMoved } from "./streams.ts";
 import type {
   AgentState,
   Changes,
@@ -87,7 +88,7 @@ export function stepServer(known: AgentState | null, incoming: Incoming, context
   // It may be the first reply on its connection, processed or not.
   const capabilities = context.server.capabilities & SERVER_CAPABILITIES_ALL;
   // One request is not a live connection: HTTP agents neither own nor supersede.
-  if (connection.transport === "http") return processed(known, incoming, context, ownership, []);
+  if (connection.transport === "http") return stepPoll(known, incoming, context);
   const { id: connectionId, credential, openedAt, agents } = connection;
   const isShared = agents.size > 1;
   const claimed = claim(ownership, { connectionId, credential, openedAt, isShared }, context.now);
@@ -110,6 +111,31 @@ export function stepServer(known: AgentState | null, incoming: Incoming, context
       const effect: Effect = { kind: "duplicate_uid", uid, newUid: newcomer, connectionId: connection.id };
       const reply = { ...moved.message, capabilities };
       return unprocessed(known, uid, moved.connection, claimed.ownership, reply, [effect]);
+    }
+  }
+}
+
+/** A poll: processed, unless it was received before or comes from a second agent under the same uid. */
+function stepPoll(known: AgentState | null, incoming: Incoming, context: StepContext): StepResult {
+  const { uid, message } = incoming;
+  const { connection, ownership, now } = context;
+  if (known === null || known.instanceUid !== uid) return processed(known, incoming, context, ownership, []);
+  const followed = followStreams(known, incoming, now);
+  switch (followed.kind) {
+    case "one":
+      return processed(followed.state, incoming, context, ownership, []);
+    case "duplicate": {
+      const reply = create(ServerToAgentSchema, { instanceUid: message.instanceUid });
+      return unprocessed(followed.state, uid, connection, ownership, reply);
+    }
+    case "moved":
+      return unprocessed(followed.state, uid, connection, ownership, identificationFor(uid, followed.uid));
+    case "clone": {
+      const newcomer = newUid(now, context.random);
+      const state = withMoved(followed, known, message.sequenceNum, newcomer, now);
+      const effect: Effect = { kind: "duplicate_uid", uid, newUid: newcomer, connectionId: connection.id };
+      const reply = identificationFor(uid, newcomer);
+      return unprocessed(state, uid, connection, ownership, reply, [effect]);
     }
   }
 }

@@ -1,5 +1,6 @@
 // Making, storing and restoring the values the server session works on.
 
+import { ONE_STREAM } from "./streams.ts";
 import type { AgentState, Connection, Transport } from "./types.ts";
 
 /** An agent never heard of. */
@@ -20,6 +21,8 @@ export function newAgentState(instanceUid: string): AgentState {
     componentsAsked: null,
     failedConfigHashes: [],
     sent: NOTHING_SENT,
+    streams: ONE_STREAM,
+    recent: [],
     present: true,
   };
 }
@@ -44,7 +47,7 @@ export function newConnection(
 /** The state as JSON; its bigints are decimal strings. */
 export type AgentStateJson = Omit<
   AgentState,
-  "sequenceNum" | "capabilities" | "fullStateAsked" | "componentsAsked"
+  "sequenceNum" | "capabilities" | "fullStateAsked" | "componentsAsked" | "recent"
 > & {
   readonly sequenceNum: string | null;
   readonly capabilities: string;
@@ -53,9 +56,9 @@ export type AgentStateJson = Omit<
 };
 
 export function agentStateToJson(state: AgentState): AgentStateJson {
-  const { sequenceNum, capabilities, fullStateAsked, componentsAsked } = state;
+  const { sequenceNum, capabilities, fullStateAsked, componentsAsked, recent: _recent, ...rest } = state;
   return {
-    ...state,
+    ...rest,
     sequenceNum: sequenceNum === null ? null : sequenceNum.toString(),
     capabilities: capabilities.toString(),
     fullStateAsked: fullStateAsked && {

@@ -61,9 +61,35 @@ export type AgentState = {
     /** Fingerprint of our own list of custom capabilities. */
     readonly customCapabilities: number | null;
   };
+  /** Of an agent that polls: whether two do so under its uid (streams.ts). */
+  readonly streams: Streams;
+  /** Its last polls, oldest first; kept in memory alone. */
+  readonly recent: readonly Recent[];
   /** False from agent_disconnect until the agent is heard again. */
   readonly present: boolean;
 };
+
+/** A sequence of numbers under one uid that another one has taken the place of. */
+export type Stream = {
+  /** Decimal, of its last message. */
+  readonly sequenceNum: string;
+  /** When its first message came, ms; 0: before anything is remembered. */
+  readonly since: number;
+  readonly heardAt: number;
+  /** How often it and the stream that is heard now went on after each other. */
+  readonly swaps: number;
+  /** The uid it was told to use. */
+  readonly movedTo: string | null;
+};
+
+export type Streams = {
+  /** When the stream that is heard now began; 0: before anything is remembered. */
+  readonly since: number;
+  readonly others: readonly Stream[];
+};
+
+/** A poll, as far as a duplicate of it is known by. */
+export type Recent = { readonly sequenceNum: bigint; readonly digest: number; readonly at: number };
 
 export type Connection = {
   /** Unique over all nodes. For plain HTTP one per request. */

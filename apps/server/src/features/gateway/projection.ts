@@ -69,7 +69,7 @@ export function reportOf(changes: Changes, now: number): ReportColumns {
 export function isSessionChanged(before: AgentState, after: AgentState): boolean {
   if (before === after) return false;
   for (const key of Object.keys(after) as (keyof AgentState)[]) {
-    if (key === "sequenceNum" || key === "messageDigest") continue;
+    if (key === "sequenceNum" || key === "messageDigest" || key === "recent") continue;
     if (!isSame(before[key], after[key])) return true;
   }
   return false;

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import {
   agentStateFromJson,
+  isMovedTo,
   isOwned,
   newAgentState,
   type AgentState,
@@ -147,6 +148,8 @@ export class Sessions {
       // A copy of the agent's host speaks for it only as long as the original does not.
       isLive: (id: string) => {
         const live = this.#byAgent.get(id);
+        // The second of two that poll under one uid, with the uid it was given and the credential of the first.
+        if (live !== undefined && isMovedTo(live.state, instanceUid)) return true;
         return isOwned(live?.ownership ?? null) && live?.spool?.isCopy !== true;
       },
     };
