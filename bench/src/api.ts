@@ -2,15 +2,22 @@ import { randomUUIDv7 } from "node:crypto";
 import { Agent as HttpAgent, get } from "node:http";
 import { join } from "node:path";
 import pg from "pg";
-import { startControlPlane, type ControlPlane } from "@flowplane/test/harness";
+import { eventually, startControlPlane, type ControlPlane } from "@flowplane/test/harness";
 import type { Bench } from "./bench.ts";
-import { progress } from "./machine.ts";
+import { load, progress } from "./machine.ts";
 import { percentiles } from "./percentiles.ts";
 
 /** The list a person scrolls, at the size of a large fleet: 50 agents a page, by filter and sort, one client after another. */
 export const bench: Bench = {
-  options: { agents: 25_000, requests: 1_000, warmups: 100 },
-  async run({ agents = 0, requests = 0, warmups = 0 }) {
+  options: {
+    agents: 25_000,
+    requests: 1_000,
+    warmups: 100,
+    telemetry_minutes: 60,
+    charts: 10,
+    selections: 10,
+  },
+  async run({ agents = 0, requests = 0, warmups = 0, telemetry_minutes = 0, charts = 0, selections = 0 }) {
     const plane = await startControlPlane({ env: { FLOWPLANE_LOG: "warn" } });
     try {
       await seed(plane, agents);
@@ -29,32 +36,63 @@ export const bench: Bench = {
         figures[name] = await measure(plane, `/api/v1/agents?${query}`, warmups, requests);
       figures["facets"] = await measure(plane, "/api/v1/agents/facets", warmups, requests);
       figures["overview"] = await measure(plane, "/api/v1/overview", warmups, requests);
-      return figures;
+      await seedTelemetry(plane, telemetry_minutes);
+      progress(`${telemetry_minutes} minutes of telemetry seeded`);
+      for (const [name, filter] of Object.entries({
+        all: "",
+        all_by_filter: "q=os%3Alinux",
+        third: "q=label.env%3Dprod",
+        fiftieth: "q=label.zone%3D7",
+      }))
+        figures[`throughput_${name}`] = await measure(
+          plane,
+          `/api/v1/telemetry/throughput?${filter}`,
+          1,
+          charts,
+        );
+      figures["selector_preview"] = await measureSelector(plane, selections);
+      return { ...figures, load: load() };
     } finally {
       await plane[Symbol.asyncDispose]();
     }
   },
 };
 
+/** A selector held against the whole fleet, as the preview of a rollout to the few agents that it matches. */
+async function measureSelector(plane: ControlPlane, count: number) {
+  const body =
+    "receivers: {otlp: {}}\nexporters: {debug: {}}\nservice: {pipelines: {logs: {receivers: [otlp], exporters: [debug]}}}\n";
+  const { id } = await plane.client.configurationCreate({ body: { name: "bench", body } });
+  const latencies: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const start = performance.now();
+    await plane.client.rolloutPreview({
+      body: { configuration_id: id, selector: 'labels.env == "prod" && name == "agent-3"' },
+    });
+    latencies.push(performance.now() - start);
+  }
+  return percentiles(latencies);
+}
+
 async function measure(plane: ControlPlane, path: string, warmups: number, requests: number) {
   const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
   const latencies: number[] = [];
   for (let index = 0; index < warmups + requests; index += 1) {
     const start = performance.now();
-    await fetchOnce(plane.url + path, plane.key, agent);
+    await fetchOnce(plane, path, agent);
     if (index >= warmups) latencies.push(performance.now() - start);
   }
   agent.destroy();
   return percentiles(latencies);
 }
 
-function fetchOnce(url: string, key: string, agent: HttpAgent): Promise<void> {
+function fetchOnce(plane: ControlPlane, path: string, agent: HttpAgent): Promise<void> {
   return new Promise((resolve, reject) => {
-    get(url, { agent, headers: { authorization: `Bearer ${key}` } }, (response) => {
+    get(plane.url + path, { agent, headers: { authorization: `Bearer ${plane.key}` } }, (response) => {
       response.resume();
       response.on("end", () => {
         if (response.statusCode === 200) resolve();
-        else reject(new Error(`${url} answered ${response.statusCode}`));
+        else reject(new Error(`${path} answered ${response.statusCode}; the server: ${plane.output()}`));
       });
     }).on("error", reject);
   });
@@ -64,13 +102,7 @@ function fetchOnce(url: string, key: string, agent: HttpAgent): Promise<void> {
 async function seed(plane: ControlPlane, count: number): Promise<void> {
   const { organization } = await plane.client.me({});
   const { items: sites } = await plane.client.siteList({ query: {} });
-  // The embedded PostgreSQL listens on a socket in the data folder, for its owner alone.
-  const client = new pg.Client({
-    host: join(plane.dataDir, "run"),
-    database: "flowplane",
-    user: "flowplane",
-  });
-  await client.connect();
+  const client = await connect(plane);
   const rows = Array.from({ length: count }, (_, index) => ({
     id: randomUUIDv7(),
     organization_id: organization.id,
@@ -89,6 +121,41 @@ async function seed(plane: ControlPlane, count: number): Promise<void> {
      from jsonb_to_recordset($1) as row(id uuid, organization_id uuid, site_id uuid, kind text, name text, labels jsonb, version text, silent_s int)`,
     [JSON.stringify(rows)],
   );
-  await client.query("analyze agents");
+  // The first sweep of their health makes a row for each; as autovacuum does within a minute, the planner is told of them.
+  await eventually("the fleet's health", async () => {
+    const { rows } = await client.query<{ count: number }>("select count(*)::int as count from agent_health");
+    return rows[0]?.count === count ? true : undefined;
+  });
+  await client.query("analyze");
   await client.end();
+}
+
+/** Roll-ups of so many minutes, as if every agent reported in each. */
+async function seedTelemetry(plane: ControlPlane, minutes: number): Promise<void> {
+  const client = await connect(plane);
+  await client.query(
+    "select own_telemetry_days((now() - interval '1 day')::date, (now() + interval '1 day')::date)",
+  );
+  await client.query(
+    `insert into own_minutes select organization_id, id, date_trunc('minute', now()) - make_interval(mins => minute), 60, array_fill(5.0::real, array[18])
+     from generate_series(1, $1) minute, agents`,
+    [minutes],
+  );
+  await client.query(
+    `insert into own_rollup (minutes_until) values (date_trunc('minute', now()))
+     on conflict (one) do update set minutes_until = excluded.minutes_until`,
+  );
+  await client.query("analyze");
+  await client.end();
+}
+
+/** The embedded PostgreSQL listens on a socket in the data folder, for its owner alone. */
+async function connect(plane: ControlPlane): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: join(plane.dataDir, "run"),
+    database: "flowplane",
+    user: "flowplane",
+  });
+  await client.connect();
+  return client;
 }

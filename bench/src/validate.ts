@@ -1,6 +1,6 @@
 import { checkConfig, lacking, type Available } from "@flowplane/collector-config";
 import type { Bench } from "./bench.ts";
-import { round } from "./machine.ts";
+import { load, round } from "./machine.ts";
 import { percentiles } from "./percentiles.ts";
 
 /** A configuration of so many lines, checked, and held against what a fleet's Collectors are built with. */
@@ -34,13 +34,14 @@ export const bench: Bench = {
       check: percentiles(checks),
       match_fleet: percentiles(matches),
       components_somebody_lacks: lacks,
+      load: load(),
     };
   },
 };
 
-/** Pipelines of logs, each with a receiver, two processors and an exporter of its own: 16 lines. */
+/** Pipelines of logs, each with a receiver, two processors and an exporter of its own: 14 lines, and 6 around them all. */
 function configOf(lines: number): string {
-  const count = Math.max(1, Math.floor(lines / 16));
+  const count = Math.max(1, Math.round((lines - 6) / 14));
   const each = (write: (n: number) => string) => Array.from({ length: count }, (_, n) => write(n)).join("");
   return `receivers:
 ${each((n) => `  filelog/${n}:\n    include: [/var/log/app-${n}/*.log]\n    start_at: end\n`)}processors:
