@@ -30,7 +30,9 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
       const instance_id = `gateway-${String(index).padStart(2, "0")}`;
       // The last two are called the same.
       const name = index > GATEWAYS - 2 ? "twin" : instance_id;
-      await gateways.gatewayRegister({ body: { name, instance_id } });
+      await gateways.gatewayRegister({
+        body: { name, instance_id, metadata: { capabilities: ["AcceptsRemoteConfig"] } },
+      });
     }
     await plane.client.configurationCreate({ body: { name: "edge", body: CONFIGURATION } });
   }, 180_000);
@@ -194,6 +196,30 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
     await row(page, "gateway-03").getByText("Revoked").waitFor();
     const { items } = await plane.client.agentList({ query: { q: "label.env=prod" } });
     expect(items.map(({ state }) => state)).toEqual(["revoked", "revoked", "revoked"]);
+    await page.context().close();
+  });
+
+  test("both sides of a rollout stand side by side on its page, and what they lack for a verdict is said", async () => {
+    const { items } = await plane.client.configurationList({});
+    const { id } = await plane.client.rolloutCreate({
+      body: {
+        configuration_id: items[0]?.id ?? "",
+        selector: 'name.startsWith("gateway-2")',
+        plan: { waves: [{ count: 1 }, { percent: 100 }] },
+      },
+    });
+    const page = await open("/agents");
+    await page.goto(`${plane.url}/rollouts/${id}`);
+    await page.getByRole("button", { name: "Comparison" }).click();
+    await page
+      .getByText("v1 compared with agents that do not have it yet: not enough data for a verdict yet.")
+      .waitFor();
+    const figures = page.getByRole("region", { name: "Figures of both sides" }).getByRole("row");
+    expect(await figures.count()).toBe(1 + 11);
+    await figures.filter({ hasText: "Agents that failed" }).getByText("Not enough data").waitFor();
+    await page.getByRole("button", { name: "Traces" }).click();
+    await page.waitForURL((url) => url.searchParams.get("signal") === "traces");
+    expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
     await page.context().close();
   });
 
