@@ -141,8 +141,10 @@ test(
         const ended = await endOf(plane, id, AWAY_WAIT_MS);
         // The job had its last word before its run could end.
         const written = JSON.parse(readFileSync(noteOf(index), "utf8")) as Written;
-        expect(ended).toMatchObject({ state: "FAILED", exit_code: 4, log: { lines: written.lines } });
+        expect(ended).toMatchObject({ state: "FAILED", exit_code: 4 });
         expect(await digestOfLog(plane, id)).toEqual(written);
+        // A line in whose midst its writer is held up for two seconds, by a full disk's queue say, is logged as two pieces.
+        expect(ended.log.lines).toBeGreaterThanOrEqual(written.lines);
         const { items } = await plane.client.runEvents({ params: { run_id: id }, query: { limit: 200 } });
         if (items.some(({ type }) => type === "run.frozen")) frozen += 1;
         bytes += written.bytes;
