@@ -14,7 +14,7 @@ const CONNECT_LIMIT_MS = 90_000;
 
 export interface MemberOptions extends Pick<
   SupervisorOptions,
-  "validateConfig" | "capabilities" | "collectorEnv"
+  "validateConfig" | "capabilities" | "collectorEnv" | "configApplyTimeoutSeconds"
 > {
   readonly name: string;
   readonly transport: "ws" | "http";
