@@ -30,6 +30,8 @@ export interface Config {
   readonly tracesEndpoint: string | undefined;
   /** Of one OpAMP message, inflated; undefined: the gateway's own default. */
   readonly opampMessageBytesMax: number | undefined;
+  /** Polls over plain HTTP that are served in a second; undefined: the gateway's own default. */
+  readonly opampPollsPerSecond: number | undefined;
   /** Header in which a trusted proxy forwards the client certificate (URL-encoded PEM); off when undefined. */
   readonly clientCertificateHeader: string | undefined;
 }
@@ -41,6 +43,9 @@ export class ConfigError extends Error {
 
 /** Smaller, and a Collector's full report does not fit; larger, and one agent may hold what thousands need. */
 const OPAMP_MESSAGE_BYTES = { least: 64 * 1024, most: 256 * 1024 * 1024 };
+
+/** One poll every half minute is 300 agents at the least; the most is beyond what one process can do. */
+const OPAMP_POLLS_PER_SECOND = { least: 10, most: 100_000 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -61,10 +66,17 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     mailFrom: text(env["FLOWPLANE_MAIL_FROM"]) ?? "Flowplane <flowplane@localhost>",
     tracesEndpoint: url("OTEL_EXPORTER_OTLP_ENDPOINT", env["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     logLevel: text(env["FLOWPLANE_LOG"]) ?? "info",
-    opampMessageBytesMax: bytes(
+    opampMessageBytesMax: whole(
       "FLOWPLANE_OPAMP_MESSAGE_BYTES",
       env["FLOWPLANE_OPAMP_MESSAGE_BYTES"],
+      "number of bytes",
       OPAMP_MESSAGE_BYTES,
+    ),
+    opampPollsPerSecond: whole(
+      "FLOWPLANE_OPAMP_POLLS_PER_SECOND",
+      env["FLOWPLANE_OPAMP_POLLS_PER_SECOND"],
+      "whole number",
+      OPAMP_POLLS_PER_SECOND,
     ),
     clientCertificateHeader: text(env["FLOWPLANE_CLIENT_CERTIFICATE_HEADER"])?.toLowerCase(),
     ...overrides,
@@ -83,17 +95,18 @@ function text(value: string | undefined): string | undefined {
   return trimmed === "" ? undefined : trimmed;
 }
 
-/** A number of bytes between two bounds. */
-function bytes(
+/** A whole number between two bounds. */
+function whole(
   name: string,
   value: string | undefined,
+  what: string,
   { least, most }: { least: number; most: number },
 ): number | undefined {
   const given = text(value);
   if (given === undefined) return undefined;
   const number = Number(given);
   if (!/^\d+$/.test(given) || number < least || number > most)
-    throw new ConfigError(`${name} is "${given}"; it must be a number of bytes from ${least} to ${most}.`);
+    throw new ConfigError(`${name} is "${given}"; it must be a ${what} from ${least} to ${most}.`);
   return number;
 }
 

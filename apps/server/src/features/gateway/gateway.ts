@@ -75,8 +75,13 @@ export interface Gateway {
 }
 
 export async function createGateway(base: Base, options: GatewayOptions): Promise<Gateway> {
-  const { opampMessageBytesMax } = base.config;
-  const configured = opampMessageBytesMax === undefined ? {} : { messageBytesMax: opampMessageBytesMax };
+  const { opampMessageBytesMax, opampPollsPerSecond } = base.config;
+  const configured = {
+    ...(opampMessageBytesMax === undefined ? {} : { messageBytesMax: opampMessageBytesMax }),
+    ...(opampPollsPerSecond === undefined
+      ? {}
+      : { pollsPerSecond: opampPollsPerSecond, pollBurst: 2 * opampPollsPerSecond }),
+  };
   const limits = { ...GATEWAY_LIMITS, ...configured, ...options.limits };
   const random = options.random ?? Math.random;
   const { enrolment } = options;
