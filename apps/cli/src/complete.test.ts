@@ -23,7 +23,7 @@ describe("what may stand there", () => {
     [["age"], ["agent", "agents"]],
     [
       ["agents", "re"],
-      ["rename", "revoke"],
+      ["rename", "revoke", "reconnect"],
     ],
     [["tokens", "create", "--k"], ["--kind"]],
     [["tokens", "create", "--kind", "c"], ["collector"]],
