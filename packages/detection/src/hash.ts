@@ -1,4 +1,5 @@
-const FNV_PRIME = 0x01000193;
+/** What a step of FNV-1a multiplies by. */
+export const FNV_PRIME = 0x01000193;
 export const HASH_START = 0x811c9dc5 | 0;
 
 /** One step of FNV-1a. */

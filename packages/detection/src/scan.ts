@@ -13,7 +13,7 @@ import {
   skipEscape,
 } from "./bytes.ts";
 import { Flag } from "./flags.ts";
-import { finish, HASH_START, mix } from "./hash.ts";
+import { finish, FNV_PRIME, HASH_START, mix } from "./hash.ts";
 import { isDuration, mayBeTime, skipEpoch, skipIp, skipTime, skipUuid } from "./masks.ts";
 import { meaningOf, Word, WORD_LENGTH_MAX } from "./lexicon.ts";
 
@@ -57,9 +57,14 @@ const MASK_NUMBER = 3;
 const MASK_ADDRESS = 4;
 const MASK_DURATION = 5;
 
-/** Reads `bytes` into `out`, whose numbers are valid until the next call. */
+/**
+ * Reads `bytes` into `out`, whose numbers are valid until the next call.
+ *
+ * This is most of what watching a run costs. Hashes are mixed in place, since the engine inlines only so many calls into one function, and
+ * what other functions answer is cut to an integer, so that it knows all of them to be integers.
+ */
 export function scan(bytes: Uint8Array, out: Scan): void {
-  let end = bytes.length;
+  let end = bytes.length | 0;
   while (end > 0 && bytes[end - 1] === 13) end -= 1;
   let begin = 0;
   // A terminal shows what was written after the last carriage return; so do progress bars.
@@ -92,7 +97,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   let healed = false;
   let spoken = false;
   let visible = begin;
-  let i = begin;
+  let i = begin | 0;
 
   while (i < end) {
     // Indexes below are within [begin, end), so the byte is there.
@@ -110,10 +115,18 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       let upper = true;
       let c = byte;
       do {
-        const lower = c | 32;
-        if (c === lower) {
-          wasLower = true;
+        if (c >= 97) {
           upper = false;
+          wasLower = true;
+          do {
+            word = Math.imul(word ^ c, FNV_PRIME);
+            // Until there are two parts, the part is the word.
+            if (camel) part = Math.imul(part ^ c, FNV_PRIME);
+            stable = Math.imul(stable ^ c, FNV_PRIME);
+            template = Math.imul(template ^ c, FNV_PRIME);
+            i += 1;
+            c = i < end ? (bytes[i] as number) : 32;
+          } while (c >= 97 && c <= 122);
         } else {
           if (wasLower) {
             partMeaning |= meaningOf(camel ? part : word);
@@ -121,37 +134,37 @@ export function scan(bytes: Uint8Array, out: Scan): void {
             camel = true;
           }
           wasLower = false;
+          word = Math.imul(word ^ (c | 32), FNV_PRIME);
+          if (camel) part = Math.imul(part ^ (c | 32), FNV_PRIME);
+          stable = Math.imul(stable ^ c, FNV_PRIME);
+          template = Math.imul(template ^ c, FNV_PRIME);
+          i += 1;
+          c = i < end ? (bytes[i] as number) : 32;
         }
-        word = mix(word, lower);
-        // Until there are two parts, the part is the word.
-        if (camel) part = mix(part, lower);
-        stable = mix(stable, c);
-        template = mix(template, c);
-        i += 1;
-        c = i < end ? (bytes[i] as number) : 32;
       } while (CLASS[c] === LETTER);
       const wordLength = i - start;
       if (CLASS[c] === DIGIT || (wordLength === 8 && c === 45)) {
-        const uuid = skipUuid(bytes, start, end);
-        const stop = uuid > 0 ? uuid : CLASS[c] === DIGIT ? endOfRun(bytes, start, end) : i;
+        const uuid = skipUuid(bytes, start, end) | 0;
+        const stop = uuid > 0 ? uuid : CLASS[c] === DIGIT ? endOfRun(bytes, start, end) | 0 : i;
         if (stop > i) {
           // The level and date of klog, as in I0523: the letter stays, the date goes.
           const klog =
             wordLength === 1 && stop - start === 5 && bytes[stop] === 32 && start === visible && upper;
           if (klog) {
             if (byte === 69 || byte === 70) failures += 1;
-            stable = mix(mix(stableBefore, byte), MASK_TIME);
-            template = mix(mix(templateBefore, byte), MASK_TIME);
+            stable = Math.imul(Math.imul(stableBefore ^ byte, FNV_PRIME) ^ MASK_TIME, FNV_PRIME);
+            template = Math.imul(Math.imul(templateBefore ^ byte, FNV_PRIME) ^ MASK_TIME, FNV_PRIME);
             flags |= Flag.stamped;
           } else if (uuid > 0 || isRandom(bytes, start, stop)) {
-            stable = mix(stableBefore, MASK_ID);
-            template = mix(templateBefore, MASK_ID);
+            stable = Math.imul(stableBefore ^ MASK_ID, FNV_PRIME);
+            template = Math.imul(templateBefore ^ MASK_ID, FNV_PRIME);
           } else {
             for (let k = i; k < stop; k += 1) {
               const b = bytes[k] as number;
-              stable = mix(stable, b);
-              if (CLASS[b] !== DIGIT) template = mix(template, b);
-              else if (CLASS[bytes[k - 1] as number] !== DIGIT) template = mix(template, MASK_NUMBER);
+              stable = Math.imul(stable ^ b, FNV_PRIME);
+              if (CLASS[b] !== DIGIT) template = Math.imul(template ^ b, FNV_PRIME);
+              else if (CLASS[bytes[k - 1] as number] !== DIGIT)
+                template = Math.imul(template ^ MASK_NUMBER, FNV_PRIME);
             }
           }
           i = stop;
@@ -162,7 +175,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       }
       wordIndex += 1;
       spoken = true;
-      let meaning = wordLength <= WORD_LENGTH_MAX ? meaningOf(word) : 0;
+      let meaning = wordLength <= WORD_LENGTH_MAX ? meaningOf(word) | 0 : 0;
       if (camel) {
         const parts = partMeaning | meaningOf(part);
         meaning |= parts & Word.retry;
@@ -223,31 +236,37 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       }
       continue;
     }
+    if (kind === 0) {
+      stable = Math.imul(stable ^ byte, FNV_PRIME);
+      template = Math.imul(template ^ byte, FNV_PRIME);
+      i += 1;
+      continue;
+    }
     if (kind === DIGIT) {
       const start = i;
       const before = start > begin ? (bytes[start - 1] as number) : 32;
       let after = start + 1;
       while (CLASS[bytes[after] ?? 32] === DIGIT) after += 1;
       const behind = bytes[after] ?? 32;
-      let stop = mayBeTime(after - start, behind) ? skipTime(bytes, start, end) : 0;
+      let stop = mayBeTime(after - start, behind) ? skipTime(bytes, start, end) | 0 : 0;
       if (stop > 0) {
         if (start - begin < STAMP_WITHIN) flags |= Flag.stamped;
-        stable = mix(stable, MASK_TIME);
-        template = mix(template, MASK_TIME);
+        stable = Math.imul(stable ^ MASK_TIME, FNV_PRIME);
+        template = Math.imul(template ^ MASK_TIME, FNV_PRIME);
         i = stop;
         continue;
       }
-      stop = skipUuid(bytes, start, end);
+      stop = skipUuid(bytes, start, end) | 0;
       if (stop > 0) {
-        stable = mix(stable, MASK_ID);
-        template = mix(template, MASK_ID);
+        stable = Math.imul(stable ^ MASK_ID, FNV_PRIME);
+        template = Math.imul(template ^ MASK_ID, FNV_PRIME);
         i = stop;
         continue;
       }
-      stop = behind === 46 && after - start <= 3 ? skipIp(bytes, start, end) : 0;
+      stop = behind === 46 && after - start <= 3 ? skipIp(bytes, start, end) | 0 : 0;
       if (stop > 0) {
-        for (let k = start; k < stop; k += 1) stable = mix(stable, bytes[k] as number);
-        template = mix(template, MASK_ADDRESS);
+        for (let k = start; k < stop; k += 1) stable = Math.imul(stable ^ (bytes[k] as number), FNV_PRIME);
+        template = Math.imul(template ^ MASK_ADDRESS, FNV_PRIME);
         i = stop;
         // A port is chosen anew for each connection.
         if (bytes[i] === 58 && CLASS[bytes[i + 1] ?? 32] === DIGIT) {
@@ -275,37 +294,37 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       }
       const next = i < end ? (bytes[i] as number) : 32;
       if (monthAt === wordIndex && digits <= 2 && !decimal) {
-        stable = mix(stableBeforeMonth, MASK_TIME);
-        template = mix(templateBeforeMonth, MASK_TIME);
+        stable = Math.imul(stableBeforeMonth ^ MASK_TIME, FNV_PRIME);
+        template = Math.imul(templateBeforeMonth ^ MASK_TIME, FNV_PRIME);
         continue;
       }
       if (!decimal && skipEpoch(bytes, start, digits)) {
         if (start === begin || (start - begin < STAMP_WITHIN && before !== 95)) flags |= Flag.stamped;
-        stable = mix(stable, MASK_TIME);
-        template = mix(template, MASK_TIME);
+        stable = Math.imul(stable ^ MASK_TIME, FNV_PRIME);
+        template = Math.imul(template ^ MASK_TIME, FNV_PRIME);
         continue;
       }
       if (CLASS[next] === LETTER) {
-        const unitEnd = endOfLetters(bytes, i, end);
+        const unitEnd = endOfLetters(bytes, i, end) | 0;
         if (isDuration(bytes, i, unitEnd) && CLASS[bytes[unitEnd] ?? 32] !== DIGIT) {
-          stable = mix(stable, MASK_DURATION);
-          template = mix(template, MASK_DURATION);
+          stable = Math.imul(stable ^ MASK_DURATION, FNV_PRIME);
+          template = Math.imul(template ^ MASK_DURATION, FNV_PRIME);
           i = unitEnd;
           continue;
         }
-        const runEnd = decimal ? unitEnd : endOfRun(bytes, start, end);
+        const runEnd = decimal ? unitEnd : endOfRun(bytes, start, end) | 0;
         if (runEnd > unitEnd || (runEnd - start >= 7 && isRandom(bytes, start, runEnd))) {
           const random = isRandom(bytes, start, runEnd);
           if (random) {
-            stable = mix(stable, MASK_ID);
-            template = mix(template, MASK_ID);
+            stable = Math.imul(stable ^ MASK_ID, FNV_PRIME);
+            template = Math.imul(template ^ MASK_ID, FNV_PRIME);
           } else {
             for (let k = start; k < runEnd; k += 1) {
               const b = bytes[k] as number;
-              stable = mix(stable, b);
-              if (CLASS[b] !== DIGIT) template = mix(template, b);
+              stable = Math.imul(stable ^ b, FNV_PRIME);
+              if (CLASS[b] !== DIGIT) template = Math.imul(template ^ b, FNV_PRIME);
               else if (k === start || CLASS[bytes[k - 1] as number] !== DIGIT)
-                template = mix(template, MASK_NUMBER);
+                template = Math.imul(template ^ MASK_NUMBER, FNV_PRIME);
             }
           }
           i = runEnd;
@@ -313,19 +332,19 @@ export function scan(bytes: Uint8Array, out: Scan): void {
           continue;
         }
       } else if (next === 32 && i + 1 < end && CLASS[bytes[i + 1] as number] === LETTER) {
-        const unitEnd = endOfLetters(bytes, i + 1, end);
+        const unitEnd = endOfLetters(bytes, i + 1, end) | 0;
         // "3 s" and "3 seconds", yet not "3 M" or "3 d" of something.
         if (unitEnd - i > 2 && isDuration(bytes, i + 1, unitEnd)) {
-          stable = mix(stable, MASK_DURATION);
-          template = mix(template, MASK_DURATION);
+          stable = Math.imul(stable ^ MASK_DURATION, FNV_PRIME);
+          template = Math.imul(template ^ MASK_DURATION, FNV_PRIME);
           continue;
         }
       }
       const isPid =
         pidAt === wordIndex || (before === 91 && next === 93 && digits >= 2 && spoken) || before === 35;
-      template = mix(template, MASK_NUMBER);
-      if (isPid && !decimal) stable = mix(stable, MASK_ID);
-      else for (let k = start; k < i; k += 1) stable = mix(stable, bytes[k] as number);
+      template = Math.imul(template ^ MASK_NUMBER, FNV_PRIME);
+      if (isPid && !decimal) stable = Math.imul(stable ^ MASK_ID, FNV_PRIME);
+      else for (let k = start; k < i; k += 1) stable = Math.imul(stable ^ (bytes[k] as number), FNV_PRIME);
       if (value === 0) zeroAt = wordIndex;
       if (failureEnd >= 0 && (value === 0 || decimal) && onlyAssigns(bytes, failureEnd, start)) failures -= 1;
       if (exitAt >= 0 && wordIndex - exitAt <= 3 && value !== 0) {
@@ -348,21 +367,17 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       continue;
     }
     if (kind === ESCAPE) {
-      i = skipEscape(bytes, i, end);
+      i = skipEscape(bytes, i, end) | 0;
       if (!spoken) visible = i;
       continue;
     }
+    // What is left is space, of which any amount is one.
     i += 1;
-    if (kind === SPACE) {
-      while (i < end && CLASS[bytes[i] as number] === SPACE) i += 1;
-      if (i < end) {
-        stable = mix(stable, 32);
-        template = mix(template, 32);
-      }
-      continue;
+    while (i < end && CLASS[bytes[i] as number] === SPACE) i += 1;
+    if (i < end) {
+      stable = Math.imul(stable ^ 32, FNV_PRIME);
+      template = Math.imul(template ^ 32, FNV_PRIME);
     }
-    stable = mix(stable, byte);
-    template = mix(template, byte);
   }
 
   flags |= headFlags(bytes, visible, end);
