@@ -16,7 +16,7 @@ export function Code({ text, label, originOf }: CodeProps) {
       tabIndex={0}
       className="overflow-x-auto rounded-md border border-n4 bg-n1 py-2 font-mono text-sm"
     >
-      <table className="border-collapse">
+      <table className="min-w-full border-collapse">
         <tbody>
           {lines.map((line, index) => (
             // Lines have no identity but their place.
@@ -30,7 +30,7 @@ export function Code({ text, label, originOf }: CodeProps) {
                   {originOf(index + 1) === originOf(index) ? null : originOf(index + 1)}
                 </td>
               )}
-              <td className="pr-4 whitespace-pre">{coloured(line)}</td>
+              <td className="w-full pr-4 whitespace-pre">{coloured(line)}</td>
             </tr>
           ))}
         </tbody>
