@@ -14,9 +14,12 @@ export class Wakeup {
     if (this.#isSet || signal.aborted) resolve();
     const timer = Number.isFinite(ms) ? setTimeout(resolve, ms) : undefined;
     this.#wake = resolve;
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const stop = () => resolve();
+    signal.addEventListener("abort", stop, { once: true });
     return promise.then(() => {
       clearTimeout(timer);
+      // The signal lives as long as the agent: one listener left behind at each wait would make each further one slower.
+      signal.removeEventListener("abort", stop);
       this.#isSet = false;
       this.#wake = null;
     });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, Run } from "@flowplane/contract";
 import type { Command } from "commander";
 import { apiCommand, openApi, type ApiOptions, type Context } from "../context.ts";
@@ -67,10 +68,8 @@ async function watch(
     const shown = runs.map((run) => ({ run, rates: ratesBetween(before.get(run.id) ?? null, run, atMs) }));
     before = new Map(runs.map((run) => [run.id, { run, atMs }]));
     draw(output, columns(context), shown);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, everyMs);
-      signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-    });
+    // Rejects when the signal aborts, which ends the loop.
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
