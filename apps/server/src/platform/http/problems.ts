@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import type { Problem } from "@flowplane/contract";
 import { AppError, type ErrorCode, type FieldError } from "../errors.ts";
+import { installLinger } from "./linger.ts";
 
 /** The one place where failures become HTTP statuses. */
 const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
@@ -22,8 +23,12 @@ const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
 /** Answers for a path no route has; undefined when it does not want it either. */
 export type Fallback = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 
-/** Answers every failure with RFC 9457 problem details and logs what is our fault with its whole chain of causes. */
+/**
+ * Answers every failure with RFC 9457 problem details, so that the caller gets to read them, and logs what is our
+ * fault with its whole chain of causes.
+ */
 export function installProblems(fastify: FastifyInstance, fallback: Fallback = () => undefined): void {
+  installLinger(fastify);
   fastify.setErrorHandler((error, request, reply) => {
     const failure = asAppError(error);
     if (failure.code === "internal") request.log.error({ error, error_code: failure.code }, "request failed");

@@ -439,6 +439,30 @@ test("time-outs: a poller's connection outlives its interval, and headers end be
   expect(HEADERS_TIMEOUT_MS).toBeLessThan(REQUEST_TIMEOUT_MS);
 });
 
+test("a caller that reads no answer before it has sent everything learns why a body was refused", async () => {
+  await using own = await startOwn();
+  await own.http.fastify.listen({ host: "127.0.0.1", port: 0 });
+  const body = Buffer.alloc(32 * BODY_BYTES_MAX, " ");
+  const socket = connect((own.http.fastify.server.address() as AddressInfo).port, "127.0.0.1");
+  const failed = once(socket, "error").then(([error]) => String(error));
+  socket.pause();
+  socket.write(
+    `POST /api/v1/echo HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\nconnection: close\r\n` +
+      `content-type: application/json\r\ncontent-length: ${body.byteLength}\r\n\r\n`,
+  );
+  const sent = new Promise<string>((resolve) => socket.write(body, () => resolve("sent")));
+  expect(await Promise.race([sent, failed])).toBe("sent");
+  let answer = "";
+  socket
+    .setEncoding("utf8")
+    .on("data", (text: string) => (answer += text))
+    .resume();
+  await Promise.race([once(socket, "end"), failed]);
+  expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  expect(answer).toContain("too_large");
+  socket.destroy();
+});
+
 test("garbage on the wire is answered and disturbs nobody", async () => {
   await using own = await startOwn();
   await own.http.fastify.listen({ host: "127.0.0.1", port: 0 });
