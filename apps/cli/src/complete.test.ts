@@ -55,6 +55,23 @@ describe("what may stand there", () => {
     expect(await valuesFor(["run", "--agent", ""], env)).toEqual(["build-7", "db-1"]);
   });
 
+  test("a variable is offered once, whatever sites have values of their own", async () => {
+    const variable = {
+      name: "BACKEND",
+      site_id: null,
+      value: "a",
+      created_by: { type: "user", id: "u", name: "Ada" },
+      updated_at: "2026-01-02T03:04:05.678Z",
+    } as const;
+    const ofSite = { ...variable, site_id: "019b8d7a-3333-7000-8000-000000000051", value: "b" };
+    await using plane = await startFakeControlPlane({
+      "GET /api/v1/variables": () => page([variable, ofSite, { ...variable, name: "REGION" }]),
+    });
+    const env = { HOME: "/nowhere", FLOWPLANE_URL: plane.origin, FLOWPLANE_API_KEY: "fpk_test" };
+    expect(await valuesFor(["variables", "set", ""], env)).toEqual(["BACKEND", "REGION"]);
+    expect(await valuesFor(["variables", "rm", "BACKEND", "R"], env)).toEqual(["REGION"]);
+  });
+
   test("a control plane that refuses leaves nothing, and no error", async () => {
     await using plane = await startFakeControlPlane({});
     const env = { HOME: "/nowhere", FLOWPLANE_URL: plane.origin, FLOWPLANE_API_KEY: "fpk_test" };

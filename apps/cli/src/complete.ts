@@ -89,9 +89,9 @@ function optionsOf(command: Command): Candidate[] {
     .map((each) => ({ value: each.long ?? each.short ?? "", meaning: each.description }));
 }
 
-/** Runs and agents that are there now; nothing when the control plane cannot be asked. */
+/** Runs, agents and variables that are there now; nothing when the control plane cannot be asked. */
 async function lookUp(what: string, context: Context): Promise<Candidate[]> {
-  if (what !== "run" && what !== "agent") return [];
+  if (what !== "run" && what !== "agent" && what !== "variable") return [];
   const signal = AbortSignal.timeout(LOOK_UP_TIMEOUT_MS);
   try {
     const { client } = await connect(context.env);
@@ -99,6 +99,11 @@ async function lookUp(what: string, context: Context): Promise<Candidate[]> {
     if (what === "agent") {
       const { items } = await client.agentList({ query }, { signal });
       return items.map(({ name, kind, state }) => ({ value: name, meaning: `${kind}, ${state}` }));
+    }
+    if (what === "variable") {
+      const { items } = await client.variableList({ query }, { signal });
+      // A name that sites have values for stands there once.
+      return [...new Set(items.map(({ name }) => name))].map((value) => ({ value, meaning: "variable" }));
     }
     const { items } = await client.runList({ query }, { signal });
     return items.map(({ id, name, state }) => ({

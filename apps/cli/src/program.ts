@@ -23,6 +23,7 @@ import { declareSites } from "./commands/sites.ts";
 import { declareTokens } from "./commands/tokens.ts";
 import { declareTop } from "./commands/top.ts";
 import { declareUp } from "./commands/up.ts";
+import { declareVariables } from "./commands/variables.ts";
 import { declareVersion } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,7 +31,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Cont
   "Start:": [declareUp, declareServer, declareAgent],
   "Runs:": [declareRun, declareJobs, declareLogs, declareRuns, declareTop, declareHeartbeat, declareDetect],
   "When runs go wrong:": [declareIncidents, declareReplay, declarePolicies],
-  "Fleet:": [declareAgents, declareTokens, declareSites, declareConfigs, declareRollouts],
+  "Fleet:": [declareAgents, declareTokens, declareSites, declareConfigs, declareVariables, declareRollouts],
   "Organization:": [declareMembers, declareApiTokens, declareSecrets, declareAudit],
   "This machine:": [declareLogin, declareWhoami, declareCompletion, declareVersion],
 };

@@ -7,7 +7,15 @@ const VALUE_BYTES_MAX = 1024 * 1024;
 
 /** A value that must not be seen: asked for on a terminal without showing what is typed, else all of stdin. */
 export async function readHidden(question: string, output: Output): Promise<string> {
-  if (process.stdin.isTTY) return askHidden(question, output);
+  return process.stdin.isTTY ? askHidden(question, output) : readAll();
+}
+
+/** A value that anybody may see: asked for on a terminal, else all of stdin. */
+export async function readValue(question: string): Promise<string> {
+  return process.stdin.isTTY ? ask(question) : readAll();
+}
+
+async function readAll(): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
@@ -19,6 +27,15 @@ export async function readHidden(question: string, output: Output): Promise<stri
   return Buffer.concat(chunks)
     .toString("utf8")
     .replace(/\r?\n$/, "");
+}
+
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
 }
 
 async function askHidden(question: string, output: Output): Promise<string> {

@@ -28,15 +28,19 @@ export function declareSites(program: Command, context: Context): void {
 
 /** The site somebody means: its name, an id, or a part of one. */
 export async function findSite(client: Client, wanted: string): Promise<Site> {
-  const { items } = await listUpTo((query) => client.siteList({ query }), SITES_MAX);
+  const items = await listAllSites(client);
   const named = items.filter((site) => site.name.toLowerCase() === wanted.toLowerCase());
   const matches = named.length > 0 ? named : items.filter((site) => matchesId(site.id, wanted));
   return theOnly(matches, "site", wanted, (site) => `${site.name} ${shortId(site.id)}`);
 }
 
+export async function listAllSites(client: Client): Promise<Site[]> {
+  return (await listUpTo((query) => client.siteList({ query }), SITES_MAX)).items;
+}
+
 async function listSites(context: Context, options: ApiOptions): Promise<void> {
   const { client, output } = await openApi(context, options);
-  const { items } = await listUpTo((query) => client.siteList({ query }), SITES_MAX);
+  const items = await listAllSites(client);
   if (options.json === true) return output.json(items);
   output.table<Site>(
     [
