@@ -136,20 +136,21 @@ async function assign(
     });
   if (started instanceof ApiError) return { rolloutId: null, refusal: started.message, ...NEVER };
   const rolloutId = started.id;
-  await eventually(
+  const refused = await eventually(
     "the rollout to reach the agent",
     async () => {
       const { items } = await client.rolloutAgents({ params: { rollout_id: rolloutId } });
       const [agent] = items;
       must(items.length === 1 && agent?.agent_id === agentId, `the rollout has ${items.length} agents`);
+      if (agent.reason_code === "not_delivered") return { why: agent.reason ?? agent.reason_code };
       const { assigned } = await client.agentConfiguration({ params });
-      return assigned?.configuration_id === configuration.id ? "" : undefined;
+      return assigned?.configuration_id === configuration.id ? { why: "" } : undefined;
     },
     FOUND_MS,
   );
   return {
     rolloutId,
-    refusal: "",
+    refusal: refused.why,
     async retry() {
       await client.agentConfigurationRetry({ params, body: { reason: REASON } });
     },

@@ -6,6 +6,7 @@ import { availableOf, lacking, lackSentence } from "./components.ts";
 import { differences } from "./difference.ts";
 import { graphOf } from "./graph.ts";
 import { mergeFragments, overlay } from "./merge.ts";
+import { CONFIG_BYTES_MAX } from "./limits.ts";
 import { modelOf } from "./model.ts";
 import type { Section } from "./read.ts";
 import { findReferences } from "./references.ts";
@@ -123,9 +124,11 @@ test("references are found with their places; two dollars are none", () => {
 test("a secret reaches the value it stands in, whatever it holds, and nothing else of the text", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (secret) => {
-      const { text, missing } = fillTemplate(compileTemplate(GOOD), () => secret);
+      const { text, missing } = fillTemplate(compileTemplate(GOOD), () => secret, CONFIG_BYTES_MAX);
       expect(missing).toEqual([]);
-      const delivered = parse(text) as { exporters: Record<string, { headers: { authorization: string } }> };
+      const delivered = parse(text ?? "") as {
+        exporters: Record<string, { headers: { authorization: string } }>;
+      };
       // The Collector makes one dollar of two.
       expect(delivered.exporters["otlphttp/backend"]?.headers.authorization.replaceAll("$$", "$")).toBe(
         `Bearer ${secret}`,
@@ -140,7 +143,11 @@ test("a secret reaches the value it stands in, whatever it holds, and nothing el
 
 test("a variable that stands alone keeps its kind; a missing one is named and nothing is guessed", () => {
   const text = "a: ${var:PORT}\nb: port ${var:PORT}\nc: ${var:NONE}\nd: ${env:PORT}\n";
-  const resolved = fillTemplate(compileTemplate(text), ({ name }) => (name === "PORT" ? "4317" : undefined));
+  const resolved = fillTemplate(
+    compileTemplate(text),
+    ({ name }) => (name === "PORT" ? "4317" : undefined),
+    CONFIG_BYTES_MAX,
+  );
   expect(resolved.missing).toEqual(["var:NONE"]);
-  expect(parse(resolved.text)).toEqual({ a: 4317, b: "port 4317", c: "${var:NONE}", d: "${env:PORT}" });
+  expect(parse(resolved.text ?? "")).toEqual({ a: 4317, b: "port 4317", c: "${var:NONE}", d: "${env:PORT}" });
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { composeText } from "./compose.ts";
 import { drift } from "./drift.ts";
+import { CONFIG_BYTES_MAX } from "./limits.ts";
 import { holdForClient, holdOffer, nothingOfOurs, offerOf } from "./offer.ts";
 import { profileOf, type Client } from "./profiles.ts";
 import type { Section } from "./read.ts";
@@ -76,6 +77,7 @@ test("opamp row 34: an offer that stops, crashes or misses a client does not go 
   expect(held([], true)).toBeUndefined();
   expect(held([{ ...entry, body: " \n" }])).toContain("is empty");
   expect(held([{ ...entry, body: "x".repeat(profile.bodyBytesMax + 1) }])).toContain("bytes");
+  expect(holdOffer(profile, { entries: [entry], isStop: false }, 3)?.sentence).toContain("more than 3 bytes");
   expect(held([entry, entry])).toContain("Two entries");
   expect(held([{ ...entry, name: "other" }])).toContain("would skip");
   expect(holdOffer(profile, offerOf(profile, GOOD))).toBeNull();
@@ -111,10 +113,24 @@ test("overlays are laid on in their order; a body without one keeps its comments
 
 test("a block of text, a flow list and a repeated name are filled in where they stand", () => {
   const text = 'a: |\n  one ${var:X}\n  two\nb: ["${var:X}", "${var:N}"]\n# ${var:X}\nc: end\n';
-  const filled = fillTemplate(compileTemplate(text), ({ name }) => (name === "N" ? "7" : 'x"\n'));
+  const filled = fillTemplate(
+    compileTemplate(text),
+    ({ name }) => (name === "N" ? "7" : 'x"\n'),
+    CONFIG_BYTES_MAX,
+  );
   expect(filled.missing).toEqual([]);
-  expect(parse(filled.text)).toEqual({ a: 'one x"\n\ntwo\n', b: ['x"\n', 7], c: "end" });
+  expect(parse(filled.text ?? "")).toEqual({ a: 'one x"\n\ntwo\n', b: ['x"\n', 7], c: "end" });
   expect(filled.text).toContain("# ${var:X}");
+});
+
+test("a text that asks for a long value again and again is given up before it fills the memory", () => {
+  const template = compileTemplate(`a: "${"${secret:LONG}".repeat(30_000)}"\n`);
+  // A gigabyte: more than one text may have.
+  const long = "x".repeat(32 * 1024);
+  expect(fillTemplate(template, () => long, CONFIG_BYTES_MAX).text).toBeNull();
+  const short = compileTemplate("a: ${var:X}\nb: c");
+  expect(fillTemplate(short, () => "four", 14).text).toBe('a: "four"\nb: c');
+  expect(fillTemplate(short, () => "four", 13).text).toBeNull();
 });
 
 test("what a supervisor adds, redacts or resolves is no drift; what somebody changed is", () => {

@@ -15,6 +15,7 @@ export { checkOverlaid, type CheckedOverlaid, type PlacedProblem } from "./overl
 export { CONFIG_BYTES_MAX } from "./limits.ts";
 export {
   holdForClient,
+  holdLarge,
   holdOffer,
   holdText,
   nothingOfOurs,

@@ -108,8 +108,15 @@ export function holdForClient(
   return null;
 }
 
-/** The last look at what would go out: rules that hold for every client, whoever made the offer. */
-export function holdOffer(profile: Profile, { entries, isStop }: Offer): Held | null {
+/**
+ * The last look at what would go out: rules that hold for every client, whoever made the offer. `bodyBytesMax` is less
+ * than the client's where the sender's messages have no room for that.
+ */
+export function holdOffer(
+  profile: Profile,
+  { entries, isStop }: Offer,
+  bodyBytesMax = profile.bodyBytesMax,
+): Held | null {
   const no = (sentence: string): Held => ({ code: "not_delivered", sentence });
   if (entries.length === 0 && !isStop)
     return no("The offer has no entry at all, which stops a Collector, and nobody asked for that.");
@@ -120,10 +127,7 @@ export function holdOffer(profile: Profile, { entries, isStop }: Offer): Held | 
         `The entry ${JSON.stringify(name)} is empty, which makes a supervisor crash again and again.`,
       );
     const bytes = new TextEncoder().encode(body).length;
-    if (bytes > profile.bodyBytesMax)
-      return no(
-        `With its values filled in the configuration has ${bytes} bytes; this client is sent ${profile.bodyBytesMax} at most.`,
-      );
+    if (bytes > bodyBytesMax) return holdLarge(bodyBytesMax);
     if (names.has(name)) return no(`Two entries are named ${JSON.stringify(name)}.`);
     names.add(name);
     if (name !== profile.entryName)
@@ -132,6 +136,14 @@ export function holdOffer(profile: Profile, { entries, isStop }: Offer): Held | 
       );
   }
   return null;
+}
+
+/** Why a content is not sent that is, or would become, too large. */
+export function holdLarge(bodyBytesMax: number): Held {
+  return {
+    code: "not_delivered",
+    sentence: `With its values filled in the configuration has more than ${bodyBytesMax} bytes, the most that this client is sent.`,
+  };
 }
 
 /** Where the opamp extension of a running Collector is connected to. */

@@ -52,12 +52,14 @@ export function compileTemplate(text: string): Template {
 /**
  * The text with values in the place of `${secret:NAME}` and `${var:NAME}`. `missing` names those that `valueOf` did not
  * know: then nothing may be delivered. What the Collector resolves by itself stays as it is. A secret is always a text;
- * a variable that stands alone is what it looks like, so that a port stays a number.
+ * a variable that stands alone is what it looks like, so that a port stays a number. `text` is null when it would have
+ * more characters than `charsMax`: a few references to a long value can ask for more than memory holds.
  */
 export function fillTemplate(
   template: Template,
   valueOf: (reference: OurReference) => string | undefined,
-): { text: string; missing: string[] } {
+  charsMax: number,
+): { text: string | null; missing: string[] } {
   const values = new Map<string, string>();
   const missing: string[] = [];
   for (const reference of template.references) {
@@ -75,12 +77,14 @@ export function fillTemplate(
       // Whatever a value holds, the Collector must not take it for a reference of its own.
       if (typeof part === "string") value += part;
       else value += found === undefined ? `\${${part.scheme}:${part.name}}` : found.replaceAll("$", "$$$$");
+      if (filled.length + value.length > charsMax) return { text: null, missing };
     }
     const isPlain = isAlone && /^(?:true|false|[-+]?(?:0|[1-9]\d*)(?:\.\d+)?)$/.test(value);
     filled += `${template.text.slice(at, from)}${isPlain ? value : quote(value)}${hasBreak ? "\n" : ""}`;
     at = to;
   }
-  return { text: filled + template.text.slice(at), missing };
+  const text = filled + template.text.slice(at);
+  return { text: text.length > charsMax ? null : text, missing };
 }
 
 function slotOf(text: string, scalar: Scalar, parts: Slot["parts"]): Slot {

@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from "node:zlib";
-import { uidToString } from "@flowplane/opamp";
+import { AGENT_CAPABILITY, uidToString } from "@flowplane/opamp";
 import type { Row } from "../row.ts";
 import { must, NotApplicable } from "../verdict.ts";
 import { TestAgent, type Target } from "../target.ts";
@@ -10,6 +10,8 @@ import { messageOf, mustBeBadRequest, mustBeWell, send } from "../wire.ts";
 const DEFAULT_PORT = "4320";
 const DEFAULT_PATH = "/v1/opamp";
 const CLOSE_TOO_LARGE = 1009;
+/** Answers in which what must not come is looked for. */
+const LOOKS = 3;
 
 async function mustRefuse(target: Target, what: string, frame: Uint8Array | string): Promise<string> {
   const socket = await target.open();
@@ -124,8 +126,19 @@ export const transportRows: readonly Row[] = [
     row: 7,
     source: "spec",
     what: "sends no HTTP response over the limit, records it and answers 500",
-    check: async () => {
-      throw new NotApplicable("an agent cannot make a server want to say more than its limit");
+    async check(target) {
+      const agent = configurable();
+      await target.needs("OffersRemoteConfig");
+      const limit = knownLimit(target);
+      mustBeWell(await target.poll(agent.full()), "a first message");
+      const refusal = await assignTooLarge(target, agent, limit);
+      for (let count = 0; count < LOOKS; count += 1) {
+        const answer = await target.post(agent.message());
+        must(answer.body.byteLength <= limit, `a response of ${answer.body.byteLength} bytes came`);
+        if (answer.status === 500) continue;
+        mustBeWell(messageOf(answer), "a poll");
+      }
+      return `not sent, and the agent is answered; the operator reads "${refusal}"`;
     },
   },
   {
@@ -194,8 +207,18 @@ export const transportRows: readonly Row[] = [
     row: 13,
     source: "spec",
     what: "sends no WebSocket message over the limit, and records it",
-    check: async () => {
-      throw new NotApplicable("an agent cannot make a server want to say more than its limit");
+    async check(target) {
+      const agent = configurable();
+      await target.needs("OffersRemoteConfig");
+      const limit = knownLimit(target);
+      const socket = await target.open();
+      mustBeWell(await socket.ask(agent.full()), "a first message");
+      const refusal = await assignTooLarge(target, agent, limit);
+      for (let count = 0; count < LOOKS; count += 1)
+        mustBeWell(await socket.ask(agent.message()), "a message");
+      const largest = Math.max(...socket.frames.map(({ data }) => data.byteLength));
+      must(largest <= limit, `a message of ${largest} bytes came`);
+      return `not sent, and the socket stays; the operator reads "${refusal}"`;
     },
   },
   {
@@ -220,11 +243,7 @@ export const transportRows: readonly Row[] = [
     source: "spec",
     what: "has a configurable limit; 64 MiB is the default",
     async check(target) {
-      const { messageBytesMax } = target.options;
-      if (messageBytesMax === undefined)
-        throw new NotApplicable(
-          "set the server's limit and name it with --message-limit; 64 MiB was assumed elsewhere",
-        );
+      const messageBytesMax = knownLimit(target);
       const agent = new TestAgent();
       const padding = { "service.name": "x".repeat(messageBytesMax - 2_048) };
       const answer = await target.post(agent.full({ agentDescription: attributesOf(padding) }));
@@ -238,6 +257,39 @@ export const transportRows: readonly Row[] = [
     },
   },
 ];
+
+function knownLimit({ options }: Target): number {
+  if (options.messageBytesMax === undefined)
+    throw new NotApplicable(
+      "set the server's limit and name it with --message-limit; 64 MiB was assumed elsewhere",
+    );
+  return options.messageBytesMax;
+}
+
+function configurable(): TestAgent {
+  const agent = new TestAgent();
+  agent.capabilities |= AGENT_CAPABILITY.AcceptsRemoteConfig | AGENT_CAPABILITY.ReportsRemoteConfig;
+  return agent;
+}
+
+/** An operator gives it a configuration that no message has room for. Resolves with what the operator is told. */
+async function assignTooLarge(target: Target, { uid }: TestAgent, limit: number): Promise<string> {
+  const padding = "x".repeat(limit);
+  const { refusal } = await target.operator("assigns a configuration").assign(
+    uid,
+    `receivers:
+  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:4317"}}}
+exporters:
+  debug: {}
+service:
+  telemetry: {resource: {padding: ${padding}}}
+  pipelines:
+    logs: {receivers: [otlp], exporters: [debug]}
+`,
+  );
+  must(refusal !== "", "nobody tells the operator that it is not sent");
+  return refusal;
+}
 
 function attributesOf(attributes: Record<string, string>) {
   return {

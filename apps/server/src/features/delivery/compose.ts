@@ -2,6 +2,7 @@ import {
   builtIn,
   fillTemplate,
   holdForClient,
+  holdLarge,
   holdOffer,
   isBuiltIn,
   nothingOfOurs,
@@ -10,13 +11,14 @@ import {
   type OurReference,
   type Problem,
 } from "@flowplane/collector-config";
-import type { Tx } from "../../platform/context.ts";
+import type { Ctx, Tx } from "../../platform/context.ts";
 import { BASE_CONFIGURATION } from "../gateways/base-configuration.ts";
 import { readSelectable } from "../fleet/select-agents.ts";
 import type { SelectableAgent } from "../fleet/selector.ts";
 import { readSecretValues, type SecretValue } from "../secrets/secrets.ts";
 import { readVariableValues, type VariableValues } from "../variables/values.ts";
 import { readClients, type ComposedFor } from "./clients.ts";
+import { MESSAGE_REST_BYTES_MAX } from "./limits.ts";
 import { renderingOf, valuesKey, type Rendering } from "./rendering.ts";
 import { findRanByThemselves, findSavedVersion } from "./store.ts";
 import { readyVersions, ReadyVersion, type ComposedText } from "./versions.ts";
@@ -120,18 +122,32 @@ function composeOne(
     found.push(value.value);
   }
   const { entryName } = client.profile;
+  const bytesMax = Math.min(client.profile.bodyBytesMax, roomFor(ctx.config));
   const rendering = text.renderings.getOr(valuesKey(ctx.secrets, [entryName, ...found]), () => {
     let at = 0;
     const byName = new Map(
       text.template.references.map(({ scheme, name }) => [`${scheme}:${name}`, found[at++] ?? ""]),
     );
-    const filled = fillTemplate(text.template, ({ scheme, name }) => byName.get(`${scheme}:${name}`));
-    const offer = offerOf(client.profile, filled.text);
-    return renderingOf(ctx.secrets, ctx.actor.organization_id, offer, holdOffer(client.profile, offer));
+    const filled = fillTemplate(
+      text.template,
+      ({ scheme, name }) => byName.get(`${scheme}:${name}`),
+      bytesMax,
+    );
+    const offer = offerOf(client.profile, filled.text ?? "");
+    const held = filled.text === null ? holdLarge(bytesMax) : holdOffer(client.profile, offer, bytesMax);
+    return renderingOf(ctx.secrets, ctx.actor.organization_id, offer, held);
   });
   if (rendering.held !== null) return no(rendering.held.code, rendering.held.sentence);
   const { shown, overlays, problems, secrets } = text;
   return { ok: true, hash: rendering.hash, shown, overlays, problems, secrets, rendering };
+}
+
+/**
+ * Bytes of a configuration for which this server's messages have room (opamp rows 7 and 13): a reply that cannot be
+ * sent would cut the agent off, so that nobody could give it a smaller one.
+ */
+function roomFor({ opampMessageBytesMax = Infinity }: Ctx["config"]): number {
+  return opampMessageBytesMax - MESSAGE_REST_BYTES_MAX;
 }
 
 /** What stands against sending a text to a kind of client is the same for all clients of that kind and with those components. */

@@ -8,3 +8,5 @@ export const RENDERINGS_KEPT_MAX = 64;
 export const AGENTS_READ_MAX = 5_000;
 /** Parsed component reports that are kept. */
 export const COMPONENT_SETS_KEPT_MAX = 256;
+/** What a message with a configuration holds beside it: hashes, names, connection settings with certificates. */
+export const MESSAGE_REST_BYTES_MAX = 32 * 1024;
