@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ConfigError } from "../config.ts";
@@ -7,6 +16,8 @@ import { MASTER_KEY_BYTES } from "./secrets/secrets.ts";
 
 /** Less than this and PostgreSQL would fail half-way; better to say so before it starts. */
 export const FREE_BYTES_MIN = 64 * 1024 * 1024;
+
+const FOLDER_ID = /^[0-9a-f]{12}$/;
 
 export interface DataFolder extends Disposable {
   readonly path: string;
@@ -70,6 +81,25 @@ export function readMasterKey(folder: DataFolder, configured: string | undefined
   linkSync(temporary, path);
   rmSync(temporary);
   return key;
+}
+
+/**
+ * Which data folder this is, among others on the same host: 12 hex digits, made once and kept in `folder.id`.
+ * What a data folder has in the database is named by it; neither host names nor paths are a folder's own.
+ */
+export function readFolderId(path: string): string {
+  const file = join(path, "folder.id");
+  try {
+    const id = readFileSync(file, "utf8").trim();
+    if (FOLDER_ID.test(id)) return id;
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+  const id = randomBytes(6).toString("hex");
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  writeFileSync(`${file}.new`, `${id}\n`, { flush: true });
+  renameSync(`${file}.new`, file);
+  return id;
 }
 
 function decodeKey(source: string, value: string): Buffer {

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { actorRef, inSystemTransaction, newId, type Base, type Tx } from "../../platform/context.ts";
+import { readFolderId } from "../../platform/data-folder.ts";
 import { systemActor } from "../../platform/system-actor.ts";
 import { hashSecret, secretMatches } from "../../platform/secrets/secrets.ts";
 import { record } from "../audit/audit.ts";
@@ -16,6 +17,8 @@ const FIRST_ORGANIZATION = "Default";
 const FIRST_SITE = "default";
 /** Any number of servers may start at once on one database. */
 const INSTALLATION_LOCK = 0x666c6f78;
+/** How older versions named the key in `admin.key`. */
+const NAMED_BY_HOST = /^admin\.key on \S+$/;
 
 export interface Installation {
   /** The first organization, which the local owner and the admin key belong to. */
@@ -29,7 +32,8 @@ export interface Installation {
 /**
  * Makes sure there is an organization with a site, an owner and the local owner's key (`admin.key` in the data folder, 0600).
  * It does nothing where all is there, so every start calls it, several at once too. A key that is missing,
- * unreadable or no longer valid is made anew.
+ * unreadable or no longer valid is made anew, and the data folder's former one revoked; keys of other data folders over the same
+ * database stay.
  */
 export async function ensureInstallation(base: Base): Promise<Installation> {
   const ctx = { ...base, actor: systemActor(""), requestId: "start", remoteAddress: null };
@@ -130,17 +134,23 @@ function adminKeyFile(ctx: Tx): string {
 
 /** The file is written before the commit: should that fail, the next start finds a key that opens nothing and replaces it. */
 async function ensureAdminKey(ctx: Tx, file: string): Promise<void> {
-  if (await isValidKey(ctx, file)) {
+  // Several data folders of one host may use one database: a key is told from the others by its folder, not by its host.
+  const folder = `(${readFolderId(ctx.config.dataDir)})`;
+  const name = `admin.key on ${hostname()} ${folder}`;
+  const valid = await findValidKey(ctx, file);
+  if (valid !== undefined) {
     chmodSync(file, 0o600);
+    // So that this folder, and no other, takes the key back should its file be lost.
+    if (NAMED_BY_HOST.test(valid.name))
+      await ctx.db.updateTable("api_tokens").set({ name }).where("id", "=", valid.id).execute();
     return;
   }
-  const name = `admin.key on ${hostname()}`;
   const [id, secret, now] = [newId(), newTokenSecret(), new Date(ctx.now())];
   await ctx.db
     .updateTable("api_tokens")
     .set({ revoked_at: now })
     .where("organization_id", "=", ctx.actor.organization_id)
-    .where("name", "=", name)
+    .where("name", "like", `admin.key on % ${folder}`)
     .where("revoked_at", "is", null)
     .execute();
   await ctx.db
@@ -170,16 +180,17 @@ async function ensureAdminKey(ctx: Tx, file: string): Promise<void> {
   renameSync(temporary, file);
 }
 
-async function isValidKey(ctx: Tx, file: string): Promise<boolean> {
+/** The key in the file, if it is there and opens something. */
+async function findValidKey(ctx: Tx, file: string) {
   const token = readApiToken(readIfThere(file).trim());
-  if (token === undefined) return false;
+  if (token === undefined) return undefined;
   const row = await findApiToken(ctx.db, token.id);
-  return (
+  const isValid =
     row !== undefined &&
     row.revoked_at === null &&
     (row.expires_at === null || row.expires_at.getTime() > ctx.now()) &&
-    secretMatches(token.secret, row.secret_hash)
-  );
+    secretMatches(token.secret, row.secret_hash);
+  return isValid ? row : undefined;
 }
 
 function readIfThere(file: string): string {
