@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Rollout } from "@flowplane/contract";
 import { eventually, startControlPlane, type ControlPlane } from "../harness/index.ts";
 import { ownPort, startFleet, type Fleet, type Member } from "./fleet.ts";
+import { forwarding, keepSending, startBackend, type Backend } from "./load.ts";
 import { supervisorPrograms } from "./supervisor.ts";
 
 // Versions that every Collector applies, is well with, and does its work worse: only what it counts of itself tells. Logs flow
@@ -17,27 +15,18 @@ if (programs === undefined)
 const END_LIMIT_MS = 120_000;
 const SOAK_SECONDS = 8;
 const REPORT_MS = 1_000;
-const SEND_EVERY_MS = 200;
-const LINES = 10;
 
 describe.skipIf(programs === undefined)("a rollout judged by telemetry alone", { timeout: 240_000 }, () => {
   let plane: ControlPlane;
   let fleet: Fleet;
-  let sink: Server;
-  let sinkUrl: string;
+  let backend: Backend;
   let configurationId: string;
   const load = new AbortController();
   let sending: Promise<unknown> = Promise.resolve();
 
   beforeAll(async () => {
     if (programs === undefined) return;
-    sink = createServer((request, response) => {
-      request
-        .resume()
-        .once("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
-    }).listen(0, "127.0.0.1");
-    await once(sink, "listening");
-    sinkUrl = `http://127.0.0.1:${(sink.address() as { port: number }).port}`;
+    backend = await startBackend();
     plane = await startControlPlane({ command: "up" });
     const busy = {
       transport: "ws" as const,
@@ -51,7 +40,7 @@ describe.skipIf(programs === undefined)("a rollout judged by telemetry alone", {
     ]);
     sending = Promise.all(fleet.members.map(({ otlpPort }) => keepSending(otlpPort, load.signal)));
     const { id } = await plane.client.configurationCreate({
-      body: { name: "busy", body: forwarding(sinkUrl) },
+      body: { name: "busy", body: forwarding(backend.url) },
     });
     configurationId = id;
     await ended(await start(1), "completed");
@@ -62,8 +51,7 @@ describe.skipIf(programs === undefined)("a rollout judged by telemetry alone", {
     await sending;
     await fleet?.[Symbol.asyncDispose]();
     await plane?.[Symbol.asyncDispose]();
-    sink?.closeAllConnections();
-    sink?.close();
+    backend?.close();
   });
 
   test("an exporter that cannot send stops it in the first wave, while the Collector says that it is well", async () => {
@@ -81,7 +69,7 @@ describe.skipIf(programs === undefined)("a rollout judged by telemetry alone", {
   test("a receiver that nobody reaches any more stops it there too", async () => {
     const elsewhere = await ownPort();
     const version = await save(
-      forwarding(sinkUrl).replace("${env:OTLP_PORT}", String(elsewhere)),
+      forwarding(backend.url).replace("${env:OTLP_PORT}", String(elsewhere)),
       "Another port, which no client knows",
     );
     const rollout = await ended(await start(version), "rolled_back");
@@ -171,38 +159,3 @@ describe.skipIf(programs === undefined)("a rollout judged by telemetry alone", {
     );
   }
 });
-
-/** Receives over HTTP and sends on; what cannot be sent is counted and dropped at once. */
-function forwarding(backend: string): string {
-  return `receivers:
-  otlp:
-    protocols:
-      http:
-        endpoint: "127.0.0.1:\${env:OTLP_PORT}"
-exporters:
-  otlphttp:
-    endpoint: "${backend}"
-    compression: none
-    retry_on_failure: {enabled: false}
-service:
-  pipelines:
-    logs:
-      receivers: [otlp]
-      exporters: [otlphttp]
-`;
-}
-
-/** Log records without end; a Collector that is away for a moment, or for good, is not waited for. */
-async function keepSending(port: number, signal: AbortSignal): Promise<void> {
-  const logRecords = Array.from({ length: LINES }, (_, line) => ({ body: { stringValue: `line ${line}` } }));
-  const body = JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
-  while (!signal.aborted) {
-    await fetch(`http://127.0.0.1:${port}/v1/logs`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body,
-      signal,
-    }).catch(() => undefined);
-    await sleep(SEND_EVERY_MS, undefined, { signal }).catch(() => undefined);
-  }
-}

@@ -103,7 +103,8 @@ test("a split is told side by side: what differs for certain is said, what does 
   expect(Math.min(version.length, baseline.length)).toBeGreaterThanOrEqual(10);
   const queue = { queue_size: 50, queue_capacity: 1_000 };
   await minutes(version, given, world.now(), { accepted: 10, refused: 0, sent: 9, failed: 1, ...queue });
-  await minutes(baseline, given, world.now(), { accepted: 10, refused: 0, sent: 10, failed: 0, ...queue });
+  // A Collector that never failed has no counter of it.
+  await minutes(baseline, given, world.now(), { accepted: 10, sent: 10, ...queue });
   for (const [index, each] of ids.entries())
     await health(
       each,
@@ -141,6 +142,11 @@ test("a split is told side by side: what differs for certain is said, what does 
     sentence: "No difference: 10/s with v2, 10/s with v1.",
   });
   expect(figure(comparison, "sent_per_second").verdict).toBe("lower");
+  expect(figure(comparison, "failed_per_second")).toMatchObject({
+    version: { value: expect.closeTo(1), agents: version.length },
+    baseline: { value: 0, agents: baseline.length },
+    verdict: "worse",
+  });
   expect(figure(comparison, "queue_percent").version.value).toBe(5);
   const flaps = figure(comparison, "flaps_per_day");
   expect(flaps.baseline.value).toBe(0);

@@ -126,11 +126,14 @@ function ratesOf(
   signals: readonly Signal[],
 ): AgentRates {
   const amount = (measure: Measure) => sumOver(amounts, signals, measure);
+  const [accepted, sent] = [amount("accepted"), amount("sent")];
+  // Collectors begin to tell a counter when it first counts something: one that tells what went well and nothing of what went
+  // wrong has had nothing go wrong.
   const counts = {
-    accepted: amount("accepted"),
-    refused: amount("refused"),
-    sent: amount("sent"),
-    failed: amount("failed"),
+    accepted,
+    refused: amount("refused") ?? (accepted === null ? null : 0),
+    sent,
+    failed: amount("failed") ?? (sent === null ? null : 0),
   };
   const perSecond = (value: number | null) => (value === null || seconds <= 0 ? null : value / seconds);
   const [size, capacity] = [amount("queue_size"), amount("queue_capacity")];
