@@ -99,7 +99,7 @@ function fetchOnce(plane: ControlPlane, path: string, agent: HttpAgent): Promise
 }
 
 /** Rows as enrolment and the gateway would have written them, straight into the database: 25,000 enrolments are another benchmark. */
-async function seed(plane: ControlPlane, count: number): Promise<void> {
+export async function seed(plane: ControlPlane, count: number): Promise<void> {
   const { organization } = await plane.client.me({});
   const { items: sites } = await plane.client.siteList({ query: {} });
   const client = await connect(plane);
@@ -150,7 +150,7 @@ async function seedTelemetry(plane: ControlPlane, minutes: number): Promise<void
 }
 
 /** The embedded PostgreSQL listens on a socket in the data folder, for its owner alone. */
-async function connect(plane: ControlPlane): Promise<pg.Client> {
+export async function connect(plane: ControlPlane): Promise<pg.Client> {
   const client = new pg.Client({
     host: join(plane.dataDir, "run"),
     database: "flowplane",

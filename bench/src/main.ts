@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   rollout: () => import("./rollout.ts"),
   gateway: () => import("./gateway/gateway.ts"),
   api: () => import("./api.ts"),
+  selectors: () => import("./selectors.ts"),
   detect: () => import("./detect.ts"),
   logs: () => import("./logs.ts"),
   validate: () => import("./validate.ts"),

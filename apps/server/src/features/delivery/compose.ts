@@ -91,9 +91,16 @@ export async function composeWith(
 ): Promise<Map<string, Composed>> {
   const ids = [...clients.keys()];
   const selectable = version.hasOverlays
-    ? await readSelectable(ctx.db, ids, { now: ctx.now(), fields: version.fields })
+    ? await readSelectable(ctx.db, ids, { now: ctx.now(), parts: version.parts })
     : new Map<string, SelectableAgent>();
-  const texts = new Map(ids.map((id) => [id, version.textFor(selectable.get(id))]));
+  // Agents that look the same to the selectors share what they look like.
+  const textOf = new Map<SelectableAgent | undefined, ComposedText>();
+  const texts = new Map(
+    ids.map((id) => {
+      const seen = selectable.get(id);
+      return [id, textOf.getOrInsertComputed(seen, () => version.textFor(seen))];
+    }),
+  );
   const values = await readValues(ctx, new Set(texts.values()));
   const judged = new Map<string, Held | null>();
   const composed = new Map<string, Composed>();

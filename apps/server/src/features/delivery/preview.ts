@@ -35,7 +35,7 @@ export async function previewFor(
         held: version,
       };
     const selectable = version.hasOverlays
-      ? await readSelectable(ctx.db, [id], { now: ctx.now(), fields: version.fields })
+      ? await readSelectable(ctx.db, [id], { now: ctx.now(), parts: version.parts })
       : undefined;
     const text = version.textFor(selectable?.get(id));
     const composed = (await composeWith(ctx, version, clients)).get(id);

@@ -41,7 +41,7 @@ export interface ComposedText {
 /** A version made ready to be composed for any number of agents. It never changes. */
 export class ReadyVersion {
   /** Of agents, what its selectors look at. */
-  readonly fields: ReadonlySet<string>;
+  readonly parts: ReadonlySet<string>;
   readonly #body: { readonly text: string; readonly value: Section };
   readonly #overlays: readonly (Overlay & { readonly selector: CompiledSelector })[];
   readonly #texts = new Kept<ComposedText>(TEXTS_KEPT_MAX);
@@ -52,7 +52,7 @@ export class ReadyVersion {
   ) {
     this.#body = body;
     this.#overlays = overlays;
-    this.fields = new Set(overlays.flatMap(({ selector }) => [...selector.fields]));
+    this.parts = new Set(overlays.flatMap(({ selector }) => [...selector.parts]));
   }
 
   /** A sentence where it cannot be read: it was saved by an older release, say. */

@@ -1,22 +1,17 @@
-import type { AgentState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
+import {
+  listProfiles,
+  listSelected,
+  type Profile,
+  type Scope,
+  type SelectedAgent,
+} from "./selectable-store.ts";
 import type { CompiledSelector, SelectableAgent } from "./selector.ts";
-import { listSelectable, type SelectableRow } from "./store.ts";
 
-/** An agent that a selector matches, with what decides whether it can be given something. */
-export interface SelectedAgent {
-  readonly id: string;
-  readonly name: string;
-  readonly site_id: string;
-  readonly kind: "site" | "collector" | "gateway";
-  readonly state: AgentState;
-  readonly healthy: boolean | null;
-  /** OpAMP capability bits as it reported them. */
-  readonly capabilities: number;
-}
+export type { SelectedAgent } from "./selectable-store.ts";
 
 /** Read at a time, so that a fleet of any size takes bounded memory beside what matches. */
-const PAGE_AGENTS = 10_000;
+const PAGE_AGENTS = 50_000;
 
 /**
  * All agents of the organization of `db` that the selector matches, in the order of ids, and how many agents there are. Agents that
@@ -41,21 +36,18 @@ export async function selectFirst(
   { now, changedSince }: { now: number; changedSince?: Date | undefined },
 ): Promise<{ total: number; agents: { agent: SelectedAgent; index: number }[] }> {
   const agents: { agent: SelectedAgent; index: number }[] = [];
-  const fields = new Set(selectors.flatMap((selector) => [...selector.fields]));
   let total = 0;
-  let after: string | undefined;
-  for (;;) {
-    const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields, changedSince });
-    for (const row of rows) {
-      if (!isLetIn(row)) continue;
-      total += 1;
-      const selectable = selectableOf(row);
-      const index = selectors.findIndex((selector) => selector.matches(selectable));
-      if (index >= 0) agents.push({ agent: selectedOf(row), index });
+  for await (const profiles of profilesOf(db, selectors, { changedSince }, now)) {
+    const indexOf = new Map<string, number>();
+    for (const { seen, ids } of profiles) {
+      total += ids.length;
+      const index = selectors.findIndex((selector) => selector.matches(seen));
+      if (index >= 0) for (const id of ids) indexOf.set(id, index);
     }
-    after = rows.at(-1)?.id;
-    if (rows.length < PAGE_AGENTS) return { total, agents };
+    for (const agent of await listSelected(db, [...indexOf.keys()], now))
+      agents.push({ agent, index: indexOf.get(agent.id) ?? 0 });
   }
+  return { total, agents };
 }
 
 /** Agents that the same selectors match. */
@@ -73,68 +65,56 @@ export async function groupCollectors(
   selectors: readonly CompiledSelector[],
   { now, siteId, examplesMax }: { now: number; siteId: string | undefined; examplesMax: number },
 ): Promise<MatchedGroup[]> {
-  const groups = new Map<
-    string,
-    { matching: number[]; agents: number; examples: { id: string; name: string }[] }
-  >();
-  const fields = new Set(selectors.flatMap((selector) => [...selector.fields]));
-  let after: string | undefined;
-  for (;;) {
-    const rows = await listSelectable(db, { after, limit: PAGE_AGENTS, now, fields });
-    for (const row of rows) {
-      if (row.kind !== "collector" || (siteId !== undefined && row.site_id !== siteId) || !isLetIn(row))
-        continue;
-      const selectable = selectableOf(row);
-      const matching = selectors.flatMap((selector, index) => (selector.matches(selectable) ? [index] : []));
-      const key = matching.join();
-      const group = groups.get(key) ?? { matching, agents: 0, examples: [] };
-      groups.set(key, group);
-      group.agents += 1;
-      if (group.examples.length < examplesMax) group.examples.push({ id: row.id, name: row.name });
+  const groups = new Map<string, { matching: number[]; agents: number; first: string[] }>();
+  for await (const profiles of profilesOf(db, selectors, { kind: "collector", siteId }, now)) {
+    for (const { seen, ids } of profiles) {
+      const matching = selectors.flatMap((selector, index) => (selector.matches(seen) ? [index] : []));
+      const group = groups.getOrInsertComputed(matching.join(), () => ({ matching, agents: 0, first: [] }));
+      group.agents += ids.length;
+      group.first = [...group.first, ...ids].toSorted().slice(0, examplesMax);
     }
-    after = rows.at(-1)?.id;
-    if (rows.length < PAGE_AGENTS)
-      return [...groups.values()].toSorted((one, other) => other.agents - one.agents);
   }
+  const examples = [...groups.values()].flatMap(({ first }) => first);
+  const named = new Map((await listSelected(db, examples, now)).map(({ id, name }) => [id, name]));
+  return [...groups.values()]
+    .map(({ matching, agents, first }) => ({
+      matching,
+      agents,
+      examples: first.map((id) => ({ id, name: named.get(id) ?? id })),
+    }))
+    .toSorted(
+      (one, other) =>
+        other.agents - one.agents || ((one.examples[0]?.id ?? "") < (other.examples[0]?.id ?? "") ? -1 : 1),
+    );
 }
 
-function isLetIn({ state }: SelectableRow): boolean {
-  return state !== "pending" && state !== "expected" && state !== "revoked";
-}
-
-/** The agents of `ids` as selectors see them, by id; `fields` are those of all selectors that are to be held against them. */
+/** The agents of `ids` as selectors see them, by id; `parts` are those of all selectors that are to be held against them. */
 export async function readSelectable(
   db: Db,
   ids: readonly string[],
-  { now, fields }: { now: number; fields: ReadonlySet<string> },
+  { now, parts }: { now: number; parts: ReadonlySet<string> },
 ): Promise<Map<string, SelectableAgent>> {
-  const rows = await listSelectable(db, { after: undefined, limit: ids.length, now, fields, ids });
-  return new Map(rows.map((row) => [row.id, selectableOf(row)]));
+  const profiles = await listProfiles(db, { ids }, { parts, now });
+  return new Map(profiles.flatMap(({ seen, ids }) => ids.map((id) => [id, seen] as const)));
 }
 
-function selectedOf(row: SelectableRow): SelectedAgent {
-  const { id, name, site_id, kind, state, healthy, capabilities } = row;
-  return { id, name, site_id, kind, state, healthy, capabilities };
-}
-
-function selectableOf(row: SelectableRow): SelectableAgent {
-  return {
-    id: row.id,
-    name: row.name,
-    kind: row.kind,
-    site: row.site ?? "",
-    version: row.version ?? "",
-    os: row.os ?? "",
-    hostname: row.hostname ?? "",
-    state: row.state,
-    health: row.healthy === null ? "unknown" : row.healthy ? "good" : "bad",
-    healthy: row.healthy === true,
-    labels: new Map(Object.entries(row.labels ?? {})),
-    attributes: new Map(
-      Object.entries(row.attributes ?? {}).map(([key, value]) => [
-        key,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
-    ),
-  };
+/** The fleet as these selectors see it, page by page. */
+async function* profilesOf(
+  db: Db,
+  selectors: readonly CompiledSelector[],
+  scope: Pick<Extract<Scope, { limit: number }>, "changedSince" | "kind" | "siteId">,
+  now: number,
+): AsyncGenerator<Profile[]> {
+  const parts = new Set(selectors.flatMap((selector) => [...selector.parts]));
+  let after: string | undefined;
+  for (;;) {
+    const profiles = await listProfiles(db, { ...scope, after, limit: PAGE_AGENTS }, { parts, now });
+    yield profiles;
+    let agents = 0;
+    for (const { ids } of profiles) {
+      agents += ids.length;
+      for (const id of ids) if (after === undefined || id > after) after = id;
+    }
+    if (agents < PAGE_AGENTS) return;
+  }
 }

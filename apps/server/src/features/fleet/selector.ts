@@ -32,8 +32,11 @@ export interface SelectableAgent {
 
 export interface CompiledSelector {
   readonly ok: true;
-  /** Fields of `SelectableAgent` that it looks at; the others may be left empty. */
-  readonly fields: ReadonlySet<string>;
+  /**
+   * What of a `SelectableAgent` it looks at: fields, and, where of labels or attributes only some are named, `labels.env`. The others
+   * may be left empty: agents that are the same in these are all matched or none of them.
+   */
+  readonly parts: ReadonlySet<string>;
   matches(agent: SelectableAgent): boolean;
 }
 
@@ -68,7 +71,7 @@ export function parseSelector(text: string): ParsedSelector {
   const evaluate = language.parse(rewritten);
   return {
     ok: true,
-    fields: new Set(Object.keys(FIELDS).filter((field) => mentions(ast, field))),
+    parts: new Set(partsOf(ast)),
     matches(agent) {
       try {
         return evaluate(agent) === true;
@@ -133,8 +136,23 @@ function findUnknown(node: ASTNode, known: ReadonlySet<string>): Mistake | null 
   return null;
 }
 
-function mentions(node: ASTNode, field: string): boolean {
-  return (node.op === "id" && node.args === field) || children(node).some((child) => mentions(child, field));
+/** A map is looked at as a whole unless a key is named: `labels.env`, `labels["env"]`, `has(labels.env)`, `"env" in labels`. */
+function partsOf(node: ASTNode): string[] {
+  if (node.op === "id") return node.args in FIELDS ? [node.args] : [];
+  if ((node.op === "." || node.op === "[]") && isMap(node.args[0])) {
+    const [map, key] = node.args;
+    const name = typeof key === "string" ? key : textOf(key);
+    if (name !== undefined) return [`${map.args}.${name}`];
+  }
+  if (node.op === "in" && isMap(node.args[1])) {
+    const name = textOf(node.args[0]);
+    if (name !== undefined) return [`${node.args[1].args}.${name}`];
+  }
+  return children(node).flatMap(partsOf);
+}
+
+function textOf(node: ASTNode): string | undefined {
+  return node.op === "value" && typeof node.args === "string" ? node.args : undefined;
 }
 
 /**
@@ -198,6 +216,6 @@ function withDefaults(text: string, root: ASTNode): string | Mistake {
   }
 }
 
-function isMap(node: ASTNode): boolean {
+function isMap(node: ASTNode): node is ASTNode & { op: "id"; args: string } {
   return node.op === "id" && (node.args === "labels" || node.args === "attributes");
 }
