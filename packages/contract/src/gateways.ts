@@ -44,6 +44,9 @@ export const GatewayCounts = z
   .partial();
 export type GatewayCounts = z.output<typeof GatewayCounts>;
 
+/** Of what a gateway says of its health; the rest is cut off. */
+export const GATEWAY_STATUS_CHARS_MAX = 1_000;
+
 export const RegistrationToken = z.object({
   id: Id,
   org_id: Id,
@@ -204,6 +207,19 @@ export const gatewayApi = {
           .max(128)
           .optional()
           .describe("the config_hash of what it runs; beats the version"),
+        status: z
+          .enum(["active", "error"])
+          .optional()
+          .describe(
+            "whether it is well with what it runs; what was said last counts until it says otherwise",
+          ),
+        status_message: z
+          .string()
+          .max(8 * GATEWAY_STATUS_CHARS_MAX)
+          .optional()
+          .describe(
+            `why, beside a status; the first ${GATEWAY_STATUS_CHARS_MAX} characters are kept and shown`,
+          ),
       })
       .default({}),
     response: z.object({ status: z.literal("ok"), gateway_id: Id }),

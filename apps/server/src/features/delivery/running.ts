@@ -25,7 +25,8 @@ interface News {
  * Keeps what agents of any organization say they run, and returns those of which that is news. A hash names a content. A
  * version alone does so only when the agent fetched what is assigned to it, and said another version before: after a change
  * from version 3 of one configuration to version 3 of another, "3" may be either. To be called before the versions said are
- * stored. An agent that applied its content and then names an older one went back by itself.
+ * stored. An agent that applied its content and then names an older one went back by itself, and so did one that never names a
+ * content, said the version it applied, and then says an older version.
  */
 export async function noteRunning(
   system: Db,
@@ -90,6 +91,13 @@ async function findNews(system: Db, said: readonly RunningReport[]): Promise<New
     join agent_assignments a on a.agent_id = s.agent_id
     join configuration_attempts t on t.agent_id = s.agent_id and t.offer_hash = a.offer_hash
     join configuration_attempts older on older.agent_id = s.agent_id and older.offer_hash = s.hash
-    where t.status = 'applied' and s.hash <> a.offer_hash`.execute(system);
+    where t.status = 'applied' and s.hash <> a.offer_hash
+    union all
+    select t.agent_id, t.organization_id, t.offer_hash, s.at, 'rolled_itself_back', null
+    from said s
+    join agent_assignments a on a.agent_id = s.agent_id
+    join configuration_attempts t on t.agent_id = s.agent_id and t.offer_hash = a.offer_hash
+    join gateway_reports g on g.agent_id = s.agent_id and g.config_version = a.version
+    where t.status = 'applied' and s.hash is null and s.version < a.version`.execute(system);
   return rows;
 }

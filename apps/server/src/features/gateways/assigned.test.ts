@@ -175,6 +175,43 @@ test("one that names an older content after it applied a newer went back by itse
   expect(await delivery()).toMatchObject({ status: "rolled_itself_back", rolled_back_to: before });
 });
 
+test("one that never names a content and says an older version after it applied a newer went back by itself", async () => {
+  const first = await configuration(yaml("4317"));
+  await give(first);
+  await beat({ config_version: 1 });
+  await give(await next(first, yaml("4318")));
+  await own();
+  await beat({ config_version: 1 });
+  expect(await delivery()).toMatchObject({ status: "offered" });
+  await beat({ config_version: 2 });
+  expect(await delivery()).toMatchObject({ status: "applied" });
+  await beat({ config_version: 2 });
+  expect(await delivery()).toMatchObject({ status: "applied" });
+  await beat({ config_version: 1 });
+  expect(await delivery()).toMatchObject({ status: "rolled_itself_back", rolled_back_to: null });
+});
+
+test("how it says that it is stays until it says otherwise, and is of the moment it was said", async () => {
+  const answer = await beat({ status: "error", status_message: ` the port is taken: ${"😀".repeat(1_000)}` });
+  expect(answer.status).toBe(200);
+  const said = clock;
+  expect(await json("GET", `/gateways/${gateway.id}/status`)).toMatchObject({
+    status: "error",
+    health: { status: "unhealthy", health_score: 20 },
+  });
+  await give(await configuration(yaml("4317")));
+  clock += 10_000;
+  await beat({});
+  expect(await delivery()).toMatchObject({
+    healthy: false,
+    health_status: `the port is taken: ${"😀".repeat(490)}\u{fffd}`,
+    health_at: new Date(said),
+  });
+  await beat({ status: "active" });
+  expect(await delivery()).toMatchObject({ healthy: true, health_status: "", health_at: new Date(clock) });
+  expect((await beat({ status: "fine" })).status).toBe(400);
+});
+
 test("one given again what it says it runs has it without another fetch", async () => {
   const first = await configuration(yaml("4317"));
   const hash = await give(first);

@@ -1,11 +1,11 @@
 import type { z } from "zod";
-import type { api } from "@flowplane/contract";
+import { GATEWAY_STATUS_CHARS_MAX, type api } from "@flowplane/contract";
 import { subjects } from "../../platform/bus/bus.ts";
 import { inTransaction, notify, type Base, type Ctx } from "../../platform/context.ts";
 import { record } from "../audit/audit.ts";
 import { setAgent } from "../fleet/agents.ts";
 import { noteRunning } from "../delivery/running.ts";
-import { noteRequestHeartbeats } from "../fleet/heartbeats.ts";
+import { noteRequestHeartbeats, type RequestHeartbeat } from "../fleet/heartbeats.ts";
 import { writeReports } from "../fleet/status.ts";
 import { BatchLoader } from "../gateway/batch-loader.ts";
 import { attributesOf, capabilityBits, countsOf } from "./describe.ts";
@@ -26,6 +26,7 @@ type Beat = z.output<typeof api.gatewayHeartbeat.body>;
 interface Pending extends Said {
   readonly remoteAddress: string | null;
   readonly configHash: string | null;
+  readonly health: RequestHeartbeat["health"];
 }
 
 /**
@@ -57,7 +58,8 @@ export class Heartbeats {
     );
   }
 
-  async beat(ctx: Ctx, instanceId: string, { metadata, metrics, config_version, config_hash: said }: Beat) {
+  async beat(ctx: Ctx, instanceId: string, beat: Beat) {
+    const { metadata, metrics, config_version, config_hash: said } = beat;
     await this.mustBe(ctx, instanceId);
     const agentId = ctx.actor.id;
     const earlier = this.#pending.get(agentId);
@@ -71,6 +73,7 @@ export class Heartbeats {
       metadata: metadata ?? earlier?.metadata ?? null,
       metrics: earlier?.metrics == null ? counts : { ...earlier.metrics, ...counts },
       configVersion: config_version ?? earlier?.configVersion ?? null,
+      health: healthOf(beat) ?? earlier?.health ?? null,
       configHash: config_hash ?? (config_version === undefined ? (earlier?.configHash ?? null) : null),
     });
     await this.#writer.load(agentId);
@@ -124,6 +127,13 @@ export class Heartbeats {
     await writeReports(system, [{ agentId, report, session: null }]);
     this.#base.bus.publish(subjects.changes(row.organization_id), { topic: "agent", id: agentId });
   }
+}
+
+function healthOf({ status, status_message = "" }: Beat): RequestHeartbeat["health"] {
+  if (status === undefined) return null;
+  // A pair may have been cut in half, which the database does not take.
+  const said = status_message.trim().slice(0, GATEWAY_STATUS_CHARS_MAX).toWellFormed();
+  return { healthy: status === "active", status: said };
 }
 
 /**
