@@ -216,7 +216,7 @@ function makeCertificates(index: number, now: number, revoked: boolean): AgentDe
     const from = now - (back * 16 + 6) * HOUR;
     return {
       serial: `${(index * 7919 + back).toString(16).padStart(16, "0")}ab34`,
-      fingerprint: `${(index * 104_729 + back).toString(16).padStart(12, "0")}`.repeat(5).slice(0, 64),
+      fingerprint: (index * 104_729 + back).toString(16).padStart(12, "0").repeat(5).slice(0, 64),
       not_before: iso(from),
       not_after: iso(from + 24 * HOUR),
       revoked_at: revoked && back === 0 ? iso(now - HOUR) : null,

@@ -49,7 +49,7 @@ export function makePolicies(isEmpty: boolean, now: number): PolicyWorld {
     policy_id: first,
     version: index + 1,
     document: PolicyDocument.parse(entry.document),
-    hash: `${(index + 11).toString(16)}`.padStart(64, "c4"),
+    hash: (index + 11).toString(16).padStart(64, "c4"),
     message: entry.message,
     created_by: ADA,
     created_at: iso(now - (40 - index * 14) * DAY),

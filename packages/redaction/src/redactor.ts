@@ -158,7 +158,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
     let at = from;
     let pem = open;
     if (pem > 0) ({ at, state: pem } = walkPem(input, at, end, pem, tell));
-    for (const mark of pemMarks.sort((a, b) => a - b)) {
+    for (const mark of pemMarks.toSorted((a, b) => a - b)) {
       const begin = pemBegins(input, mark);
       if (begin === 0 || begin < at) continue;
       if (begin > end) break;

@@ -99,7 +99,7 @@ test("without a policy it is only told", async () => {
 test("an agent that is gone in the middle goes on where it was", async () => {
   using folder = makeFolder();
   const before = new Bench(folder.path, { detects: true });
-  await before.start("a", python(`${LOOP.replace("0.05", "0.1")}`, { detection: enforcing() }));
+  await before.start("a", python(LOOP.replace("0.05", "0.1"), { detection: enforcing() }));
   await eventually(() => (findRun(before.db, "a")?.log.lastSeq ?? 0) > 30, 60_000);
   before[Symbol.dispose]();
   // What is printed meanwhile is read later.

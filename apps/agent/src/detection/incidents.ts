@@ -50,7 +50,7 @@ function open(
       category: decision.category,
       severity: verdict.severity,
       score: decision.score,
-      title: `${decision.title}`.slice(0, TEXT_CHARS_MAX),
+      title: decision.title.slice(0, TEXT_CHARS_MAX),
       line: decision.line,
       evidence: { ...decision.evidence, sentence },
       policy: policyOf(header),

@@ -60,7 +60,7 @@ test("a session without its leader is ours as long as one sure member is in it",
 });
 
 test("a stat line is read after the last bracket, whatever the name", () => {
-  const stat = `42 (a) R 1 (b c) S 7 42 41 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 1 0 ${12_345} 1000 200`;
+  const stat = `42 (a) R 1 (b c) S 7 42 41 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 1 0 12345 1000 200`;
   expect(parseStat(stat)).toEqual({
     pid: 42,
     state: "S",

@@ -30,7 +30,7 @@ export async function startFakeControlPlane(
 ): Promise<FakeControlPlane> {
   const seen: Seen[] = [];
   const waiters: { route: string; resolve: (seen: Seen) => void }[] = [];
-  const answerOne = async (request: IncomingMessage, response: ServerResponse) => {
+  const answerOne = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://fake");
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -46,7 +46,10 @@ export async function startFakeControlPlane(
     const route = `${one.method} ${one.path}`;
     for (const waiter of waiters) if (waiter.route === route) waiter.resolve(one);
     const answer = routes[route];
-    if (answer === undefined) return refuse(response, 404, "not_found", `There is nothing at ${route}.`);
+    if (answer === undefined) {
+      refuse(response, 404, "not_found", `There is nothing at ${route}.`);
+      return;
+    }
     const body = answer(one, response);
     if (body === ANSWERED) return;
     if (body === undefined) response.writeHead(204).end();

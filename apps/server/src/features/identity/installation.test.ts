@@ -27,7 +27,7 @@ test("the first start makes an organization, a site, an owner and their key", as
     api_tokens: 1,
   });
   expect(statSync(installation.adminKeyFile).mode & 0o777).toBe(0o600);
-  expect(readdirSync(world.base.config.dataDir).sort()).toEqual(["admin.key", "folder.id"]);
+  expect(readdirSync(world.base.config.dataDir).toSorted()).toEqual(["admin.key", "folder.id"]);
   expect(await isValid(installation.adminKeyFile)).toBe(true);
   const ctx = testCtx(world.base, systemActor(installation.organization_id));
   expect(await verifyChain(ctx)).toMatchObject({ intact: true, checked: 3 });
