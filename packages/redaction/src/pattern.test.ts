@@ -6,7 +6,8 @@ const matches = (source: string, text: string): string[] => {
   const pattern = compilePattern("p", source);
   if ("problem" in pattern) throw new Error(pattern.problem);
   const prefix = Buffer.from(pattern.prefix).toString();
-  const places = [...text.matchAll(new RegExp(prefix.replaceAll(/[^\w]/g, "\\$&"), "g"))].map(
+  // Everywhere it begins, within itself too.
+  const places = [...text.matchAll(new RegExp(`(?=${prefix.replaceAll(/[^\w]/g, "\\$&")})`, "g"))].map(
     ({ index }) => index,
   );
   const longest = new Map<number, number>();
@@ -20,6 +21,7 @@ test("a pattern matches what a regular expression of the same text does, as far 
     "acme_123456",
   ]);
   expect(matches("key(-[a-z]+)*\\.", "key. key-a-bc. key-1.")).toEqual(["key.", "key-a-bc."]);
+  expect(matches("abca[^a]b", "abcabcacb")).toEqual(["abcacb"]);
   expect(matches("abc(x|yy|)z", "abcz abcxz abcyyz abcyz")).toEqual(["abcz", "abcxz", "abcyyz"]);
 });
 
