@@ -29,6 +29,7 @@ import { forgetOldWatches } from "./spool/evidence.ts";
 import { hasGaps, renewSpool } from "./spool/events.ts";
 import { forgetBeginnings } from "./spool/beginnings.ts";
 import { forgetHistory, HISTORY_BYTES_MAX } from "./spool/forgetting.ts";
+import { forgetTimelinesOfLive } from "./spool/timelines.ts";
 import { forgetOldIntents } from "./spool/intents.ts";
 import { forgetOldRuns } from "./spool/runs.ts";
 import { tellStatus } from "./status.ts";
@@ -226,6 +227,7 @@ function assemble(
     // Half of what a host may hold is for runs that are under way.
     const bytesMax = isTight ? 0 : Math.min(HISTORY_BYTES_MAX, quota.hostBytesMax / 2);
     forgetHistory(db, dataDir, { isJoined: upstream !== null, now: clock(), bytesMax });
+    forgetTimelinesOfLive(db, { isJoined: upstream !== null, now: clock() });
     if (upstream === null) {
       const liveBytesMax = quota.hostBytesMax / (isTight ? 16 : 2);
       forgetBeginnings(db, dataDir, { now: clock(), bytesMax: liveBytesMax }, (runId, storedBytes) =>

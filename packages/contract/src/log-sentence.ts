@@ -23,6 +23,11 @@ export function logSentence({ expired, first_seq, expired_until }: ToldLog): str
   return `Lines before ${COUNT.format(first_seq)}${untilWords(expired_until)} have expired.`;
 }
 
+/** What of a run's timeline has expired, in the words of API, command line and page. */
+export function timelineSentence(entries: number, until: Date): string {
+  return `${entries === 1 ? "1 entry" : `${COUNT.format(entries)} entries`}${untilWords(until)} ${entries === 1 ? "has" : "have"} expired.`;
+}
+
 /** Why the decisions about a run cannot be repeated, when something they were made of has expired; null when nothing has. */
 export function replayRefusal(
   log: ToldLog,

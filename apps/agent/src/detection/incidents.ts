@@ -83,7 +83,10 @@ export function closeCleared(
   watched.confirmed.delete(source);
   watched.with(() => {
     for (const incident of findOpen(options.db, watched.id))
-      if (incident.source === source) close(options, incident, sentence);
+      if (incident.source === source) {
+        close(options, incident, sentence);
+        watched.incidents.delete(incident.number);
+      }
   });
 }
 

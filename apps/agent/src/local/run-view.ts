@@ -109,7 +109,7 @@ export function viewRun(
     retry: spec.retry ?? null,
     progress: spec.progress ?? null,
     policy: policyOf(row),
-    incidents: { open: Math.max(0, opened - closed), total: opened },
+    incidents: { open: Math.max(0, opened - closed), total: opened + row.expired.incidents },
     intervention: interventionOf(events),
     frozen_since: row.frozen && row.endedAt === null ? time(frozen?.at ?? stateSince) : null,
     usage,

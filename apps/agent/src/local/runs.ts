@@ -11,7 +11,7 @@ import { LocalProblem, noSuch } from "./problem.ts";
 import { LOCAL_ID } from "./place.ts";
 import { FACT_TYPES, viewEvent, viewRun } from "./run-view.ts";
 
-/** Events a run's view is made of; a run with more is shown by its newest. */
+/** Events a run's view is made of: more than a timeline holds, see TIMELINE_EVENTS_MAX. */
 const FACTS_MAX = 2_000;
 /** Runs looked through for one page that is filtered. */
 const LOOKED_THROUGH_MAX = 1_000;

@@ -28,6 +28,7 @@ test("of a run that never ends what is older than history is kept goes from the 
     until: NOW + 2,
     chunk: 1,
     chunkUntil: NOW + 1,
+    incidents: 0,
   });
   expect(bench.gone).toEqual(["r 20"]);
   expect([2, 3].map((segment) => existsSync(bench.files("r").segment(segment)))).toEqual([false, true]);

@@ -29,7 +29,7 @@ export function readOutbox(db: SpoolDatabase): OutboxRow {
 export function appendEvent(db: SpoolDatabase, event: NewEvent): void {
   db.durably(() => {
     const { last_seq: lastSeq, acked_up_to: ackedUpTo } = readOutbox(db);
-    if (event.type === "run.note" && lastSeq - ackedUpTo >= NOTES_PAUSED_AT_EVENTS) return;
+    if (event.type === "run.note" && isFull(db, lastSeq, ackedUpTo)) return;
     db.run(
       "INSERT INTO events (seq, type, run_id, at, payload) VALUES (?, ?, ?, ?, ?)",
       lastSeq + 1,
@@ -40,6 +40,13 @@ export function appendEvent(db: SpoolDatabase, event: NewEvent): void {
     );
     db.run("UPDATE outbox SET last_seq = ?", lastSeq + 1);
   });
+}
+
+/** Numbers alone do not say it: on a host without a control plane none is ever acknowledged, and the oldest events are forgotten. */
+function isFull(db: SpoolDatabase, lastSeq: number, ackedUpTo: number): boolean {
+  if (lastSeq - ackedUpTo < NOTES_PAUSED_AT_EVENTS) return false;
+  const waiting = db.get<{ n: number }>("SELECT count(*) AS n FROM events WHERE seq > ?", ackedUpTo);
+  return (waiting?.n ?? 0) >= NOTES_PAUSED_AT_EVENTS;
 }
 
 /**

@@ -28,6 +28,8 @@ export type Expired = {
   /** The last chunk of evidence, and when it was closed. */
   chunk: number;
   chunkUntil: number | null;
+  /** Incidents that its timeline no longer tells of. */
+  incidents: number;
 };
 
 export type RememberedEvent = {
@@ -54,10 +56,12 @@ type ExpiredRow = {
   expired_until: number | null;
   expired_chunk: number;
   expired_chunk_until: number | null;
+  expired_incidents: number;
 };
 type EventRow = { seq: number; type: string; run_id: string; at: number; payload: string };
 
-const EXPIRED_COLUMNS = "expired_seq, expired_segment, expired_until, expired_chunk, expired_chunk_until";
+const EXPIRED_COLUMNS =
+  "expired_seq, expired_segment, expired_until, expired_chunk, expired_chunk_until, expired_incidents";
 const RUN_COLUMNS = `rowid AS "order", id, spec, holds <> '[]' AS frozen, created_at, ended_at, last_seq, stdout_to + stderr_to AS log_bytes, ${EXPIRED_COLUMNS}`;
 /** Of other runs only that is left which keeps them from being started again. */
 const IS_REMEMBERED = "EXISTS (SELECT 1 FROM events WHERE events.run_id = runs.id)";
@@ -150,6 +154,7 @@ function toExpired(row: ExpiredRow): Expired {
     until: row.expired_until,
     chunk: row.expired_chunk,
     chunkUntil: row.expired_chunk_until,
+    incidents: row.expired_incidents,
   };
 }
 

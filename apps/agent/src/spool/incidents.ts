@@ -81,8 +81,11 @@ export function findOpen(db: SpoolDatabase, runId: string): StoredIncident[] {
     .map(toIncident);
 }
 
+/** How many the run ever had; the oldest of them may be forgotten. */
 export function countIncidents(db: SpoolDatabase, runId: string): number {
-  return db.get<{ n: number }>("SELECT count(*) AS n FROM incidents WHERE run_id = ?", runId)?.n ?? 0;
+  return (
+    db.get<{ n: number | null }>("SELECT max(number) AS n FROM incidents WHERE run_id = ?", runId)?.n ?? 0
+  );
 }
 
 /** What was found and done before in this row of attempts, oldest first; with `without`, not in that run. */

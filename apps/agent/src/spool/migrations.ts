@@ -212,4 +212,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE runs ADD COLUMN expired_chunk INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE runs ADD COLUMN expired_chunk_until INTEGER;
   `,
+  `
+  -- Incidents of a run under way that its timeline no longer tells of.
+  ALTER TABLE runs ADD COLUMN expired_incidents INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { PolicyDocument, type LogLine, type Run } from "@flowplane/contract";
+import { PolicyDocument, type LogLine, type Run, type RunEvent } from "@flowplane/contract";
 import { inTransaction, newId } from "../../../platform/context.ts";
 import { changeRetention, readRetention } from "../../identity/retention.ts";
 import type { AgentIdentity } from "../../gateway/agent-http.ts";
@@ -244,6 +244,42 @@ test("a segment that came late does not go before the ones in front of it", asyn
   expect(await lines(run)).toHaveLength(20);
   await night(151);
   expect(await lines(run)).toEqual([]);
+});
+
+test("of a run that never ends old notes and pauses go after as long as runs are kept, and one entry says so", async () => {
+  const run = await world.launch({ agent_id: agent.agent_id });
+  await world.report(agent, running(run.id));
+  const tell = async (day: number, title: string, told: Record<string, unknown> = {}) => {
+    world.clock.now = T0 + day * DAY;
+    const payload = { title, reason: null, payload: told };
+    await world.report(agent, {
+      seq: 1,
+      type: "run.note",
+      run_id: run.id,
+      at: iso(world.clock.now),
+      payload,
+    });
+  };
+  const timeline = async () =>
+    ((await world.call("GET", `/runs/${run.id}/events`)).body.items as RunEvent[]).map(({ title }) => title);
+  await tell(1, "4 entries (until 1 March 2026) have expired.", { expired_events: 4 });
+  await tell(2, "first", { expired_events: "many" });
+  await tell(3, "second");
+  await tell(300, "third");
+  const start = (await timeline()).slice(0, -4);
+  expect(start.length).toBeGreaterThan(0);
+  await night(300);
+  expect(await timeline()).toHaveLength(start.length + 4);
+  await night(399);
+  const sentence = "6 entries (until 4 March 2026) have expired.";
+  expect(await timeline()).toEqual([...start, sentence, "third"]);
+  await night(400);
+  expect(await timeline()).toEqual([...start, sentence, "third"]);
+  await night(800);
+  expect(await timeline()).toEqual([...start, expect.stringContaining("7 entries (until")]);
+  expect(await replay(run)).toMatchObject({ equal: null });
+  await world.report(agent, ended(run.id, {}, T0 + 800 * DAY, 0));
+  expect((await world.readRun(run.id)).state).toBe("SUCCEEDED");
 });
 
 test("a log whose beginning expired on its host begins later here, too", async () => {

@@ -5,7 +5,7 @@ import { retentionOf } from "../../identity/retention.ts";
 import { dropIncidents } from "../../incidents/retention.ts";
 import { systemContext } from "../system-context.ts";
 import { GARBAGE_KEPT_MS, ORDERS_KEPT_DAYS, ROWS_PER_BATCH, RUNS_PER_BATCH, TURN_MS_MAX } from "./limits.ts";
-import { EVIDENCE, expireBeginnings, LOG } from "./beginnings.ts";
+import { EVIDENCE, expireBeginnings, LOG, TIMELINE } from "./beginnings.ts";
 import { packLog } from "./pack.ts";
 import {
   dropRows,
@@ -26,9 +26,10 @@ export interface Kept {
   packed: number;
   logs: number;
   evidence: number;
-  /** Of runs under way: segments of logs, chunks of evidence. */
+  /** Of runs under way: segments of logs, chunks of evidence, entries of timelines. */
   segments: number;
   chunks: number;
+  entries: number;
   samples: number;
   runs: number;
   incidents: number;
@@ -38,7 +39,7 @@ export interface Kept {
 /**
  * Deletes what each organization keeps no longer, packs what is no longer hot, and deletes the objects that nothing names any more.
  * In small transactions, each leaving everything whole; cut off anywhere, the next night goes on. Of runs that
- * have not ended the oldest of log and evidence goes, from the beginning.
+ * have not ended the oldest of log, evidence and timeline goes, from the beginning.
  */
 export async function keepRetention(base: Base): Promise<Kept> {
   const kept: Kept = {
@@ -47,6 +48,7 @@ export async function keepRetention(base: Base): Promise<Kept> {
     evidence: 0,
     segments: 0,
     chunks: 0,
+    entries: 0,
     samples: 0,
     runs: 0,
     incidents: 0,
@@ -97,6 +99,7 @@ async function keepOrganization(
   );
   kept.segments += await expireBeginnings(ctx, LOG, due(retention.log_days), isOver);
   kept.chunks += await expireBeginnings(ctx, EVIDENCE, due(retention.evidence_days), isOver);
+  kept.entries += await expireBeginnings(ctx, TIMELINE, due(retention.run_days), isOver);
   kept.samples += await drain(ctx, (ctx) =>
     dropSamples(ctx.db, id(ctx), due(retention.samples_days), ROWS_PER_BATCH),
   );

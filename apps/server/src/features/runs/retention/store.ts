@@ -239,3 +239,52 @@ export async function dropFirstChunks(db: Db, runId: string, upTo: number, now: 
     insert into object_garbage (object_key, organization_id, created_at)
     select object_key, organization_id, ${now}::timestamptz from dropped on conflict do nothing`.execute(db);
 }
+
+/** Entries of which a run that never ends may get any number. */
+const COMES_AGAIN = sql<SqlBool>`(type in ('run.note', 'run.frozen', 'run.resumed', 'run.freeze_requested', 'run.resume_requested')
+  or type like 'incident.%')`;
+
+/** How many others an entry stands for; null: it is itself. Agents write it, too, so that it may be anything. */
+const EXPIRED = sql<number | null>`case when jsonb_typeof(payload -> 'expired_events') = 'number'
+  then greatest(1, least((payload ->> 'expired_events')::numeric, 1000000000))::int end`;
+
+/** Runs under way whose timeline has such entries that are due, in the order of their ids, behind one of them. */
+export async function runsWithOldEntries(
+  db: Db,
+  organizationId: string,
+  due: Due,
+  after: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  let query = db
+    .selectFrom("runs")
+    .select("id")
+    .where("organization_id", "=", organizationId)
+    .where(ACTIVE)
+    .where("created_at", "<", due.plain)
+    .where(
+      // What stands for others is left alone by itself.
+      sql<SqlBool>`(select count(*) + count(*) filter (where ${EXPIRED} is null) from run_events where run_events.run_id = runs.id and ${COMES_AGAIN}
+        and at < case when incidents_total = 0 then ${due.plain}::timestamptz else ${due.withIncidents}::timestamptz end) > 1`,
+    );
+  if (after !== undefined) query = query.where("id", ">", after);
+  const rows = await query.orderBy("id").limit(limit).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** The first of such entries from before a moment, in order. */
+export async function firstEntries(db: Db, runId: string, before: Date, limit: number) {
+  return db
+    .selectFrom("run_events")
+    .select(["id", "at", EXPIRED.as("expired")])
+    .where("run_id", "=", runId)
+    .where("at", "<", before)
+    .where(COMES_AGAIN)
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+}
+
+export async function dropEntries(db: Db, ids: readonly string[]): Promise<void> {
+  await sql`delete from run_events where id = any(${ids}::uuid[])`.execute(db);
+}
