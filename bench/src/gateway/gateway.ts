@@ -16,6 +16,7 @@ export const bench: Bench = {
   options: {
     agents: 2_000,
     processes: 1,
+    enrolling_at_once: 8,
     connects_per_second: 200,
     heartbeat_ms: 30_000,
     steady_seconds: 60,
@@ -24,6 +25,7 @@ export const bench: Bench = {
   async run({
     agents = 1,
     processes = 1,
+    enrolling_at_once = 1,
     connects_per_second = 1,
     heartbeat_ms = 30_000,
     steady_seconds = 0,
@@ -49,11 +51,12 @@ export const bench: Bench = {
           caPem: certificate,
           count,
           prefix: `sim-${index}`,
-          concurrency: 8,
+          concurrency: enrolling_at_once,
         });
       }
       const enrolled = await Promise.all(fleets.map((fleet) => fleet.enrolled));
       const enrolSeconds = (performance.now() - enrolStart) / 1000;
+      const enrolCpu = usageOf(pid).cpu_seconds - idle.cpu_seconds;
       progress(`${agents} enrolled in ${round(enrolSeconds)} s`);
 
       const connectStart = performance.now();
@@ -104,7 +107,11 @@ export const bench: Bench = {
         };
       }
       return {
-        enrol: { per_second: round(agents / enrolSeconds), ...percentiles(enrolled.flat()) },
+        enrol: {
+          per_second: round(agents / enrolSeconds),
+          server_cpu_ms: round((enrolCpu * 1_000) / agents, 2),
+          ...percentiles(enrolled.flat()),
+        },
         connect: {
           per_second: round(agents / connectSeconds),
           ...percentiles(connected.latencies),

@@ -2,7 +2,7 @@ import { inTransaction, newId, notify, type Base, type Tx } from "../../platform
 import { recordAll } from "../audit/audit.ts";
 import { insertAgents, setAgent, type AgentRow, type NewAgent } from "../fleet/agents.ts";
 import { enrolmentCtx } from "./enrolment.ts";
-import { InGroups } from "./in-groups.ts";
+import { InGroupsBy } from "./in-groups.ts";
 import type { Contact, InstanceVerdict } from "./instances.ts";
 import { countUses, lockAgentsByUid, lockToken } from "./store.ts";
 import { noteTokenAttempts, tokenProblem, type TokenAttempt, type TokenRow } from "./tokens.ts";
@@ -23,27 +23,17 @@ const UNIQUE_VIOLATION = "23505";
  * so those who come at once are judged by one transaction, in the order they came.
  */
 export class Admissions {
-  readonly #base: Base;
-  readonly #groups = new Map<string, InGroups<Contact, InstanceVerdict>>();
+  readonly #groups: InGroupsBy<TokenRow, Contact, InstanceVerdict>;
 
   constructor(base: Base) {
-    this.#base = base;
+    this.#groups = new InGroupsBy((token, contacts) => admitAll(base, token, contacts), {
+      groupMax: GROUP_MAX,
+      waitingMax: WAITING_MAX,
+    });
   }
 
-  async admit(token: TokenRow, contact: Contact): Promise<InstanceVerdict> {
-    const known = this.#groups.get(token.id);
-    const group =
-      known ??
-      new InGroups<Contact, InstanceVerdict>((contacts) => admitAll(this.#base, token, contacts), {
-        groupMax: GROUP_MAX,
-        waitingMax: WAITING_MAX,
-      });
-    if (known === undefined) this.#groups.set(token.id, group);
-    try {
-      return await group.ask(contact);
-    } finally {
-      if (group.isIdle && this.#groups.get(token.id) === group) this.#groups.delete(token.id);
-    }
+  admit(token: TokenRow, contact: Contact): Promise<InstanceVerdict> {
+    return this.#groups.ask(token, contact);
   }
 }
 

@@ -1,3 +1,7 @@
+import { AppError } from "../../platform/errors.ts";
+
+const BUSY_RETRY_SECONDS = 30;
+
 interface Waiting<Item, Result> {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
@@ -30,11 +34,15 @@ export class InGroups<Item, Result> {
     return !this.#isBusy;
   }
 
-  /** Rejects when the work fails, or when too many wait already. */
+  /** Rejects when the work fails, and with `unavailable` when too many wait already. */
   ask(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= this.#waitingMax) {
-        reject(new Error("too many wait for the same"));
+        reject(
+          new AppError("unavailable", "Too many ask for the same at once. Come again later.", {
+            retryAfterSeconds: BUSY_RETRY_SECONDS,
+          }),
+        );
         return;
       }
       this.#waiting.push({ item, resolve, reject });
@@ -54,5 +62,33 @@ export class InGroups<Item, Result> {
       }
     }
     this.#isBusy = false;
+  }
+}
+
+/** The same for work that is done for something: callers who ask for the same are served together, others beside them. */
+export class InGroupsBy<Key extends { readonly id: string }, Item, Result> {
+  readonly #work: (key: Key, items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly #limits: { groupMax: number; waitingMax: number };
+  readonly #groups = new Map<string, InGroups<Item, Result>>();
+
+  /** As of `InGroups`, for each key; it is given the key of who asked first. */
+  constructor(
+    work: (key: Key, items: readonly Item[]) => Promise<readonly Result[]>,
+    limits: { groupMax: number; waitingMax: number },
+  ) {
+    this.#work = work;
+    this.#limits = limits;
+  }
+
+  async ask(key: Key, item: Item): Promise<Result> {
+    const group = this.#groups.getOrInsertComputed(
+      key.id,
+      () => new InGroups<Item, Result>((items) => this.#work(key, items), this.#limits),
+    );
+    try {
+      return await group.ask(item);
+    } finally {
+      if (group.isIdle && this.#groups.get(key.id) === group) this.#groups.delete(key.id);
+    }
   }
 }

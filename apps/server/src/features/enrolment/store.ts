@@ -164,14 +164,16 @@ export function lockAgent(db: Db, id: string): Promise<AgentRow | undefined> {
   return db.selectFrom("agents").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
 }
 
-export function lockAgentByUid(db: Db, organizationId: string, uid: string): Promise<AgentRow | undefined> {
-  return db
+/** Agents by their id, locked in the order of their ids, in which everybody locks them. */
+export async function lockAgents(db: Db, ids: readonly string[]): Promise<Map<string, AgentRow>> {
+  const rows = await db
     .selectFrom("agents")
     .selectAll()
-    .where("organization_id", "=", organizationId)
-    .where("instance_uid", "=", uid)
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
+    .orderBy("id")
     .forUpdate()
-    .executeTakeFirst();
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** Agents by their uid, locked in the order of their ids, in which everybody locks them. */
@@ -194,27 +196,34 @@ export async function lockAgentsByUid(
 /** Certificates long past are forgotten when the agent gets its next one. */
 const CERTIFICATE_MEMORY_MS = 30 * 86_400_000;
 
-export async function insertCertificate(
+export async function insertCertificates(
   db: Db,
-  row: Insertable<Database["agent_certificates"]>,
+  rows: readonly Insertable<Database["agent_certificates"]>[],
   now: number,
 ): Promise<void> {
-  await db.insertInto("agent_certificates").values(row).execute();
+  if (rows.length === 0) return;
+  await db.insertInto("agent_certificates").values(rows).execute();
   await db
     .deleteFrom("agent_certificates")
-    .where("agent_id", "=", row.agent_id)
+    .where(sql<boolean>`agent_id = any(${rows.map(({ agent_id }) => agent_id)}::uuid[])`)
     .where("not_after", "<", new Date(now - CERTIFICATE_MEMORY_MS))
     .execute();
 }
 
-export async function countCertificatesSince(db: Db, agentId: string, since: Date): Promise<number> {
-  const { count } = await db
+/** How many certificates these agents were issued since then; those without any are absent. */
+export async function countCertificatesSince(
+  db: Db,
+  agentIds: readonly string[],
+  since: Date,
+): Promise<Map<string, number>> {
+  const rows = await db
     .selectFrom("agent_certificates")
-    .select(sql<number>`count(*)::int`.as("count"))
-    .where("agent_id", "=", agentId)
+    .select(["agent_id", sql<number>`count(*)::int`.as("count")])
+    .where(sql<boolean>`agent_id = any(${agentIds}::uuid[])`)
     .where("not_before", ">=", since)
-    .executeTakeFirstOrThrow();
-  return count;
+    .groupBy("agent_id")
+    .execute();
+  return new Map(rows.map(({ agent_id, count }) => [agent_id, count]));
 }
 
 export async function revokeCertificates(db: Db, agentId: string, at: Date, reason: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from "kysely";
+import { sql, type Insertable, type Selectable } from "kysely";
 import type { Db } from "../../platform/storage/database.ts";
 import type { Database } from "../../platform/storage/schema.ts";
 
@@ -38,6 +38,18 @@ export function setAgent(
   change: Partial<Insertable<Database["agents"]>>,
 ): Promise<AgentRow> {
   return db.updateTable("agents").set(change).where("id", "=", id).returningAll().executeTakeFirstOrThrow();
+}
+
+/** Notes by which key these agents prove themselves, and until when, in one statement. */
+export async function setCertified(
+  db: Db,
+  agents: readonly { id: string; public_key_hash: Buffer; certificate_expires_at: Date }[],
+): Promise<void> {
+  if (agents.length === 0) return;
+  await sql`update agents set public_key_hash = given.hash, certificate_expires_at = given.expires_at
+    from unnest(${agents.map(({ id }) => id)}::uuid[], ${agents.map((agent) => agent.public_key_hash)}::bytea[],
+      ${agents.map((agent) => agent.certificate_expires_at)}::timestamptz[]) as given(id, hash, expires_at)
+    where agents.id = given.id`.execute(db);
 }
 
 /** Columns of an agent nobody has heard from yet. */

@@ -13,7 +13,7 @@ import { parseStrictJson } from "../../platform/http/json.ts";
 import { installProblems } from "../../platform/http/problems.ts";
 import { ENROL_PATH, enrolRequestSchema, type EnrolRequest } from "@flowplane/link";
 import { serveAgentArchive } from "../enrolment/agent-archive.ts";
-import { enrol } from "../enrolment/enrol.ts";
+import { Enrolments } from "../enrolment/enrol.ts";
 import type { Enrolment } from "../enrolment/enrolment.ts";
 import { certificatesIssued } from "./figures.ts";
 import { ListenerTls } from "./tls.ts";
@@ -54,11 +54,12 @@ export async function createAgentListener(base: Base, enrolment: Enrolment): Pro
   );
   installProblems(instance);
   serveAgentArchive(instance, enrolment.archive);
+  const enrolments = new Enrolments(base, enrolment);
   instance.post(ENROL_PATH, async (request, reply) => {
     const token = /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? "")?.[1];
     if (token === undefined)
       throw new AppError("unauthenticated", "Send the enrolment token as `Authorization: Bearer …`.");
-    const answer = await enrol(base, enrolment, token, readEnrolRequest(request.body), {
+    const answer = await enrolments.enrol(token, readEnrolRequest(request.body), {
       requestId: request.id,
       remoteAddress: request.ip,
     });
