@@ -1,14 +1,13 @@
 /** Many agents chosen and acted on together, and saved filters, in a browser against a real control plane. */
-import AxeBuilder from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "@flowplane/contract";
 import { startControlPlane, type ControlPlane } from "../harness/index.ts";
-import { findBrowser, launchBrowser } from "./browser.ts";
+import { axe } from "./axe.ts";
+import { launchBrowser } from "./browser.ts";
 import { buildDashboard } from "./flowplane.ts";
+import { isMissing, openPage } from "./visit.ts";
 
-const isMissing = findBrowser() === undefined && process.env.CI !== "true";
-const WAIT_MS = 30_000;
 const GATEWAYS = 30;
 const CONFIGURATION =
   "receivers: {nop: }\nexporters: {nop: }\nservice: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}\n";
@@ -16,7 +15,7 @@ const CONFIGURATION =
 describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
   let plane: ControlPlane;
   let browser: Browser;
-  const complaints: string[] = [];
+  const complaintsOf: (readonly string[])[] = [];
   beforeAll(async () => {
     await buildDashboard();
     plane = await startControlPlane();
@@ -43,13 +42,8 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
 
   /** A browser of its own, signed in, at a place of the dashboard. */
   async function open(path: string): Promise<Page> {
-    const context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      reducedMotion: "reduce",
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(WAIT_MS);
-    page.on("pageerror", (error) => complaints.push(error.message));
+    const { page, complaints } = await openPage(browser);
+    complaintsOf.push(complaints);
     const { url } = await plane.client.signInLinkCreate({ body: {} });
     await page.goto(url);
     await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
@@ -101,7 +95,7 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
     await toolbar(page).getByRole("button", { name: "Add label" }).click();
     await page.getByText("3 agents in 1 site.").waitFor();
     await page.getByRole("textbox", { name: "Label" }).fill("env=prod");
-    expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+    expect(await axe(page)).toEqual([]);
     await page.getByRole("button", { name: "Label 3 agents" }).click();
     await outcome(page, "3 agents done, 0 failed.");
     await page.getByRole("button", { name: "Done" }).click();
@@ -219,7 +213,7 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
     await figures.filter({ hasText: "Agents that failed" }).getByText("Not enough data").waitFor();
     await page.getByRole("button", { name: "Traces" }).click();
     await page.waitForURL((url) => url.searchParams.get("signal") === "traces");
-    expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+    expect(await axe(page)).toEqual([]);
     await page.context().close();
   });
 
@@ -257,7 +251,7 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
     await elsewhere.reload();
     await views(elsewhere, "Prod").waitFor();
     expect(await kept()).toMatchObject({ items: [{ name: "Prod", search: { q: "label.env=prod" } }] });
-    expect(complaints).toEqual([]);
+    expect(complaintsOf.flat()).toEqual([]);
     await page.context().close();
     await elsewhere.context().close();
   });

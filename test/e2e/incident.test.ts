@@ -1,12 +1,10 @@
 /** A run that fails the same way without end is stopped by its policy, and its incident's page explains it: real agent, real browser. */
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { findBrowser, launchBrowser } from "./browser.ts";
-import { startFlowplane, type Flowplane } from "./flowplane.ts";
+import { axe } from "./axe.ts";
+import { launchBrowser } from "./browser.ts";
+import { startFlowplane } from "./flowplane.ts";
+import { isMissing, make, openPage } from "./visit.ts";
 
-const isMissing = findBrowser() === undefined && process.env.CI !== "true";
-const WAIT_MS = 30_000;
 /** The detector wants to be sure, and a busy machine gives it its lines late. */
 const STOPPED_MS_MAX = 240_000;
 const TEST_MS_MAX = STOPPED_MS_MAX + 240_000;
@@ -33,23 +31,16 @@ test.skipIf(isMissing)(
   async () => {
     await using flowplane = await startFlowplane();
     await using browser = await launchBrowser();
-    const context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      reducedMotion: "reduce",
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(WAIT_MS);
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(error.message));
+    const { page, complaints } = await openPage(browser);
     const state = page.getByRole("heading", { level: 1 });
     await page.goto(flowplane.signInUrl);
     await state.getByText("Overview").waitFor();
 
-    const policy = await post(flowplane, page, "policies", {
+    const policy = await make(flowplane.origin, page, "policies", {
       name: "Stop loops",
       document: STOP_LOOPS,
     });
-    const run = await post(flowplane, page, "runs", {
+    const run = await make(flowplane.origin, page, "runs", {
       name: "import-users",
       command: "python3",
       args: ["-c", LOOP],
@@ -99,18 +90,3 @@ test.skipIf(isMissing)(
     expect(complaints).toEqual([]);
   },
 );
-
-/** Makes a thing over the API as whom the page is signed in. */
-async function post(flowplane: Flowplane, page: Page, what: string, data: object): Promise<{ id: string }> {
-  const answer = await page.request.post(`${flowplane.origin}/api/v1/${what}`, {
-    data,
-    headers: { origin: flowplane.origin },
-  });
-  expect(answer.status(), await answer.text()).toBe(201);
-  return (await answer.json()) as { id: string };
-}
-
-async function axe(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}

@@ -2,18 +2,18 @@
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { startControlPlane } from "../harness/index.ts";
 import { startFleet } from "../peers/fleet.ts";
 import { supervisorPrograms } from "../peers/supervisor.ts";
-import { findBrowser, launchBrowser } from "./browser.ts";
+import { axe } from "./axe.ts";
+import { launchBrowser } from "./browser.ts";
 import { buildDashboard } from "./flowplane.ts";
+import { isMissing as isBrowserMissing, openPage } from "./visit.ts";
 
 const programs = await supervisorPrograms();
-const isMissing = programs === undefined || (findBrowser() === undefined && process.env.CI !== "true");
-const WAIT_MS = 30_000;
+const isMissing = programs === undefined || isBrowserMissing;
 const ENDED_MS_MAX = 180_000;
 /** Pictures of the pages go here, when it is set. */
 const PICTURES = process.env["FLOWPLANE_PICTURES"];
@@ -46,14 +46,7 @@ test.skipIf(isMissing)(
       Array.from({ length: 5 }, (_, index) => ({ name: `edge-${index + 1}`, transport: "ws" as const })),
     );
     await using browser = await launchBrowser();
-    const context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      reducedMotion: "reduce",
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(WAIT_MS);
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(error.message));
+    const { page, complaints } = await openPage(browser);
     const { url } = await plane.client.signInLinkCreate({ body: {} });
     await page.goto(url);
     await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
@@ -117,9 +110,4 @@ test.skipIf(isMissing)(
 
 async function picture(page: Page, name: string): Promise<void> {
   if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, `${name}.png`) });
-}
-
-async function axe(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
 }

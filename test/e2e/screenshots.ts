@@ -5,11 +5,13 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "playwright-core";
+import { axe } from "./axe.ts";
 import { launchBrowser } from "./browser.ts";
 
 const [origin = "http://127.0.0.1:4310", folder = "/tmp/screenshots", filter = ""] = process.argv.slice(2);
+
+const VIOLATION_CHARS_MAX = 500;
 
 interface Shot {
   readonly name: string;
@@ -470,14 +472,7 @@ async function take(
     "document.documentElement.scrollWidth - document.documentElement.clientWidth",
   );
   if (sideways > 0) say(`scrolls sideways by ${sideways} px`);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  for (const { id, nodes } of violations)
-    say(
-      `${id}: ${nodes
-        .slice(0, 3)
-        .map(({ html }) => html.slice(0, 160))
-        .join(" | ")}`,
-    );
+  for (const violation of await axe(page)) say(violation.slice(0, VIOLATION_CHARS_MAX));
   // What could not be sent is kept in the browser, for the next page of it.
   await page.evaluate("localStorage.clear()");
   await page.close();

@@ -1,0 +1,70 @@
+/** Runs in a real browser on a real control plane with a real agent: launched, watched live, searched, stopped, and known to the audit log. */
+import { expect } from "vitest";
+import { visitTest } from "./visit.ts";
+
+visitTest(
+  "a run is launched, watched, searched and stopped, and the audit log knows",
+  async ({ flowplane, page, flow, see, signIn, place, line }) => {
+    await signIn();
+
+    await flow("launch a run and watch it live", async () => {
+      await page.keyboard.press("c");
+      await page.keyboard.press("r");
+      await page
+        .getByLabel("Command")
+        .fill(
+          `sh -c 'i=0; while true; do i=$((i+1)); printf "\\033[32mok\\033[0m line %s\\n" $i; sleep 0.2; done'`,
+        );
+      await page.getByRole("button", { name: "Launch", exact: true }).click();
+      await page.waitForURL(/\/runs\/[^/?]+/);
+      await line("line 2").waitFor();
+      // The line came by the stream, not by another look at the page.
+      await line("line 8").waitFor();
+      await page.getByRole("button", { name: "Following" }).waitFor();
+    });
+
+    await flow("search the log and link to a line of it", async () => {
+      await page.getByLabel("Search the log").fill("line 3");
+      await page.getByLabel("Search the log").press("Enter");
+      await page.waitForURL(/find=line\+3/);
+      await page
+        .getByRole("status")
+        .filter({ hasText: /^\d+ lines?$|of \d/ })
+        .waitFor();
+      await page.getByRole("button", { name: "Next match" }).click();
+      await page.waitForURL(/line=3(&|$)/);
+      await page.reload();
+      await line("line 3").waitFor();
+      await page.getByRole("button", { name: "Follow", exact: true }).waitFor();
+    });
+
+    await flow("stop it with a reason, and read who and why", async () => {
+      await page.getByRole("button", { name: "Stop", exact: true }).click();
+      await page.getByLabel("Reason").fill("Seen enough");
+      await page.getByRole("button", { name: "Stop the run" }).click();
+      await page.getByRole("heading", { level: 1 }).getByText("Stopped").waitFor();
+      await page.getByLabel("About this run").getByText("“Seen enough”").first().waitFor();
+      await page
+        .getByRole("button", { name: "Restart" })
+        .and(page.locator(":not([aria-disabled])"))
+        .waitFor();
+    });
+
+    await flow("a run launched from a terminal appears in the list by itself", async () => {
+      await place("Runs").click();
+      await see("Runs");
+      await page.mouse.move(0, 0);
+      const printed = await flowplane.cli("run", "--", "echo", "from the terminal");
+      expect(printed).toContain("from the terminal");
+      await page.getByRole("row").filter({ hasText: "Succeeded" }).filter({ hasText: "echo" }).waitFor();
+    });
+
+    await flow("the audit log knows the stop, and its chain is intact", async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("l");
+      await page.getByRole("row").filter({ hasText: "Seen enough" }).waitFor();
+      await page.getByRole("button", { name: "Verify", exact: true }).click();
+      await page.getByText("Intact.").waitFor();
+    });
+  },
+);
