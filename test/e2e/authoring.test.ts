@@ -69,6 +69,13 @@ visitTest(
       await page.getByRole("link", { name: "Versions and differences" }).click();
       await page.getByRole("heading", { name: "What v2 does otherwise than v1" }).waitFor();
       await page.locator("ins").filter({ hasText: "# reviewed" }).waitFor();
+      const difference = page.getByRole("region", { name: /^Difference of v1 and v2/ });
+      await difference.getByRole("columnheader", { name: /v1.*v2/ }).waitFor();
+      const rows = await difference.getByRole("row").count();
+      await difference.getByRole("button", { name: /^Show \d+ equal lines$/ }).press("Enter");
+      await difference.getByRole("button").waitFor({ state: "detached" });
+      expect(await difference.getByRole("row").count()).toBeGreaterThan(rows);
+      await difference.and(page.locator(":focus")).waitFor();
     });
 
     await flow("a rollout that nobody could take is told before it begins", async () => {

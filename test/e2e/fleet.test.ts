@@ -87,6 +87,27 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
     await page.context().close();
   });
 
+  test("columns are chosen, and stay so in this browser", async () => {
+    const page = await open("/agents?kind=gateway");
+    const head = (name: string) => page.getByRole("columnheader", { name, exact: true });
+    await head("Labels").waitFor();
+    expect(await head("Site").count()).toBe(0);
+    await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Site" }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Labels" }).click();
+    await page.keyboard.press("Escape");
+    expect(await axe(page)).toEqual([]);
+    await row(page, "gateway-01").getByRole("cell", { name: "default", exact: true }).waitFor();
+    await page.reload();
+    await head("Site").waitFor();
+    expect(await head("Labels").count()).toBe(0);
+    await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByRole("menuitem", { name: "The usual ones" }).click();
+    await head("Labels").waitFor();
+    expect(await head("Site").count()).toBe(0);
+    await page.context().close();
+  });
+
   test("a label for some is seen in the list at once, as is what others change; nothing is wrong for axe", async () => {
     const page = await open("/agents?kind=gateway");
     await box(page, "gateway-02").click();

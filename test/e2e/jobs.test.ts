@@ -47,10 +47,10 @@ visitTest(
       await page.getByRole("button", { name: "Resume" }).click();
       await page.getByRole("heading", { level: 1 }).getByText("Active").waitFor();
       await page.getByRole("button", { name: "Change" }).click();
-      await page.getByLabel("Memory, MB").fill("64");
+      await page.getByLabel("Memory, MiB").fill("64");
       await page.getByRole("button", { name: "Save" }).click();
       await page.getByRole("link", { name: "Definition" }).click();
-      await page.getByText(/Memory: 67\.1 MB/).waitFor();
+      await page.getByText(/Memory: 64 MiB/).waitFor();
       await page.getByText("WHO", { exact: true }).waitFor();
       await page.goto(`${flowplane.origin}/jobs/calendar`);
       await page

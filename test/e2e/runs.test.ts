@@ -24,6 +24,8 @@ visitTest(
     });
 
     await flow("search the log and link to a line of it", async () => {
+      const log = page.getByRole("region", { name: "Log" });
+      const before = await log.boundingBox();
       await page.getByLabel("Search the log").fill("line 3");
       await page.getByLabel("Search the log").press("Enter");
       await page.waitForURL(/find=line\+3/);
@@ -33,6 +35,9 @@ visitTest(
         .waitFor();
       await page.getByRole("button", { name: "Next match" }).click();
       await page.waitForURL(/line=3(&|$)/);
+      await page.getByRole("button", { name: "Copy a link to the line" }).waitFor();
+      // Who reads the log keeps it where it is.
+      expect(await log.boundingBox()).toEqual(before);
       await page.reload();
       await line("line 3").waitFor();
       await page.getByRole("button", { name: "Follow", exact: true }).waitFor();

@@ -79,7 +79,8 @@ const shots: readonly Shot[] = [
   {
     name: "agents-bulk",
     path: "/agents?kind=collector",
-    sizes: ["small", "large"],
+    // Of the large fleet more match than one may label at once.
+    sizes: SMALL,
     act: async (page) => {
       await page
         .getByRole("checkbox", { name: /^Choose / })
@@ -87,6 +88,17 @@ const shots: readonly Shot[] = [
         .click();
       await page.getByRole("button", { name: /^Choose all/ }).click();
       await page.getByRole("button", { name: "Add label" }).click();
+    },
+  },
+  {
+    name: "agents-columns",
+    path: "/agents",
+    sizes: ["large"],
+    act: async (page) => {
+      if ((page.viewportSize()?.width ?? 0) < 720) return;
+      await page.getByRole("button", { name: "Columns" }).click();
+      await page.getByRole("menuitemcheckbox", { name: "Site" }).click();
+      await page.keyboard.press("Escape");
     },
   },
   { name: "agents-filtered", path: "/agents?q=label.env%3Dprod&state=offline", sizes: ["large"] },

@@ -40,8 +40,8 @@ const KINDS = [
   {
     category: "runaway",
     severity: "critical",
-    title: "Memory reaches its limit of 2.0 GB in 6 minutes",
-    sentence: "Its memory grows by 82 MB a minute and reaches the limit of 2.0 GB in 6 minutes.",
+    title: "Memory reaches its limit of 2 GiB in 6 minutes",
+    sentence: "Its memory grows by 82 MiB a minute and reaches the limit of 2 GiB in 6 minutes.",
     outcome: "withheld",
     action: "stop",
     why: "the canary of Crawlers v2 covers 20 % of the runs, and this one is not among them",

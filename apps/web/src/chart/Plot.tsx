@@ -1,8 +1,8 @@
 import { useEffect, useRef } from "react";
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { TokenName } from "../../../theme/tokens.ts";
-import { useThemeOnPage } from "../../../theme/onPage.ts";
+import type { TokenName } from "../theme/tokens.ts";
+import { useThemeOnPage } from "../theme/onPage.ts";
 import { timeWords } from "./timeWords.ts";
 
 export interface Line {
@@ -19,6 +19,8 @@ interface PlotProps {
   readonly height: number;
   readonly label: string;
   readonly amount: (value: number) => string;
+  /** Amounts of bytes are marked on the axis at powers of two, as they are said. */
+  readonly ofBytes?: boolean;
   readonly showTimes: boolean;
   readonly onMoment: (ms: number) => void;
   readonly onZoom: (range: readonly [number, number]) => void;
@@ -31,9 +33,13 @@ export const TIMES_PX = 22;
 /** All plots of a page share one cursor. */
 const CURSOR = UPlot.sync("run");
 const CLICK_PX_MAX = 4;
+/** About as wide as a time of day with seconds. */
+const TIME_WORD_PX = 48;
+/** 1 B to 1 PiB. */
+const BYTE_STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power);
 const ZOOM_SECONDS_MIN = 1;
 
-/** One small curve over the time of a run. */
+/** One small plot over time; all plots of a page have one cursor. */
 export function Plot(props: PlotProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | undefined>(undefined);
@@ -104,7 +110,11 @@ function optionsOf(latest: { current: PlotProps }, width: number): UPlot.Options
         grid,
         ticks: { show: false },
         space: 90,
-        values: (_, splits) => splits.map((at) => timeWords(at * 1_000, latest.current.range)),
+        // A word that would stand across the left edge is cut there; the next one says enough.
+        values: (u, splits) =>
+          splits.map((at) =>
+            u.valToPos(at, "x") < TIME_WORD_PX / 2 ? "" : timeWords(at * 1_000, latest.current.range),
+          ),
       },
       {
         side: 1,
@@ -115,6 +125,7 @@ function optionsOf(latest: { current: PlotProps }, width: number): UPlot.Options
         ticks: { show: false },
         space: 22,
         gap: 4,
+        ...(latest.current.ofBytes === true ? { incrs: BYTE_STEPS } : {}),
         // A zero at the very bottom would be cut off where no times stand below it.
         values: (_, splits) =>
           splits.map((value) => (value === 0 && !showTimes ? "" : latest.current.amount(value))),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changed, diffLines, parseUnified, sideBySide, withoutEqual } from "./lines.ts";
+import { changed, diffLines, parseUnified, sideBySide, withoutEqual, withOpened } from "./lines.ts";
 
 const marks = { same: " ", added: "+", removed: "-" } as const;
 const printed = (before: string, after: string) =>
@@ -41,6 +41,14 @@ test("equal lines far from any change are left out and counted", () => {
     "12 s s s r a s s s 11",
   );
   expect(withoutEqual(diffLines("a", "a"))).toEqual([]);
+  const [first] = rows;
+  if (first?.kind !== "gap") throw new Error("it begins with equal lines");
+  const opened = withOpened(rows, new Set([first]));
+  expect(opened.slice(0, 13).map((row) => (row.kind === "gap" ? "gap" : row.text))).toEqual(
+    Array.from({ length: 13 }, (_, index) => `line ${index}`),
+  );
+  expect(opened.at(-1)).toMatchObject({ kind: "gap", lines: 11 });
+  expect(withOpened(rows, new Set())).toEqual(rows);
 });
 
 test("a unified diff", () => {

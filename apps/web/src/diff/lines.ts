@@ -10,6 +10,8 @@ export interface Gap {
   readonly kind: "gap";
   /** Equal lines that are left out; undefined when a unified diff does not say how many. */
   readonly lines: number | undefined;
+  /** The lines themselves, where the whole texts are known. */
+  readonly hidden?: readonly DiffLine[];
 }
 export type DiffRow = DiffLine | Gap;
 
@@ -97,13 +99,13 @@ export function withoutEqual(lines: readonly DiffLine[], context = CONTEXT_LINES
     if (line.kind !== "same") near.fill(1, Math.max(0, index - context), index + context + 1);
   });
   const rows: DiffRow[] = [];
-  let left = 0;
+  let hidden: DiffLine[] = [];
   const close = () => {
-    if (left > 0) rows.push({ kind: "gap", lines: left });
-    left = 0;
+    if (hidden.length > 0) rows.push({ kind: "gap", lines: hidden.length, hidden });
+    hidden = [];
   };
   lines.forEach((line, index) => {
-    if (near[index] === 0) left += 1;
+    if (near[index] === 0) hidden.push(line);
     else {
       close();
       rows.push(line);
@@ -111,6 +113,13 @@ export function withoutEqual(lines: readonly DiffLine[], context = CONTEXT_LINES
   });
   if (rows.length > 0) close();
   return rows;
+}
+
+/** The rows with the lines of some gaps in their places. */
+export function withOpened(rows: readonly DiffRow[], opened: ReadonlySet<Gap>): DiffRow[] {
+  return rows.flatMap((row): readonly DiffRow[] =>
+    row.kind === "gap" && opened.has(row) ? (row.hidden ?? [row]) : [row],
+  );
 }
 
 /** Rows of a unified diff as programs print it; what stands before the first hunk is left out. */

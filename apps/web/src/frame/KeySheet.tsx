@@ -6,7 +6,13 @@ export default function KeySheet({ onClose }: { onClose: () => void }) {
   const shortcuts = useActiveKeys();
   return (
     <Dialog title="Keyboard" onClose={onClose}>
-      <ul className="grid grid-cols-1 gap-x-8 gap-y-1 md:grid-cols-2">
+      {/* Nothing in it takes the focus, and on a small screen it scrolls. */}
+      <ul
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+        aria-label="Shortcuts"
+        className="grid grid-cols-1 gap-x-8 gap-y-1 md:grid-cols-2"
+      >
         {[...shortcuts, { keys: "esc", does: "Close or leave" }].map(({ keys, does }) => (
           <li key={keys} className="flex h-7 items-center justify-between gap-3">
             <span className="truncate">{does}</span>

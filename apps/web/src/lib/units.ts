@@ -1,14 +1,17 @@
-const UNITS = ["B", "KB", "MB", "GB", "TB"] as const;
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** "812 B", "14.2 KB", "3.0 GB": decimal units, one decimal below 100. */
+/**
+ * "812 B", "14.2 KiB", "64 MiB": powers of 1024, as the command line says them and limits are written. One decimal below 100, none
+ * where it would be a zero.
+ */
 export function bytes(count: number): string {
   let value = count;
   let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1_000;
+  while (value >= 1_023.5 && unit < UNITS.length - 1) {
+    value /= 1_024;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit] ?? ""}`;
+  return `${Number(value.toFixed(unit === 0 || value >= 100 ? 0 : 1))} ${UNITS[unit] ?? ""}`;
 }
 
 /** "1,412" in the reader's locale. */

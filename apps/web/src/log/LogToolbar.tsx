@@ -38,47 +38,47 @@ interface LogToolbarProps {
 
 export function LogToolbar(props: LogToolbarProps) {
   const { run, isLive, follow, onFollow, wrap, onWrap, timestamps, onTimestamps } = props;
-  const { line, byPattern, onByPattern } = props;
+  const { find, line, byPattern, onByPattern } = props;
+  // What a search finds takes the place of the log's size, and where both rows are needed they are always there: a log that moves
+  // while one searches it is lost from sight.
   return (
-    <div className="flex min-h-10 flex-wrap items-center gap-x-1 gap-y-1 border-y border-n4 bg-n0 px-3 py-1">
-      <LogSearch {...props} />
-      <span className="ml-auto pr-2 text-sm text-n8 max-lg:hidden">
-        {run.log.lines > 0 ? `${counted(run.log.lines, "line")}, ${bytes(run.log.bytes)}` : ""}
-      </span>
-      {line === undefined ? null : (
-        <span className="inline-flex items-center text-sm text-n8 max-lg:ml-auto">
-          Line {number(line)}
-          <CopyButton
-            text={`${window.location.origin}${window.location.pathname}?line=${line}`}
-            label="Copy a link to the line"
-          />
+    <div className="@container border-y border-n4 bg-n0">
+      <div className="flex min-h-10 flex-wrap items-center gap-x-1 gap-y-1 px-3 py-1 @min-[46rem]:flex-nowrap">
+        <LogSearch {...props} />
+        <span className="ml-auto shrink-0 pr-2 text-sm whitespace-nowrap text-n8">
+          {run.log.lines > 0 && find === "" ? (
+            <span className="max-lg:hidden">{`${counted(run.log.lines, "line")}, ${bytes(run.log.bytes)}`}</span>
+          ) : null}
         </span>
-      )}
-      <IconButton
-        label="Count by pattern"
-        shortcut="p"
-        aria-pressed={byPattern}
-        onClick={onByPattern}
-        className={line === undefined ? "max-lg:ml-auto" : ""}
-      >
-        <Layers size={16} />
-      </IconButton>
-      <IconButton label="Wrap lines" shortcut="w" aria-pressed={wrap} onClick={onWrap}>
-        <WrapText size={16} />
-      </IconButton>
-      <IconButton label="Show times" shortcut="t" aria-pressed={timestamps} onClick={onTimestamps}>
-        <Clock size={16} />
-      </IconButton>
-      <DownloadMenu run={run} />
-      <Button
-        look={follow ? "quiet" : "plain"}
-        aria-pressed={follow}
-        icon={<ArrowDownToLine size={16} />}
-        onClick={() => onFollow(!follow)}
-        className="ml-1 aria-pressed:bg-accent-soft aria-pressed:text-accent"
-      >
-        {isLive ? (follow ? "Following" : "Follow") : "End"}
-      </Button>
+        {line === undefined ? null : (
+          <span className="inline-flex shrink-0 items-center text-sm whitespace-nowrap text-n8">
+            Line {number(line)}
+            <CopyButton
+              text={`${window.location.origin}${window.location.pathname}?line=${line}`}
+              label="Copy a link to the line"
+            />
+          </span>
+        )}
+        <IconButton label="Count by pattern" shortcut="p" aria-pressed={byPattern} onClick={onByPattern}>
+          <Layers size={16} />
+        </IconButton>
+        <IconButton label="Wrap lines" shortcut="w" aria-pressed={wrap} onClick={onWrap}>
+          <WrapText size={16} />
+        </IconButton>
+        <IconButton label="Show times" shortcut="t" aria-pressed={timestamps} onClick={onTimestamps}>
+          <Clock size={16} />
+        </IconButton>
+        <DownloadMenu run={run} />
+        <Button
+          look={follow ? "quiet" : "plain"}
+          aria-pressed={follow}
+          icon={<ArrowDownToLine size={16} />}
+          onClick={() => onFollow(!follow)}
+          className="ml-1 aria-pressed:bg-accent-soft aria-pressed:text-accent"
+        >
+          {isLive ? (follow ? "Following" : "Follow") : "End"}
+        </Button>
+      </div>
     </div>
   );
 }
@@ -105,8 +105,8 @@ function LogSearch({ find, onFind, found, line, onLine, lastSeq }: LogToolbarPro
     return () => window.clearTimeout(timer);
   }, [text, find, onFind]);
   return (
-    <div role="search" className="flex min-w-0 items-center gap-1 max-md:basis-full">
-      <div className="relative min-w-0 flex-1 md:w-64">
+    <div role="search" className="flex min-w-0 basis-full items-center gap-1 @min-[46rem]:basis-auto">
+      <div className="relative min-w-24 flex-1 @min-[46rem]:w-64 @min-[46rem]:flex-initial">
         <Search
           size={14}
           aria-hidden="true"

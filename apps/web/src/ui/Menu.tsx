@@ -24,6 +24,8 @@ export type MenuEntry =
       readonly key: string;
       readonly aside?: ReactNode;
       readonly isChosen: boolean;
+      /** The menu stays open, for several choices. */
+      readonly stays?: boolean;
       readonly onSelect: () => void;
     }
   | { readonly kind: "label"; readonly text: ReactNode }

@@ -39,7 +39,12 @@ function Entry({ entry }: { entry: MenuEntry }) {
       );
     case "choice":
       return (
-        <DropdownMenu.CheckboxItem checked={entry.isChosen} onCheckedChange={entry.onSelect} className={ITEM}>
+        <DropdownMenu.CheckboxItem
+          checked={entry.isChosen}
+          onCheckedChange={entry.onSelect}
+          onSelect={(event) => (entry.stays === true ? event.preventDefault() : undefined)}
+          className={ITEM}
+        >
           <span className="w-4 text-accent">
             {entry.isChosen ? <Check size={14} aria-hidden="true" /> : null}
           </span>

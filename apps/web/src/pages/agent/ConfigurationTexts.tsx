@@ -103,10 +103,16 @@ export function ConfigurationTexts({ delivered }: { delivered: AgentConfiguratio
           </label>
         </div>
       )}
-      {rows === undefined ? (
+      {rows === undefined || other === undefined ? (
         <Code text={text} label={WORDS[shown]} />
       ) : (
-        <DiffView label="Difference" rows={rows} split={!isNarrow} same="The texts are equal." />
+        <DiffView
+          label="Difference"
+          rows={rows}
+          split={!isNarrow}
+          names={{ before: AGAINST[other], after: AGAINST[shown] }}
+          same="The texts are equal."
+        />
       )}
     </Section>
   );

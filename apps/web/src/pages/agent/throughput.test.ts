@@ -1,6 +1,7 @@
 import type { ThroughputSeries } from "@flowplane/contract";
 import { expect, test } from "vitest";
-import { errorPercent, last, queryOf, rate, timesOf } from "./throughput.ts";
+import { last } from "../../chart/last.ts";
+import { errorPercent, queryOf, rate, timesOf } from "./throughput.ts";
 
 const SERIES: ThroughputSeries = {
   step_seconds: 10,

@@ -29,11 +29,6 @@ export function rate(value: number | null | undefined): string {
   return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value)}/s`;
 }
 
-/** The last value that was reported. */
-export function last(values: readonly (number | null)[]): number | null {
-  return values.findLast((value) => value !== null) ?? null;
-}
-
 /** Failed and refused of everything that came, in percent over the range; null when nothing came. */
 export function errorPercent({ accepted, refused, failed, sent }: ThroughputSeries): number | null {
   const sum = (values: readonly (number | null)[]) =>

@@ -30,7 +30,7 @@ export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
   };
   return (
     <div className="flex flex-wrap items-center gap-x-2 gap-y-1.5">
-      <div role="group" aria-label="State" className="flex flex-wrap gap-1 max-md:hidden">
+      <div role="group" aria-label="State" className="-ml-1.5 flex flex-wrap gap-1 max-md:hidden">
         {AGENT_STATES.map((state) => (
           <StateChip
             key={state}
@@ -41,7 +41,7 @@ export function AgentFacets({ facets, search, onChange }: AgentFacetsProps) {
           />
         ))}
       </div>
-      <div className="flex flex-wrap gap-1.5 md:ml-auto">
+      <div className="flex flex-wrap gap-1.5">
         <div className="md:hidden">
           <FacetMenu
             name="State"
@@ -118,7 +118,7 @@ function StateChip({
       type="button"
       aria-pressed={chosen}
       onClick={onToggle}
-      className="flex h-8 items-center gap-1.5 rounded-md px-2 text-n9 hover:bg-n2 aria-pressed:bg-n3 aria-pressed:font-medium aria-pressed:text-n10 max-md:h-9"
+      className="flex h-8 items-center gap-1.5 rounded-md px-1.5 text-n9 hover:bg-n2 aria-pressed:bg-n3 aria-pressed:font-medium aria-pressed:text-n10 max-md:h-9"
     >
       <StateShape tone={tone} />
       {word}

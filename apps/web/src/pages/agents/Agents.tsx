@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { useCallback } from "react";
+import { useCallback, useSyncExternalStore } from "react";
 import type { Agent, ListedAgent } from "@flowplane/contract";
 import { useMayNot } from "../../api/me.ts";
 import { q } from "../../api/query.ts";
@@ -17,10 +17,14 @@ import { Button, buttonClass } from "../../ui/Button.tsx";
 import { Empty, FullPage } from "../../ui/Page.tsx";
 import { StateMark } from "../../ui/StateMark.tsx";
 import { Time } from "../../ui/Time.tsx";
+import { AGENT_COLUMNS, columnsOf } from "./agentColumns.ts";
 import { AgentFacets } from "./AgentFacets.tsx";
+import { ColumnsMenu } from "./ColumnsMenu.tsx";
 import { SelectionBar } from "./SelectionBar.tsx";
+import { shownColumns } from "./shownColumns.ts";
 import { ViewsMenu } from "./ViewsMenu.tsx";
 
+const SITES_MAX = 200;
 const rowId = (agent: ListedAgent) => agent.id;
 
 export default function AgentsPage() {
@@ -31,6 +35,8 @@ export default function AgentsPage() {
   const list = useLiveList("agentList", { query: { ...filter, sort, order } }, rowId);
   const selection = useSelection(list, rowId, JSON.stringify(filter));
   const facets = useQuery({ ...q("agentFacets", { query: filter }), placeholderData: keepPreviousData }).data;
+  const sites = useQuery(q("siteList", { query: { limit: SITES_MAX } })).data?.items ?? [];
+  const shown = columnsOf(useSyncExternalStore(shownColumns.subscribe, shownColumns.get));
   const mayNotAdd = useMayNot("token:write");
   const change = useCallback(
     (part: AgentsSearch) =>
@@ -60,6 +66,7 @@ export default function AgentsPage() {
             value={search.q ?? ""}
             onChange={useCallback((q: string) => change({ q: q === "" ? undefined : q }), [change])}
           />
+          <ColumnsMenu />
           <ViewsMenu search={search} onChoose={(view) => void navigate({ to: "/agents", search: view })} />
         </div>
         <AgentFacets facets={facets} search={search} onChange={change} />
@@ -74,7 +81,9 @@ export default function AgentsPage() {
         list={list}
         rowId={rowId}
         link={(agent) => paths.agent(agent.id)}
-        columns={columns(sort, order, change)}
+        columns={columns(sort, order, sites, change).filter(
+          ({ name }) => shown.some((column) => column === name) || !isOptional(name),
+        )}
         narrow={(agent) => ({
           first: agent.name,
           second: (
@@ -94,9 +103,14 @@ function filterOf({ q, kind, state, site_id }: AgentsSearch) {
   return { q, kind, state, site_id };
 }
 
+function isOptional(name: string): boolean {
+  return AGENT_COLUMNS.some((column) => column === name);
+}
+
 function columns(
   sort: AgentSort,
   order: "asc" | "desc",
+  sites: readonly { readonly id: string; readonly name: string }[],
   change: (part: AgentsSearch) => void,
 ): readonly Column<ListedAgent>[] {
   const sortBy = (key: AgentSort) => ({
@@ -118,9 +132,19 @@ function columns(
     },
     { name: "Kind", width: "minmax(76px, 0.7fr)", cell: (agent) => <Quiet>{KIND_WORD[agent.kind]}</Quiet> },
     {
+      name: "Site",
+      width: "minmax(80px, 0.9fr)",
+      cell: (agent) => <Quiet>{sites.find(({ id }) => id === agent.site_id)?.name ?? "–"}</Quiet>,
+    },
+    {
       name: "Host",
       width: "minmax(100px, 1.3fr)",
       cell: (agent) => <Quiet title={agent.hostname ?? ""}>{agent.hostname ?? "–"}</Quiet>,
+    },
+    {
+      name: "OS",
+      width: "minmax(80px, 0.9fr)",
+      cell: (agent) => <Quiet title={agent.os ?? ""}>{agent.os ?? "–"}</Quiet>,
     },
     {
       name: "Version",

@@ -150,6 +150,7 @@ function Chosen({ configurationId, version, hash, others, from, onFrom }: Chosen
               label={`Difference of v${from} and v${version}`}
               diffs={diffs}
               split={view === "split" && !isNarrow}
+              names={{ before: `v${from}`, after: `v${version}` }}
               same="The texts are equal."
             />
           )}

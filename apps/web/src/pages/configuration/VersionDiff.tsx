@@ -5,16 +5,24 @@ interface VersionDiffProps {
   readonly label: string;
   readonly diffs: readonly PartDiff[];
   readonly split?: boolean;
+  readonly names?: { readonly before: string; readonly after: string };
   /** What to say when nothing differs. */
   readonly same?: string;
 }
 
 /** What differs between two versions: the base, and each overlay with its condition and place. */
-export function VersionDiff({ label, diffs, split = false, same = "Nothing differs." }: VersionDiffProps) {
+export function VersionDiff({
+  label,
+  diffs,
+  split = false,
+  names,
+  same = "Nothing differs.",
+}: VersionDiffProps) {
+  const head = names === undefined ? {} : { names };
   if (diffs.length === 0) return <p className="text-n8">{same}</p>;
   const [only, ...others] = diffs;
   if (only?.part === undefined && others.length === 0)
-    return <DiffView label={label} rows={only?.rows ?? []} split={split} />;
+    return <DiffView label={label} rows={only?.rows ?? []} split={split} {...head} />;
   return (
     <div className="flex min-w-0 flex-col gap-4">
       {diffs.map((diff) => (
@@ -34,7 +42,7 @@ export function VersionDiff({ label, diffs, split = false, same = "Nothing diffe
           )}
           {diff.moved === undefined ? null : <p>It is laid on {diff.moved} than before.</p>}
           {diff.rows.length === 0 ? null : (
-            <DiffView label={`${label}, ${titleOf(diff)}`} rows={diff.rows} split={split} />
+            <DiffView label={`${label}, ${titleOf(diff)}`} rows={diff.rows} split={split} {...head} />
           )}
         </div>
       ))}

@@ -99,11 +99,11 @@ export function LimitFields(props: ExecutionFieldsProps) {
   return (
     <div className="grid grid-cols-2 gap-4 md:grid-cols-3">
       <One {...props} field="maxMinutes" label="Runtime, minutes" placeholder="no limit" />
-      <One {...props} field="memory" label="Memory, MB" placeholder="no limit" />
+      <One {...props} field="memory" label="Memory, MiB" placeholder="no limit" />
       <One {...props} field="cpu" label="CPU, cores" placeholder="no limit" />
       <One {...props} field="pids" label="Processes" placeholder="no limit" />
       <One {...props} field="openFiles" label="Open files" placeholder="no limit" />
-      <One {...props} field="fileSize" label="Largest file, MB" placeholder="no limit" />
+      <One {...props} field="fileSize" label="Largest file, MiB" placeholder="no limit" />
       <One {...props} field="grace" label="Grace, seconds" hint="Between SIGTERM and SIGKILL." />
       <One {...props} field="nice" label="Nice" placeholder="0" hint="19 gives way most." />
       <One {...props} field="umask" label="Umask" placeholder="022" mono />

@@ -77,7 +77,7 @@ test.each<[Partial<ExecutionForm>, string, RegExp]>([
   [{ env: "1A=x" }, "env", /NAME=value/],
   [{ inherit: "PATH 9X" }, "inherit", /9X/],
   [{ memory: "much" }, "memory", /not a number/],
-  [{ memory: "1" }, "memory", /At least 4 MB/],
+  [{ memory: "1" }, "memory", /At least 4 MiB/],
   [{ umask: "999" }, "umask", /octal/],
   [{ isolation: "container" }, "image", /image/],
   [{ retries: "2", retryOn: [] }, "retryOn", /after which/],

@@ -172,11 +172,11 @@ export function executionOfRun(run: Run): ExecutionForm {
 const RANGES = {
   grace: { min: 0, max: 600, unit: "seconds", scale: 1_000 },
   maxMinutes: { min: 1 / 60, max: 525_600, unit: "minutes", scale: 60 },
-  memory: { min: 4, max: 16_777_216, unit: "MB", scale: 1 },
+  memory: { min: 4, max: 16_777_216, unit: "MiB", scale: 1 },
   cpu: { min: 0.01, max: 1_024, unit: "cores", scale: 1_000 },
   pids: { min: 1, max: 4_194_304, unit: "processes", scale: 1 },
   openFiles: { min: 3, max: 1_048_576, unit: "files", scale: 1 },
-  fileSize: { min: 1, max: 1_073_741_824, unit: "MB", scale: 1 },
+  fileSize: { min: 1, max: 1_073_741_824, unit: "MiB", scale: 1 },
   nice: { min: -20, max: 19, unit: "", scale: 1 },
   retries: { min: 0, max: 1_000, unit: "retries", scale: 1 },
   backoff: { min: 0.1, max: 3_600, unit: "seconds", scale: 1_000 },

@@ -11,7 +11,7 @@ test.each([
   ],
   [1_412, 40, "exits alike in the window", "1,412 exits alike in the window; the threshold is 40"],
   [9.42, 5, "records/s", "9.4 records/s; the threshold is 5"],
-  [2_000_000_000, 2_100_000_000, "bytes", "2.0 GB; the threshold is 2.1 GB"],
+  [2_000_000_000, 2_147_483_648, "bytes", "1.9 GiB; the threshold is 2 GiB"],
 ])("%d against %d %s", (value, threshold, unit, words) => {
   expect(readingWords({ value, threshold, unit })).toBe(words);
 });

@@ -127,7 +127,7 @@ export default function IncidentsPage() {
           first: incident.title,
           second: (
             <>
-              {incident.run_name} · <Time at={incident.opened_at} />
+              {SEVERITY_LOOK[incident.severity].word} · {incident.run_name} · <Time at={incident.opened_at} />
             </>
           ),
           aside: <StateMark {...incidentLook(incident)} />,
@@ -165,6 +165,11 @@ const COLUMNS: readonly Column<Incident>[] = [
     name: "State",
     width: "minmax(120px, 0.8fr)",
     cell: (incident) => <StateMark {...incidentLook(incident)} />,
+  },
+  {
+    name: "Severity",
+    width: "minmax(80px, 0.6fr)",
+    cell: (incident) => <span className="text-n9">{SEVERITY_LOOK[incident.severity].word}</span>,
   },
   {
     name: "Category",

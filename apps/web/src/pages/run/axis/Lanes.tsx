@@ -4,7 +4,7 @@ import { paths } from "../../../paths.ts";
 import { StateShape } from "../../../ui/StateMark.tsx";
 import { TONE_FILL } from "../../../ui/toneFill.ts";
 import type { Mark, Span } from "./marks.ts";
-import { timeWords } from "./timeWords.ts";
+import { timeWords } from "../../../chart/timeWords.ts";
 
 const MARK_PX = 20;
 const CLOSE_PERCENT = 2.5;

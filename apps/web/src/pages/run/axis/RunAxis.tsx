@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState, useSyncExternalStore } from "react";
 import { isTerminal, type Run } from "@flowplane/contract";
 import { q } from "../../../api/query.ts";
+import { AXIS_PX, Plot, TIMES_PX } from "../../../chart/Plot.tsx";
 import { isNarrow, useNarrow } from "../../../lib/narrow.ts";
 import { useNow } from "../../../lib/now.ts";
 import { stored } from "../../../lib/stored.ts";
@@ -11,13 +12,14 @@ import { CurveTable } from "./CurveTable.tsx";
 import { CURVE_LOOK } from "./curveLook.ts";
 import { Lanes } from "./Lanes.tsx";
 import { marksOf, spansOf } from "./marks.ts";
-import { AXIS_PX, Plot } from "./Plot.tsx";
 
 const POINTS = 600;
 const REREAD_MS = 5_000;
 const EVENTS_MAX = 200;
 const INCIDENTS_MAX = 100;
 const PLOT_PX = 42;
+/** Two samples. */
+const CURVES_FROM_MS = 2 * REREAD_MS;
 const LABEL_PX = 128;
 const NARROW_LABEL_PX = 92;
 /** A run's axis is never shorter than this, so that a quick one is still seen. */
@@ -38,10 +40,10 @@ interface RunAxisProps {
 export default function RunAxis({ run, onMoment, onLine }: RunAxisProps) {
   const isLive = !isTerminal(run.state);
   const params = { run_id: run.id };
-  const samples = useQuery({
+  const { data: samples, isPending: areSamplesPending } = useQuery({
     ...q("runSamples", { params, query: { points: POINTS } }),
     ...(isLive ? { refetchInterval: REREAD_MS } : {}),
-  }).data;
+  });
   const events = useQuery(q("runEvents", { params, query: { limit: EVENTS_MAX } })).data?.items;
   const incidents = useQuery({
     ...q("incidentList", { query: { run_id: run.id, limit: INCIDENTS_MAX } }),
@@ -68,6 +70,9 @@ export default function RunAxis({ run, onMoment, onLine }: RunAxisProps) {
   const marks = marksOf(run, incidents ?? [], replay.data?.decisions ?? []);
   const shown = CURVES.filter((name) => chosen.includes(name));
   const hasCurves = curves.at.length > 1;
+  // A run of some length has curves; their place is kept while they come, so that the log below does not move.
+  const expectsCurves =
+    areSamplesPending && run.started_at !== null && end - Date.parse(run.started_at) > CURVES_FROM_MS;
   const toggle = (name: CurveName) =>
     shownCurves.set(
       (chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name]).join(),
@@ -116,10 +121,13 @@ export default function RunAxis({ run, onMoment, onLine }: RunAxisProps) {
         range={range}
         labelPx={labelPx}
         axisPx={AXIS_PX}
-        showTimes={!hasCurves || shown.length === 0}
+        showTimes={!(hasCurves || expectsCurves) || shown.length === 0}
         onMoment={onMoment}
         onLine={onLine}
       />
+      {expectsCurves && shown.length > 0 ? (
+        <div aria-hidden="true" style={{ height: shown.length * PLOT_PX + TIMES_PX }} />
+      ) : null}
       {hasCurves && !asTable
         ? shown.map((name, index) => (
             <div
@@ -135,6 +143,7 @@ export default function RunAxis({ run, onMoment, onLine }: RunAxisProps) {
                 height={PLOT_PX}
                 label={CURVE_LOOK[name].summary(curves)}
                 amount={CURVE_LOOK[name].amount}
+                ofBytes={CURVE_LOOK[name].ofBytes === true}
                 showTimes={index === shown.length - 1}
                 onMoment={onMoment}
                 onZoom={setZoom}

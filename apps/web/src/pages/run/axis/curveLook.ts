@@ -1,12 +1,13 @@
+import type { Line } from "../../../chart/Plot.tsx";
 import { bytes, number } from "../../../lib/units.ts";
 import { extremes, type CurveName, type Curves } from "./curves.ts";
-import type { Line } from "./Plot.tsx";
 
 interface CurveLook {
   readonly word: string;
   readonly lines: (curves: Curves) => readonly Line[];
   /** A value on the axis, with its unit. */
   readonly amount: (value: number) => string;
+  readonly ofBytes?: boolean;
   /** What stood at one point, in words. */
   readonly value: (curves: Curves, index: number) => string;
   /** The curve in one sentence, for those who do not see it. */
@@ -48,6 +49,7 @@ export const CURVE_LOOK: Readonly<Record<CurveName, CurveLook>> = {
       ...(isNear(memory, memoryLimit) ? [{ values: memoryLimit, token: "bad", dashed: true } as const] : []),
     ],
     amount: bytes,
+    ofBytes: true,
     value: ({ memory, memoryLimit }, index) =>
       `${known(memory[index], bytes)}${memoryLimit[index] === null || memoryLimit[index] === undefined ? "" : ` of ${bytes(memoryLimit[index])}`}`,
     summary: ({ memory }) => summaryOf("Memory", memory, bytes),
@@ -56,6 +58,7 @@ export const CURVE_LOOK: Readonly<Record<CurveName, CurveLook>> = {
     word: "Output",
     lines: ({ output }) => [{ values: output, token: "ok", filled: true }],
     amount: rate,
+    ofBytes: true,
     value: ({ output }, index) => known(output[index], rate),
     summary: ({ output }) => summaryOf("Output", output, rate),
   },
@@ -66,6 +69,7 @@ export const CURVE_LOOK: Readonly<Record<CurveName, CurveLook>> = {
       { values: write, token: "attention", dashed: true },
     ],
     amount: rate,
+    ofBytes: true,
     value: ({ read, write }, index) => `${known(read[index], rate)} r, ${known(write[index], rate)} w`,
     summary: ({ read, write }) => `${summaryOf("Read", read, rate)}. ${summaryOf("Written", write, rate)}`,
   },
