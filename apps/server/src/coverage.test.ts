@@ -92,6 +92,9 @@ describe("authorization", () => {
     secret_name: "NOBODYS_SECRET",
     variable_name: "NOBODYS_VARIABLE",
     view_id: newId(),
+    package_id: newId(),
+    release_id: newId(),
+    release_file_id: newId(),
   });
 
   // After so many wrong ones in a minute an address is refused them before they are looked at.

@@ -2,6 +2,7 @@ import { verifyAllChains } from "./features/audit/nightly.ts";
 import { cleanIdentity } from "./features/identity/clean.ts";
 import { workOnComparison } from "./features/policies/compare.ts";
 import type { EnqueueComparison } from "./features/policies/comparisons.ts";
+import { cleanObjects } from "./features/releases/objects.ts";
 import { keepRetention } from "./features/runs/retention/nightly.ts";
 import { keepTelemetry } from "./features/telemetry/retention.ts";
 import type { Base } from "./platform/context.ts";
@@ -19,6 +20,7 @@ interface Job {
 export const SCHEDULED: readonly Job[] = [
   { name: "idempotency.clean", cron: "7 * * * *", run: cleanIdempotencyKeys },
   { name: "identity.clean", cron: "23 2 * * *", run: cleanIdentity },
+  { name: "packages.clean", cron: "53 2 * * *", run: cleanObjects },
   { name: "audit.verify", cron: "41 2 * * *", run: verifyAllChains },
   { name: "retention.keep", cron: "11 1-5 * * *", run: keepRetention },
   { name: "telemetry.keep", cron: "37 * * * *", run: keepTelemetry },

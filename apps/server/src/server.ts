@@ -35,6 +35,8 @@ import { jobScheduler } from "./features/jobs/scheduler.ts";
 import { jobRoutes } from "./features/jobs/routes.ts";
 import { connectionSource } from "./features/connections/source.ts";
 import { connectionRoutes } from "./features/connections/routes.ts";
+import { packageSource } from "./features/releases/source.ts";
+import { releaseRoutes } from "./features/releases/routes.ts";
 import { telemetryOffers } from "./features/telemetry/offer.ts";
 import { openReceiver } from "./features/telemetry/receiver.ts";
 import { telemetryRoutes } from "./features/telemetry/routes.ts";
@@ -125,7 +127,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     ? await createGateway(base, {
         enrolment,
         applyEvents: counting(applyRunEvents),
-        desiredSources: [configurationSource(base), telemetryOffers(base, enrolment), connectionSource(base)],
+        desiredSources: [
+          configurationSource(base),
+          telemetryOffers(base, enrolment),
+          connectionSource(base),
+          packageSource(base, enrolment),
+        ],
       })
     : undefined;
   const http = await createHttp(base, createAuthenticate(base));
@@ -137,6 +144,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     configurationRoutes(http);
     deliveryRoutes(http);
     variableRoutes(http);
+    releaseRoutes(http);
     rolloutRoutes(http, connected);
     enrolmentRoutes(http, enrolment);
     connectionRoutes(http, enrolment);

@@ -24,7 +24,13 @@ export interface Context {
   readonly bus: Bus;
   readonly role: Role;
 }
-type Streams = "runLogStream" | "runLogDownload" | "runEvidenceDownload" | "changeStream" | "auditExport";
+type Streams =
+  | "releaseFilePut"
+  | "runLogStream"
+  | "runLogDownload"
+  | "runEvidenceDownload"
+  | "changeStream"
+  | "auditExport";
 /** What agents and their scripts call, and no page does. */
 type OfScripts = keyof typeof gatewayApi;
 export type Handlers = {

@@ -10,6 +10,7 @@ import { fleet } from "./fleet.ts";
 import { launches } from "./launches.ts";
 import { organization } from "./organization.ts";
 import { overview } from "./overview.ts";
+import { packages } from "./packages.ts";
 import { rollouts } from "./rollouts.ts";
 import { supervision } from "./supervision.ts";
 import { telemetry } from "./telemetry.ts";
@@ -22,6 +23,7 @@ export const handlers: Handlers = {
   ...launches,
   ...organization,
   ...overview,
+  ...packages,
   ...rollouts,
   ...supervision,
   ...telemetry,

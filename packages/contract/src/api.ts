@@ -11,6 +11,7 @@ import { identityApi } from "./identity.ts";
 import { incidentApi } from "./incidents.ts";
 import { jobApi } from "./jobs.ts";
 import { overviewApi } from "./overview.ts";
+import { packageApi } from "./packages.ts";
 import { policyApi } from "./policies.ts";
 import { rolloutApi } from "./rollouts.ts";
 import { runApi } from "./runs.ts";
@@ -24,6 +25,7 @@ export const api = {
   ...agentApi,
   ...agentViewApi,
   ...connectionApi,
+  ...packageApi,
   ...enrolmentApi,
   ...gatewayApi,
   ...jobApi,

@@ -22,6 +22,7 @@ export * from "./incidents.ts";
 export * from "./jobs.ts";
 export * from "./log-sentence.ts";
 export * from "./overview.ts";
+export * from "./packages.ts";
 export * from "./policies.ts";
 export * from "./policy-document.ts";
 export * from "./roles.ts";

@@ -53,6 +53,7 @@ export const ChangeNotice = z.object({
     "policy_comparison",
     "secret",
     "configuration",
+    "package",
     "rollout",
     "enrolment_token",
     "bearer",

@@ -148,6 +148,10 @@ describe("redactText", () => {
     ["endpoint: postgres://app:pw@db/x", "endpoint: postgres://app:[REDACTED]@db/x"],
     ["Authorization: Bearer abcdefgh", "Authorization: Bearer [REDACTED]"],
     ["enrol with fpe_eyJ2IjoxfQabc now", "enrol with [REDACTED] now"],
+    [
+      "from https://h/v1/opamp/packages/fpd_AbCdEfGh-1_2 now",
+      "from https://h/v1/opamp/packages/[REDACTED] now",
+    ],
     ["-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\nend", "[REDACTED]\nend"],
     ["-----BEGIN PRIVATE KEY-----\nabc", "[REDACTED]"],
     ["Authorization: Own-Scheme abc def\nnext: 1", "Authorization: [REDACTED]\nnext: 1"],

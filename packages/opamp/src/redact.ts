@@ -185,7 +185,7 @@ const PEM_BLOCK = /-----BEGIN [A-Z0-9 ]{1,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{
 const AUTH_SCHEME = /\b(Bearer|Basic|Secret-Key|ApiKey)\s+[A-Za-z0-9._~+/=-]{6,}/gi;
 const URL_PASSWORD = /(?<!\w)(\w+:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,1024}@/g;
 const KNOWN_TOKEN =
-  /\b(?:fp[ek]_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{12,}|xox[a-z]-[A-Za-z0-9-]{8,})/g;
+  /\b(?:fp[dek]_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{12,}|xox[a-z]-[A-Za-z0-9-]{8,})/g;
 
 /** Free text with secret-looking values replaced; what merely refers to one, such as `${env:TOKEN}`, stays. */
 export function redactText(text: string): string {

@@ -26,6 +26,11 @@ export function newId(): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, "0")}${fresh.slice(18)}`;
 }
 
+/** When an id was made, ms since the epoch; by its first 48 bits, so `NaN` for what is no UUID. */
+export function timeOfId(id: string): number {
+  return isUuid(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : Number.NaN;
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Whether an id may be compared with a uuid column; any other text would be an error of the database there. */

@@ -21,6 +21,9 @@ export interface Things {
   readonly secret_name: string;
   readonly variable_name: string;
   readonly view_id: string;
+  readonly package_id: string;
+  readonly release_id: string;
+  readonly release_file_id: string;
 }
 
 /** How an endpoint is called well. */
@@ -61,6 +64,8 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
   const policy = { params: { policy_id: things.policy_id } };
   const gateway = { params: { gateway_id: things.gateway_id } };
   const instance = { params: { instance_id: things.instance_id }, credential: "bearer" } as const;
+  const ofPackage = { params: { package_id: things.package_id } };
+  const release = { params: { ...ofPackage.params, release_id: things.release_id } };
   const reason = { body: { reason: "because a test says so" } };
   return {
     agentViewList: {},
@@ -194,6 +199,27 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
       bodyIds: { site_id: things.site_id },
     },
     configurationDiff: { ...configuration, query: { from: "1", to: "1" } },
+    packageList: {},
+    packageCreate: { body: { name: "otelcol" } },
+    packageRead: ofPackage,
+    packageDelete: ofPackage,
+    packagePlaces: ofPackage,
+    releaseCreate: { ...ofPackage, body: { version: "9.9.9", message: "because a test says so" } },
+    releaseFilePut: { ...release, query: { os: "linux", arch: "amd64" } },
+    releaseFileSign: {
+      params: { ...release.params, file_id: things.release_file_id },
+      body: { signature: "c2lnbmVk" },
+    },
+    releasePublish: release,
+    releaseDelete: release,
+    packageSetsPut: {
+      body: { agent_ids: [things.agent_id], release_ids: [], reason: "because a test says so" },
+      bodyIds: { agent_ids: [things.agent_id], release_ids: [things.release_id] },
+    },
+    agentPackages: agent,
+    agentPackagesPut: { ...agent, body: { release_ids: [], reason: "because a test says so" } },
+    agentPackagesRetry: { ...agent, ...reason },
+    agentPackagesWithdraw: agent,
     rolloutPreview: {
       body: { configuration_id: things.configuration_id, selector: "true" },
       bodyIds: { configuration_id: things.configuration_id },

@@ -38,6 +38,9 @@ export async function populate(db: Db, name: string): Promise<Population> {
     secret_name: `SECRET_${name.toUpperCase()}`,
     variable_name: `VARIABLE_${name.toUpperCase()}`,
     view_id: newId(),
+    package_id: newId(),
+    release_id: newId(),
+    release_file_id: newId(),
   };
   const shared = { organization_id, site_id: things.site_id };
   await db.insertInto("organizations").values({ id: organization_id, name }).execute();
@@ -198,6 +201,47 @@ export async function populate(db: Db, name: string): Promise<Population> {
       bytes: 12,
       warnings: 0,
       message: "first",
+      created_by: by,
+      created_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("packages")
+    .values({
+      organization_id,
+      id: things.package_id,
+      name: `${name}-package`,
+      type: "top_level",
+      description: "",
+      created_by: by,
+      created_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("releases")
+    .values({
+      organization_id,
+      id: things.release_id,
+      package_id: things.package_id,
+      version: "1.0.0",
+      channel: "stable",
+      message: "first",
+      published_at: null,
+      created_by: by,
+      created_at: now,
+    })
+    .execute();
+  await db
+    .insertInto("release_files")
+    .values({
+      organization_id,
+      id: things.release_file_id,
+      release_id: things.release_id,
+      os: "linux",
+      arch: "amd64",
+      bytes: 1,
+      sha256: randomBytes(32),
+      signature: Buffer.alloc(0),
       created_by: by,
       created_at: now,
     })

@@ -78,6 +78,11 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
         !OF_A_TEXT.has(name) &&
         (params.configuration_id ?? notice.id) === notice.id
       );
+    case "package":
+      return (
+        name === "packageList" ||
+        (name.startsWith("package") && (params.package_id ?? notice.id) === notice.id)
+      );
     case "rollout":
       return (
         (name.startsWith("rollout") &&
@@ -101,6 +106,7 @@ export const LIST_TOPIC = {
   incidentList: "incident",
   policyList: "policy",
   configurationList: "configuration",
+  packageList: "package",
   rolloutList: "rollout",
   rolloutAgents: "rollout",
   secretList: "secret",

@@ -6,7 +6,7 @@ import { digestText } from "../digest.ts";
 import { AgentToServerFlags, CommandType, ServerToAgentFlags, type AgentToServer } from "../gen/opamp_pb.ts";
 import { newUid } from "../uid.ts";
 import type { Arrival } from "./arrival.ts";
-import { addOffers, type ServerToAgentInit } from "./offers.ts";
+import { addOffers, type ServerToAgentInit, type UnderWay } from "./offers.ts";
 import { uidBytes } from "./replies.ts";
 import type { AgentState, Effect, ServerProfile, StepContext } from "./types.ts";
 
@@ -107,13 +107,13 @@ export function requestsIn(message: AgentToServer, arrival: Arrival, server: Ser
   return requests;
 }
 
-/** The desired state, as far as this message can carry it. `isNews`: the agent is new here, or just said that it has another configuration than before. */
+/** The desired state, as far as this message can carry it. `news`: the agent is new here, or just said that it has another one than before. */
 export function addDesired(
   init: ServerToAgentInit,
   effects: Effect[],
   state: AgentState,
   context: StepContext,
-  isNews = false,
+  news: UnderWay = { configuration: false, packages: false },
 ): AgentState {
   const { desired, server, connection } = context;
   if (desired.restart) {
@@ -128,7 +128,11 @@ export function addDesired(
     }
   }
   // Behind a gateway a message may be lost on a socket that lives on.
-  const isUnderWay = connection.transport === "ws" && connection.agents.size <= 1 && !isNews;
+  const isAlone = connection.transport === "ws" && connection.agents.size <= 1;
+  const isUnderWay = {
+    configuration: isAlone && !news.configuration,
+    packages: isAlone && !news.packages,
+  };
   const sent = addOffers(init, effects, state, desired, server, isUnderWay);
   addCustomMessage(init, effects, state, context);
   return sent === state.sent ? state : { ...state, sent };

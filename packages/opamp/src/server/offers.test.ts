@@ -127,7 +127,24 @@ describe("packages", () => {
     const { server, ws, sender } = setup(["AcceptsPackages", "ReportsPackageStatuses"], { packages });
     const offered = (init?: AgentInit) => server.send(ws, sender.next(init)).packagesAvailable !== undefined;
     const reported = { packageStatuses: { serverProvidedAllPackagesHash: HASH } };
-    expect([offered(), offered(), offered(reported), offered()]).toEqual([true, true, false, false]);
+    const other = { packageStatuses: { serverProvidedAllPackagesHash: Uint8Array.of(1) } };
+    // What is under way on this very socket is not repeated, until the agent says that it has something else.
+    expect([offered(), offered(), offered(other), offered()]).toEqual([true, false, true, false]);
+    expect([offered(reported), offered()]).toEqual([false, false]);
+  });
+
+  it.each([
+    ["one that reports", ["AcceptsPackages", "ReportsPackageStatuses"] as const],
+    ["one that does not", ["AcceptsPackages"] as const],
+  ])("are tried once more for each time somebody asks: %s", (_name, capabilities) => {
+    const { server, ws, sender } = setup([...capabilities], { packages });
+    const reported = { packageStatuses: { serverProvidedAllPackagesHash: HASH } };
+    const offered = (init?: AgentInit) => server.send(ws, sender.next(init)).packagesAvailable !== undefined;
+    expect([offered(), offered(reported)]).toEqual([true, false]);
+    for (const retryPackages of ["r1", "r2"]) {
+      server.desired.set(UID, { packages, retryPackages });
+      expect([offered(), offered(), offered()]).toEqual([true, false, false]);
+    }
   });
 
   it("opamp row 36: are never sent without all_packages_hash", () => {

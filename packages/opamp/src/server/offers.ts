@@ -1,9 +1,9 @@
 // What of the desired state goes into a message for this agent. An agent that reports the hash of what it
 // has is offered until that hash is the desired one; any other is offered a hash once, until it restarts.
 //
-// A configuration that went out on this very WebSocket is on its way, and is repeated only to an agent that
+// A configuration or a set of packages that went out on this very WebSocket is on its way, and is repeated only to an agent that
 // says since that it has another than before: its messages cross ours, its full report among them, and
-// opampsupervisor answers APPLIED at once, without having tried, to one that it receives a second time. Over HTTP
+// opampsupervisor answers APPLIED at once, without having tried, to a configuration that it receives a second time. Over HTTP
 // nothing crosses, and a reply may be lost.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
@@ -21,6 +21,9 @@ import type { AgentState, Desired, Effect, ServerProfile } from "./types.ts";
 
 export type ServerToAgentInit = Exclude<MessageInitShape<typeof ServerToAgentSchema>, { $typeName: string }>;
 
+/** By kind of offer. */
+export type UnderWay = { readonly configuration: boolean; readonly packages: boolean };
+
 /** Adds the outstanding offers to `init` and their refusals to `effects`; gives the new `sent`. */
 export function addOffers(
   init: ServerToAgentInit,
@@ -29,7 +32,7 @@ export function addOffers(
   desired: Desired,
   server: ServerProfile,
   /** What was sent before is on its way: the same WebSocket carried it, and the agent brings no news of what it has. */
-  isUnderWay: boolean,
+  isUnderWay: UnderWay,
 ): AgentState["sent"] {
   const { remoteConfig, connectionSettings, packages } = desired;
   let sent = state.sent;
@@ -38,7 +41,7 @@ export function addOffers(
     sent = { ...sent, remoteConfig: null };
   if (remoteConfig && offersAre(server, "OffersRemoteConfig")) {
     const due = remoteConfigToSend(state, remoteConfig, desired.retryRemoteConfig);
-    const key = isUnderWay && due === sent.remoteConfig ? null : due;
+    const key = isUnderWay.configuration && due === sent.remoteConfig ? null : due;
     const problem = key === null ? null : remoteConfigProblem(remoteConfig);
     if (problem !== null) effects.push({ kind: "offer_refused", offer: "remote_config", reason: problem });
     else if (key !== null) {
@@ -57,12 +60,13 @@ export function addOffers(
     }
   }
   if (packages && offersAre(server, "OffersPackages")) {
-    const hash = packagesToSend(state, packages);
-    if (hash === "") {
+    const due = packagesToSend(state, packages, desired.retryPackages);
+    const key = isUnderWay.packages && due === sent.packages ? null : due;
+    if (key !== null && packages.allPackagesHash.length === 0) {
       effects.push({ kind: "offer_refused", offer: "packages", reason: "all_packages_hash is empty" });
-    } else if (hash !== null) {
+    } else if (key !== null) {
       init.packagesAvailable = packages;
-      sent = { ...sent, packages: hash };
+      sent = { ...sent, packages: key };
     }
   }
   return sent;
@@ -144,11 +148,19 @@ export function opampOfferProblems(settings: OpAMPConnectionSettings): string[] 
   return problems;
 }
 
-function packagesToSend(state: AgentState, packages: PackagesAvailable): string | null {
+// Gives what to remember as sent, or null when there is nothing to send. An agent whose installation failed has the hash of what
+// it was offered: it is offered the same once more for each time that somebody asks.
+function packagesToSend(
+  state: AgentState,
+  packages: PackagesAvailable,
+  retry: string | undefined,
+): string | null {
   if (!hasCapability(state.capabilities, "AcceptsPackages")) return null;
   const hash = toHex(packages.allPackagesHash);
+  const key = retry === undefined ? hash : `${hash} ${retry}`;
   const has = hasCapability(state.capabilities, "ReportsPackageStatuses")
     ? state.packagesHash
-    : state.sent.packages;
-  return has === hash && hash !== "" ? null : hash;
+    : (state.sent.packages?.split(" ", 1)[0] ?? null);
+  if (has !== hash || hash === "") return key;
+  return retry !== undefined && state.sent.packages !== key ? key : null;
 }

@@ -221,8 +221,11 @@ function processed(
       effects,
     };
   }
-  const isNews = arrival.isFirst || hashOf(state) !== hashOf(known);
-  state = addDesired(init, effects, state, context, isNews);
+  const news = {
+    configuration: arrival.isFirst || hashOf(state) !== hashOf(known),
+    packages: arrival.isFirst || state.packagesHash !== (known?.packagesHash ?? null),
+  };
+  state = addDesired(init, effects, state, context, news);
   return { state, connection, ownership, reply: create(ServerToAgentSchema, init), changes, effects };
 }
 

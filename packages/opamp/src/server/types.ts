@@ -117,6 +117,8 @@ export type Desired = {
   readonly connectionSettings?: ConnectionSettingsOffers;
   /** The complete set: agents remove what is not in it. */
   readonly packages?: PackagesAvailable;
+  /** Somebody asked to try a set once more that the agent has been offered: an id of that request. */
+  readonly retryPackages?: string;
   /** Sent once; drop it from the desired state on `restart_sent` or `restart_refused`. */
   readonly restart?: { readonly id: string };
   /** In order; drop each on `custom_message_sent` or `custom_message_refused`. */

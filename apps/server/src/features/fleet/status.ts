@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { agentStateToJson, type AgentState } from "@flowplane/opamp";
+import { agentStateToJson, type AgentState, type PackageStatusesJson } from "@flowplane/opamp";
 import type { Db } from "../../platform/storage/database.ts";
 
 /** Columns of `agents` that a status change sets; an absent one is unchanged. Times are ms since the epoch. */
@@ -62,6 +62,8 @@ export interface AgentStatus {
   reportBytes: number;
   /** What it said of configurations it was brought, by their hash. */
   attempts: ReadonlyMap<string, AttemptNews> | null;
+  /** What it said of its packages since the last write, in that order; the last is how things are. */
+  packages: readonly PackageStatusesJson[] | null;
 }
 
 /** What came of bringing one content to an agent. Times are ms since the epoch. */

@@ -140,7 +140,8 @@ export class Dialogue {
     const session = this.#options.sessions.find(credentialOf(line, incoming.uid), incoming.uid);
     if (session === undefined) return this.#admit(line, incoming, data.byteLength);
     noteProof(session, credentialOf(line, incoming.uid));
-    noteReportedConfig(session, incoming);
+    session.reachedUrl = line.reachedUrl;
+    noteReported(session, incoming);
     if (this.#options.desired.isOutdated(session))
       return this.#options.desired
         .load(session)
@@ -234,7 +235,8 @@ export class Dialogue {
     if (credential !== line.credential) line.vouchers?.claim(incoming.uid, credential);
     const { session } = admission;
     noteProof(session, credential);
-    noteReportedConfig(session, incoming);
+    session.reachedUrl = line.reachedUrl;
+    noteReported(session, incoming);
     // An offer belongs into the first reply: agents that poll get no other for a while.
     if (session.isApproved) await this.#options.desired.load(session);
     const reply = await this.#step(line, session, incoming, bytes);
@@ -452,9 +454,11 @@ function noteProof(session: AgentSession, shown: Credential): void {
   session.writtenConnectionId = null;
 }
 
-function noteReportedConfig(session: AgentSession, { message }: Incoming): void {
+function noteReported(session: AgentSession, { message }: Incoming): void {
   if (message.remoteConfigStatus !== undefined)
     session.reportedConfigHash = toHex(message.remoteConfigStatus.lastRemoteConfigHash);
+  if (message.packageStatuses !== undefined)
+    session.reportedPackagesHash = toHex(message.packageStatuses.serverProvidedAllPackagesHash);
 }
 
 function hasSomethingFor({ outbox, restart, desired }: AgentSession): boolean {

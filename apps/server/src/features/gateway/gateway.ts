@@ -13,6 +13,8 @@ import { newId, type Base } from "../../platform/context.ts";
 import { findRevokedSince } from "../enrolment/holders.ts";
 import { writeAttempts } from "../delivery/attempts.ts";
 import { OPAMP_PATH, type Enrolment } from "../enrolment/enrolment.ts";
+import { createDownloads } from "../releases/download.ts";
+import { writePackages } from "../releases/reported.ts";
 import { markLost } from "../fleet/status.ts";
 import { Admission } from "./admission.ts";
 import type { TelemetryHttp } from "./agent-http.ts";
@@ -58,7 +60,7 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Where features hang routes for agents; before `listen`. */
   readonly agentHttp: TelemetryHttp;
-  /** Serves OpAMP with bearers on the dashboard's listener as well; before that one listens. */
+  /** Serves OpAMP with bearers, and the files of packages, on the dashboard's listener as well; before that one listens. */
   installOpamp(fastify: FastifyInstance): void;
   /** Opens the agents' listener; resolves to its port. */
   listen(): Promise<number>;
@@ -95,6 +97,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     log: base.log,
     intervalMs: limits.writeIntervalMs,
     writeAttempts,
+    writePackages,
     onWritten: (organizationId, agentId) => notices.changed(organizationId, agentId),
     onDropped: (agentId) => sessions.startOver(agentId),
   });
@@ -140,6 +143,8 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
 
   const listener: AgentListener = await createAgentListener(base, enrolment);
   installOpampEdge(listener.fastify, edge, [OPAMP_PATH], false);
+  const downloads = createDownloads(base);
+  downloads.install(listener.fastify, [OPAMP_PATH]);
 
   const onAgent = (topic: string, act: (agentId: string, message: BusMessage) => void): Subscription =>
     base.bus.subscribe(`agent.*.${topic}`, (message) => act(message.subject.split(".")[1] ?? "", message));
@@ -217,6 +222,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     },
     installOpamp(fastify) {
       installOpampEdge(fastify, edge, HTTP_PATHS, true);
+      downloads.install(fastify, HTTP_PATHS);
     },
     listen: () => listen(listener, base.config.agents),
     task: {

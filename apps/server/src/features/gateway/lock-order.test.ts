@@ -8,6 +8,7 @@ import { updateAttempts } from "../delivery/store.ts";
 import { writeAttempts } from "../delivery/attempts.ts";
 import { insertAgents } from "../fleet/agents.ts";
 import { markLost, type AgentStatus } from "../fleet/status.ts";
+import { writePackages } from "../releases/reported.ts";
 import { StatusWriter } from "./writer.ts";
 
 // Rows in an order of their own, and so many that the planner hashes them: then a statement meets them in the order of the
@@ -127,6 +128,7 @@ function writerOf(): StatusWriter {
     log: createLog("silent"),
     intervalMs: 60_000,
     writeAttempts,
+    writePackages,
     onWritten: () => undefined,
     onDropped: () => undefined,
   });
@@ -146,5 +148,6 @@ function statusOf(agentId: string, isChanged: boolean): AgentStatus {
     session: null,
     reportBytes: 10,
     attempts: null,
+    packages: null,
   };
 }

@@ -30,6 +30,8 @@ export interface AgentSession {
   tokenId: string | null;
   /** By which of its credentials it spoke last; "" before it has. */
   proof: string;
+  /** Where it reached us when it spoke last, as it named it; null when that is not known. */
+  reachedUrl: string | null;
   isApproved: boolean;
   state: AgentState;
   ownership: Ownership | null;
@@ -52,6 +54,8 @@ export interface AgentSession {
   mustLoadDesired: boolean;
   /** The configuration it last said it has, the message at hand included; "" when it has none. Lower-case hex. */
   reportedConfigHash: string;
+  /** The same of the set of packages it was last offered. */
+  reportedPackagesHash: string;
   delivery: DeliveryState;
   /** The connection that the link protocol speaks with now. */
   linkedTo: string | null;
@@ -229,6 +233,7 @@ export class Sessions {
       identity,
       tokenId: row.enrolment_token_id,
       proof: "",
+      reachedUrl: null,
       isApproved: row.approval === "approved",
       state: this.#stateOf(row, uid),
       ownership: null,
@@ -244,6 +249,7 @@ export class Sessions {
       desiredBatch: 0,
       mustLoadDesired: false,
       reportedConfigHash: "",
+      reportedPackagesHash: "",
       delivery: emptyDelivery,
       linkedTo: null,
       spool: null,
@@ -253,6 +259,7 @@ export class Sessions {
       mustLoadIntents: false,
     };
     session.reportedConfigHash = session.state.remoteConfigStatus?.hash ?? "";
+    session.reportedPackagesHash = session.state.packagesHash ?? "";
     this.#byAgent.set(row.id, session);
     this.#index(session);
     return { ok: true, session };

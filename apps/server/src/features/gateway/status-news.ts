@@ -53,6 +53,7 @@ export class StatusTeller {
       session: isSessionChanged(before, state) ? state : null,
       reportBytes: hasReport ? JSON.stringify(report).length : 0,
       attempts,
+      packages: changes.packageStatuses === undefined ? null : [changes.packageStatuses],
     });
     session.writtenConnectionId = connectionId;
   }

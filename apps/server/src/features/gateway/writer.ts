@@ -16,6 +16,8 @@ const BATCH_MAX = 2_000;
 export const HELD_REPORT_BYTES_MAX = 64 * 1024 * 1024;
 /** Contents of which one agent's news are held. */
 const ATTEMPTS_HELD_MAX = 8;
+/** Reports of packages of one agent that are held, the newest: an installation has some five of them. */
+const PACKAGE_REPORTS_HELD_MAX = 16;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 5_000;
 
@@ -27,6 +29,11 @@ export interface WriterOptions {
   readonly writeAttempts: (
     db: Db,
     entries: readonly Pick<AgentStatus, "agentId" | "attempts">[],
+  ) => Promise<void>;
+  /** Where what they say of their packages is kept. */
+  readonly writePackages: (
+    db: Db,
+    entries: readonly Pick<AgentStatus, "agentId" | "packages" | "lastSeenAt">[],
   ) => Promise<void>;
   /** Called for each agent once its change, one that people would notice, is in the database. */
   readonly onWritten: (organizationId: string, agentId: string) => void;
@@ -156,6 +163,7 @@ export class StatusWriter {
       if (changed.length > 0) await writeAgents(trx, changed);
       if (reporting.length > 0) await writeReports(trx, reporting);
       if (entries.some(({ attempts }) => attempts !== null)) await this.#options.writeAttempts(trx, entries);
+      if (entries.some(({ packages }) => packages !== null)) await this.#options.writePackages(trx, entries);
     });
   }
 
@@ -183,6 +191,7 @@ export class StatusWriter {
         ...entry,
         report: null,
         session: null,
+        packages: null,
         reportBytes: 0,
         sequenceNum: null,
         messageDigest: null,
@@ -214,6 +223,10 @@ function merge(older: AgentStatus | undefined, newer: AgentStatus): AgentStatus 
     report: older.report === null ? newer.report : { ...older.report, ...newer.report },
     session: newer.session ?? older.session,
     attempts: mergeAttempts(older.attempts, newer.attempts),
+    packages:
+      older.packages === null || newer.packages === null
+        ? (newer.packages ?? older.packages)
+        : [...older.packages, ...newer.packages].slice(-PACKAGE_REPORTS_HELD_MAX),
     reportBytes: older.reportBytes + newer.reportBytes,
   };
 }

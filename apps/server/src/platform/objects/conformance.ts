@@ -18,8 +18,34 @@ export function objectsConformance(name: string, open: () => Promise<Objects>): 
       expect(read).toBeInstanceOf(Uint8Array);
     });
 
+    test("a body that comes in pieces is stored whole, and read in part", async () => {
+      const body = randomBytes(300_000);
+      await objects.put("a/b", pieces(body));
+      expect(Buffer.from((await objects.get("a/b")) ?? []).equals(body)).toBe(true);
+      expect((await read("a/b"))?.equals(body)).toBe(true);
+      for (const [start, end] of [
+        [0, 0],
+        [70_000, 140_001],
+        [299_999, 299_999],
+      ] as const)
+        expect((await read("a/b", { start, end }))?.equals(body.subarray(start, end + 1))).toBe(true);
+    });
+
+    test("a body that breaks off leaves nothing, and what was there before stands", async () => {
+      const broken = async function* () {
+        yield randomBytes(100_000);
+        throw new Error("gone");
+      };
+      await expect(objects.put("a/b", broken())).rejects.toThrow("storing object a/b");
+      expect(await keys("")).toEqual([]);
+      await objects.put("a/b", Buffer.from("one"));
+      await expect(objects.put("a/b", broken())).rejects.toMatchObject({ cause: { message: "gone" } });
+      expect((await read("a/b"))?.toString()).toBe("one");
+    });
+
     test("what is not there is undefined, and removing it is no error", async () => {
       expect(await objects.get("runs/none")).toBeUndefined();
+      expect(await objects.open("runs/none")).toBeUndefined();
       await objects.delete("runs/none");
     });
 
@@ -74,8 +100,18 @@ export function objectsConformance(name: string, open: () => Promise<Objects>): 
     ])("%j is no key, for any call", async (key) => {
       await expect(objects.put(key, Buffer.from("x"))).rejects.toThrow("not an object key");
       await expect(objects.get(key)).rejects.toThrow("not an object key");
+      await expect(objects.open(key)).rejects.toThrow("not an object key");
       await expect(objects.delete(key)).rejects.toThrow("not an object key");
     });
+
+    async function* pieces(body: Uint8Array): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < body.byteLength; at += 65_536) yield body.subarray(at, at + 65_536);
+    }
+
+    async function read(key: string, range?: { start: number; end: number }): Promise<Buffer | undefined> {
+      const stream = await objects.open(key, range);
+      return stream === undefined ? undefined : Buffer.concat(await stream.toArray());
+    }
 
     async function keys(prefix: string): Promise<string[]> {
       const found: string[] = [];

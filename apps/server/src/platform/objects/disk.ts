@@ -36,6 +36,16 @@ export function createDiskObjects(root: string): Objects {
         throw new Error(`reading object ${key}`, { cause });
       }
     },
+    async open(key, range) {
+      assertObjectKey(key);
+      try {
+        const file = await open(join(root, key), "r");
+        return file.createReadStream(range);
+      } catch (cause) {
+        if (isMissing(cause)) return undefined;
+        throw new Error(`reading object ${key}`, { cause });
+      }
+    },
     async delete(key) {
       assertObjectKey(key);
       await rm(join(root, key), { force: true });

@@ -7,6 +7,7 @@ import { QUEUE_SCHEMA } from "./install.ts";
 export const JOBS = [
   "idempotency.clean",
   "identity.clean",
+  "packages.clean",
   "audit.verify",
   "policy.compare",
   "retention.keep",
