@@ -266,6 +266,7 @@ export function simulate(options: {
       unwellSince: agent.unwellSince,
       unwellTimes: agent.unwellTimes,
       baseline: { healthy: true, rates: null },
+      heardSince: 0,
       rates: null,
       delivery: {
         offerHash: agent.assigned,

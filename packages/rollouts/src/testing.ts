@@ -41,6 +41,7 @@ export function flight(more: Partial<Flight> = {}): Flight {
     unwellSince: null,
     unwellTimes: 0,
     baseline: { healthy: true, rates: null },
+    heardSince: 0,
     delivery: delivery(),
     rates: null,
     ...more,

@@ -116,6 +116,8 @@ export interface Flight {
   /** How often it became unwell since it applied. */
   readonly unwellTimes: number;
   readonly baseline: Baseline | null;
+  /** Since when agents could be heard without a break of ours; silence before that is no silence. */
+  readonly heardSince: number;
   /** Null when it is gone or was assigned something else meanwhile. */
   readonly delivery: DeliveryFacts | null;
   /** Since it applied; null when it reports none. */

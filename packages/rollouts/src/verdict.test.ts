@@ -184,6 +184,24 @@ describe("its own figures at the end of the soak", () => {
   });
 });
 
+test.each([
+  [
+    "offered",
+    { state: "offered", delivery: delivery({ status: "offered", reachable: false }) },
+    "no_verdict",
+  ],
+  ["applying", { state: "applying", delivery: delivery({ status: "applying" }) }, "no_verdict"],
+  ["soaking", { delivery: delivery({ reachable: false }) }, "crashed"],
+  ["reverting", { state: "reverting", delivery: delivery({ status: "offered" }) }, "no_verdict"],
+] as const)("silence of one that is %s counts from when agents could be heard again", (_, more, code) => {
+  expect(verdict(more, 400)).toBe(`failed ${code}`);
+  expect(verdict({ ...more, heardSince: at(390) }, 400)).toBe("-");
+  expect(verdict({ ...more, heardSince: at(390) }, 689)).toBe("-");
+  expect(verdict({ ...more, heardSince: at(390) }, 690)).toBe(`failed ${code}`);
+  // That others have been heard for longer than it was given anything takes nothing from its time.
+  expect(verdict({ ...more, heardSince: at(-390) }, 290)).toBe("-");
+});
+
 test("whatever an agent says or does not say, past its deadline there is a verdict, and judging it again changes nothing", () => {
   const time = fc.integer({ min: -1_000, max: 1_000 }).map(at);
   const facts = fc.record({
@@ -203,6 +221,7 @@ test("whatever an agent says or does not say, past its deadline there is a verdi
     assignedAt: time,
     unwellSince: fc.option(time),
     unwellTimes: fc.nat({ max: 3 }),
+    heardSince: time,
     delivery: fc.option(facts),
   });
   fc.assert(
@@ -212,7 +231,9 @@ test("whatever an agent says or does not say, past its deadline there is a verdi
       for (; steps < 10; steps += 1) {
         const found = judgeAgent(current, PLAN, now);
         if (found === null) {
-          expect(now).toBeLessThan(deadlineOf(current, PLAN));
+          // A soak that began again late ends after it.
+          const soaked = current.state === "soaking" ? current.stateSince + PLAN.soak_seconds * 1_000 : 0;
+          expect(now).toBeLessThan(Math.max(deadlineOf(current, PLAN), soaked));
           return;
         }
         if (found.state === "failed" || found.state === "skipped") expect(found.reasonCode).not.toBeNull();

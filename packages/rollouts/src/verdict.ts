@@ -96,13 +96,18 @@ export function judgeAgent(flight: Flight, plan: Plan, now: number): Verdict | n
 
 /**
  * When an agent that says nothing more gets a verdict all the same. The time runs from when it was sent the content; one that
- * connects again and again, and is sent it each time, gains no more than one such time by it.
+ * connects again and again, and is sent it each time, gains no more than one such time by it. It does not run while nobody could have
+ * heard the agent: what it said then it says again, and gets the whole time for that.
  */
 export function deadlineOf(flight: Flight, plan: Plan): number {
   const timeout = plan.verdict_timeout_seconds * 1_000;
-  if (flight.state === "soaking") return appliedAt(flight) + plan.soak_seconds * 1_000 + timeout;
+  return Math.max(silentSince(flight, plan, timeout), flight.heardSince) + timeout;
+}
+
+function silentSince(flight: Flight, plan: Plan, timeout: number): number {
+  if (flight.state === "soaking") return appliedAt(flight) + plan.soak_seconds * 1_000;
   const sent = flight.state === "offered" ? (flight.delivery?.offeredAt ?? 0) : 0;
-  return Math.min(Math.max(flight.stateSince, sent), flight.stateSince + timeout) + timeout;
+  return Math.min(Math.max(flight.stateSince, sent), flight.stateSince + timeout);
 }
 
 function appliedAt(flight: Flight): number {

@@ -17,6 +17,7 @@ export class Admission {
   #tokens: number;
   #filledAt: number;
   #turnedAway = 0;
+  #awayUntil = 0;
   #draining = false;
 
   constructor(options: { perSecond: number; burst: number; now: number; random: () => number }) {
@@ -32,10 +33,18 @@ export class Admission {
     this.#draining = true;
   }
 
+  /** When the last of those who were turned away comes back at the latest, in ms; 0 when nobody was. */
+  get awayUntil(): number {
+    return this.#awayUntil;
+  }
+
   /** Undefined: come in. */
   judge(now: number): TurnedAway | undefined {
     if (this.#draining)
-      return this.#away("This server is shutting down. Another one, or this one again, takes over soon.");
+      return this.#away(
+        "This server is shutting down. Another one, or this one again, takes over soon.",
+        now,
+      );
     const earned = (Math.max(0, now - this.#filledAt) / 1_000) * this.#perSecond;
     this.#filledAt = now;
     this.#tokens = Math.min(this.#burst, this.#tokens + earned);
@@ -46,16 +55,18 @@ export class Admission {
       return undefined;
     }
     this.#turnedAway += 1;
-    return this.#away("Too many agents are connecting at once.");
+    return this.#away("Too many agents are connecting at once.", now);
   }
 
   /** A jittered time to come back, wide enough for everybody turned away so far. */
-  away(reason: string): TurnedAway {
-    return this.#away(reason);
+  away(reason: string, now: number): TurnedAway {
+    return this.#away(reason, now);
   }
 
-  #away(reason: string): TurnedAway {
+  #away(reason: string, now: number): TurnedAway {
     const spread = Math.max(30, Math.ceil((2 * this.#turnedAway) / this.#perSecond));
-    return { reason, retryAfterSeconds: retryAfterSeconds(this.#random, 30, spread) };
+    const seconds = retryAfterSeconds(this.#random, 30, spread);
+    this.#awayUntil = Math.max(this.#awayUntil, now + seconds * 1_000);
+    return { reason, retryAfterSeconds: seconds };
   }
 }

@@ -17,6 +17,7 @@ import { createDownloads } from "../releases/download.ts";
 import { writePackages } from "../releases/reported.ts";
 import { markLost } from "../fleet/status.ts";
 import { Admission } from "./admission.ts";
+import { BEAT_MS, GatewayBeats } from "./beats.ts";
 import type { TelemetryHttp } from "./agent-http.ts";
 import { CertificateJudge } from "./client-certificate.ts";
 import { Components } from "./components.ts";
@@ -182,6 +183,12 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
     }),
   ];
 
+  const beats = new GatewayBeats(base, {
+    isWriting: () => writer.isHealthy,
+    stalledAfterMs: limits.stalledAfterMs,
+    awayUntil: () => Math.max(admission.awayUntil, polls.awayUntil),
+  });
+
   const startedAt = now();
   let caughtUpAt = startedAt;
   /** The bus only makes things soon: what it did not bring is found here. */
@@ -235,6 +242,11 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
             link.tick(now());
           }),
           every(HOUSEKEEPING_MS, signal, guarded("the gateway's housekeeping", housekeep)),
+          every(
+            BEAT_MS,
+            signal,
+            guarded("the gateway's beat", () => beats.beat()),
+          ),
         ]);
       },
     },
@@ -251,6 +263,7 @@ export async function createGateway(base: Base, options: GatewayOptions): Promis
       );
       for (const subscription of subscriptions) subscription.close();
       link.close();
+      beats.close();
       await listener.fastify.close();
       await writer.close(Date.now() + LAST_FLUSH_MS);
     },

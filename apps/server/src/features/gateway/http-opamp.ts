@@ -109,7 +109,7 @@ export function installOpampEdge(
       refuseUpgrade(
         stream,
         failure.code === "internal"
-          ? unavailable(options.admission.away("The server cannot judge the credential now."))
+          ? unavailable(options.admission.away("The server cannot judge the credential now.", options.now()))
           : failure,
       );
     });
@@ -130,7 +130,7 @@ async function upgrade(
   const { admission, credentials, sockets, limits, now } = options;
   const away =
     sockets.count >= limits.socketsMax
-      ? admission.away("This server has as many agents as it can take.")
+      ? admission.away("This server has as many agents as it can take.", now())
       : admission.judge(now());
   if (away !== undefined) throw unavailable(away);
   const credential = await credentials.of(request, trustHeader);
@@ -179,7 +179,7 @@ async function post(
     if (error instanceof AppError) throw error;
     // 500 would make clients drop the message for good; 503 makes them send it again.
     request.log.warn({ err: error }, "an agent's message could not be processed");
-    throw unavailable(polls.away("The server cannot process messages now."), error);
+    throw unavailable(polls.away("The server cannot process messages now.", now()), error);
   }
   const data = encodeServerToAgent(message);
   if (data.byteLength > limits.messageBytesMax) {

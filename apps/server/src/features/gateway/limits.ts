@@ -32,6 +32,8 @@ export interface GatewayLimits {
   /** An agent with a `connection_id` unheard for this long is marked as disconnected, whichever process held it. */
   readonly lostAfterMs: number;
   readonly writeIntervalMs: number;
+  /** An event loop that stands still for longer lets handshakes time out: agents count as not heard then. */
+  readonly stalledAfterMs: number;
 }
 
 const MIB = 1024 * 1024;
@@ -52,6 +54,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   drainMs: 4_000,
   lostAfterMs: 100_000,
   writeIntervalMs: 250,
+  stalledAfterMs: 2_000,
 };
 
 export function messageLimits(limits: GatewayLimits): MessageLimits {

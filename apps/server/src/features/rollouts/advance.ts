@@ -45,13 +45,14 @@ const DONE: Advanced = { isMore: false, areMoreBack: false };
 
 /**
  * Takes a rollout one step further in one transaction: what was written before is the whole memory, so whoever is killed, and
- * wherever, the next step goes on. `returned` says where agents that came back are looked for, if at all.
+ * wherever, the next step goes on. `returned` says where agents that came back are looked for, if at all; `heardSince`, since when
+ * their silence counts.
  */
 export async function advanceRollout(
   ctx: Tx,
   ports: Ports,
   id: string,
-  { returned }: { returned: Look | null },
+  { returned, heardSince }: { returned: Look | null; heardSince: number },
 ): Promise<Advanced> {
   const row = await lockFreeRollout(ctx.db, id);
   if (row === undefined || row.ended_at !== null) return DONE;
@@ -60,7 +61,7 @@ export async function advanceRollout(
   const tally = new Tally(await listWaves(ctx.db, [row.id]));
   const back = returned === null ? 0 : await welcomeReturned(ctx, row, tally, returned, now);
   const areMoreBack = back === BATCH_AGENTS_MAX;
-  const flights = await readFlights(ctx, ports, row);
+  const flights = await readFlights(ctx, ports, row, heardSince);
   if (flights.length !== inFlightOf(tally.sum())) await isMiscounted(ctx, row, tally);
   const step = stepRollout(
     {
@@ -152,6 +153,7 @@ export async function readFlights(
   ctx: Tx,
   { delivery, telemetry }: Ports,
   row: ShownRolloutRow,
+  heardSince: number,
 ): Promise<Flight[]> {
   const rows = await listFlights(ctx.db, row.id, IN_FLIGHT);
   if (rows.length === 0) return [];
@@ -177,11 +179,15 @@ export async function readFlights(
       found === undefined || found.rolloutId !== row.id
         ? null
         : { ...found, offerHash: flight.offer_hash ?? "" };
-    return flightOf(flight, facts, rates.get(flight.agent_id) ?? null);
+    return { ...flightOf(flight, facts, rates.get(flight.agent_id) ?? null), heardSince };
   });
 }
 
-function flightOf(row: FlightRow, delivery: Flight["delivery"], rates: Flight["rates"]): Flight {
+function flightOf(
+  row: FlightRow,
+  delivery: Flight["delivery"],
+  rates: Flight["rates"],
+): Omit<Flight, "heardSince"> {
   return {
     agentId: row.agent_id,
     wave: row.wave,

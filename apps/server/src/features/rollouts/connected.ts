@@ -1,4 +1,5 @@
 import { assign, composeFor, readDeliveries, retryDelivery, withdraw } from "../delivery/delivery.ts";
+import { readHeardSince } from "../gateway/beats.ts";
 import { isUnknownSinceOffer } from "../health/levels.ts";
 import { readRates } from "../telemetry/throughput.ts";
 import type { Ports } from "./ports.ts";
@@ -57,5 +58,6 @@ export const connected: Ports = {
       );
     },
   },
+  heardSince: readHeardSince,
   telemetry: { readRates },
 };

@@ -49,7 +49,7 @@ async function stepKilledEverywhere(id: string): Promise<number> {
     const before = await fingerprint();
     try {
       await inTransaction(systemContext(workerKilledAt(world.base, statement), organization), (ctx) =>
-        advanceRollout(ctx, world.ports, id, { returned: { since: null } }),
+        advanceRollout(ctx, world.ports, id, { returned: { since: null }, heardSince: 0 }),
       );
       return statement - 1;
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { RolloutReason } from "@flowplane/contract";
 import type { DeliveryFacts, Rates } from "@flowplane/rollouts";
-import type { Tx } from "../../platform/context.ts";
+import type { Base, Tx } from "../../platform/context.ts";
 
 /** A version of a configuration; null where it stands for nothing of ours. */
 export interface Target {
@@ -60,6 +60,8 @@ export interface Telemetry {
 
 export interface Ports {
   readonly delivery: Delivery;
+  /** Since when agents could be heard without a break of ours, in ms. Absent: always. */
+  readonly heardSince?: (base: Pick<Base, "storage" | "now">) => Promise<number>;
   /** Absent: telemetry is not judged. */
   readonly telemetry?: Telemetry;
 }

@@ -58,9 +58,10 @@ export async function advanceRollouts(
   for (const { id, organization_id } of await listActiveRollouts(base.storage.system, ACTIVE_ROLLOUTS_MAX)) {
     try {
       let look = returned;
+      const heardSince = (await ports.heardSince?.(base)) ?? 0;
       for (let step = 0; step < STEPS_PER_LOOK_MAX; step += 1) {
         const { isMore, areMoreBack } = await inTransaction(systemContext(base, organization_id), (ctx) =>
-          advanceRollout(ctx, ports, id, { returned: look }),
+          advanceRollout(ctx, ports, id, { returned: look, heardSince }),
         );
         if (!isMore && !areMoreBack) break;
         if (!areMoreBack) look = null;
@@ -77,10 +78,11 @@ export async function settleRollouts(base: Base, ports: Ports, returned: Look = 
   const unsettled = await listUnsettled(base.storage.system, returned, UNSETTLED_ROLLOUTS_MAX);
   for (const { id, organization_id } of unsettled) {
     try {
+      const heardSince = (await ports.heardSince?.(base)) ?? 0;
       for (let step = 0; step < STEPS_PER_LOOK_MAX; step += 1)
         if (
           !(await inTransaction(systemContext(base, organization_id), (ctx) =>
-            settleRollout(ctx, ports, id, returned),
+            settleRollout(ctx, ports, id, { returned, heardSince }),
           ))
         )
           break;

@@ -10,6 +10,7 @@ const SYSTEM_TABLES = [
   "auth_sessions",
   "auth_users",
   "auth_verifications",
+  "gateway_beats",
   "installation",
   "own_rollup",
   "schema_migrations",

@@ -723,6 +723,7 @@ export interface Database {
   auth_verifications: { id: string; identifier: string; value: string; expires_at: Date };
   auth_device_codes: { id: string; device_code: string; user_code: string; expires_at: Date };
   installation: { key: string; value: Buffer; created_at: Generated<Date> };
+  gateway_beats: { id: string; beat_at: Date; returning_until: Date | null };
 }
 
 export type { AgentState };
