@@ -14,7 +14,7 @@ export type Arrival = {
   /** The agent's first message on this connection. */
   isFirst: boolean;
   /** Ask for a full report in the reply to this message. */
-  asksFullState: "unknown_agent" | "sequence_gap" | "not_answered" | null;
+  asksFullState: "unknown_agent" | "sequence_gap" | "not_answered" | "verdict_missing" | null;
 };
 
 export function judgeArrival(
@@ -24,20 +24,21 @@ export function judgeArrival(
 ): Arrival {
   const { sequenceNum, messageDigest, fullStateAsked: asked } = state;
   const isFirst = !context.connection.agents.has(uid);
+  const isNewSocket = isFirst && context.connection.transport === "ws";
   if (sequenceNum === null) return { kind: "unknown_agent", isFirst, asksFullState: "unknown_agent" };
   if (message.sequenceNum === sequenceNum && digest === messageDigest) {
     // The reply may be what got lost, so the question is repeated with it. On a new socket it may also be a
     // new process whose heartbeat happens to look like the last one's; asking is always safe.
-    const isNewSocket = isFirst && context.connection.transport === "ws";
     const mustAsk = isNewSocket || asked?.sequenceNum === sequenceNum;
     return { kind: "retry", isFirst, asksFullState: mustAsk ? "not_answered" : null };
   }
   if (message.sequenceNum !== sequenceNum + 1n) {
     return { kind: "sequence_gap", isFirst, asksFullState: "sequence_gap" };
   }
-  const mayBeLost =
-    (isFirst && context.connection.transport === "ws") ||
-    (asked !== null && context.now - asked.at >= FULL_STATE_REASK_MS);
+  // What became of a configuration while it had no socket is a change that an agent may take for reported.
+  const isApplying = state.remoteConfigStatus?.status === "applying" && !message.remoteConfigStatus;
+  if (isNewSocket && isApplying) return { kind: "next", isFirst, asksFullState: "verdict_missing" };
+  const mayBeLost = isNewSocket || (asked !== null && context.now - asked.at >= FULL_STATE_REASK_MS);
   const unanswered = asked !== null && !message.agentDescription && mayBeLost;
   return { kind: "next", isFirst, asksFullState: unanswered ? "not_answered" : null };
 }

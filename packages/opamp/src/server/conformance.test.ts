@@ -7,6 +7,7 @@ import { decodeAgentToServer } from "../codec.ts";
 import { decodeFrame, encodeFrame } from "../framing.ts";
 import {
   AgentRemoteConfigSchema,
+  RemoteConfigStatuses,
   ServerErrorResponseType,
   ServerToAgentSchema,
   type ServerToAgent,
@@ -290,6 +291,37 @@ describe("state", () => {
       description: { identifying: { "service.name": "shop-collector" } },
       health: { healthy: true },
     });
+  });
+
+  it("an agent that lost its socket while it applied a configuration is asked what came of it", () => {
+    const { server, ws, sender } = setup();
+    const says = (status: RemoteConfigStatuses) => ({
+      remoteConfigStatus: { lastRemoteConfigHash: Uint8Array.of(1), status, errorMessage: "" },
+    });
+    server.send(ws, sender.full());
+    server.send(ws, sender.full(says(RemoteConfigStatuses.RemoteConfigStatuses_APPLYING)));
+    server.close(ws);
+    // It was done while nobody could be told, and comes back as if nothing had changed.
+    const again = server.open();
+    expect(asksFullState(server.send(again, sender.next()))).toBe(true);
+    expect(asksFullState(server.send(again, sender.next()))).toBe(false);
+    const applied = says(RemoteConfigStatuses.RemoteConfigStatuses_APPLIED);
+    expect(asksFullState(server.send(again, sender.full(applied)))).toBe(false);
+    server.close(again);
+    expect(asksFullState(server.send(server.open(), sender.next()))).toBe(false);
+  });
+
+  it("an agent that says what came of it with its first message is not asked", () => {
+    const { server, ws, sender } = setup();
+    const said = { lastRemoteConfigHash: Uint8Array.of(1), errorMessage: "" };
+    const applying = { ...said, status: RemoteConfigStatuses.RemoteConfigStatuses_APPLYING };
+    const applied = { ...said, status: RemoteConfigStatuses.RemoteConfigStatuses_APPLIED };
+    server.send(ws, sender.full());
+    server.send(ws, sender.full({ remoteConfigStatus: applying }));
+    server.close(ws);
+    expect(asksFullState(server.send(server.open(), sender.next({ remoteConfigStatus: applied })))).toBe(
+      false,
+    );
   });
 
   it("opamp row 26: an absent sub-message keeps its value, a present one replaces it whole", () => {

@@ -178,7 +178,10 @@ export type Effect =
   /** An offer that would do harm was held back. */
   | { kind: "offer_refused"; offer: "remote_config" | "connection_settings" | "packages"; reason: string }
   /** For metrics and the wire recorder. */
-  | { kind: "full_state_asked"; reason: "unknown_agent" | "sequence_gap" | "not_answered" }
+  | {
+      kind: "full_state_asked";
+      reason: "unknown_agent" | "sequence_gap" | "not_answered" | "verdict_missing";
+    }
   /** The agent left on purpose: show it as disconnected at once. */
   | { kind: "agent_disconnected" }
   /** The agent asked for another uid and now uses it: its record moves to `to`. */
