@@ -28,7 +28,8 @@ export async function selectAgents(
 
 /**
  * The same for several selectors in one pass: each agent with the index of the first that matches it. With `changedSince`, of the
- * agents of which something changed since then by which they are selected, state and health left out; it costs those.
+ * agents of which something changed since then by which they are selected; it costs those. Changes of state or health that are no other
+ * level of health are left out: an agent that is merely silent, for less than that takes.
  */
 export async function selectFirst(
   db: Db,

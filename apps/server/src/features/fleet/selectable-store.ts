@@ -19,7 +19,7 @@ export type Scope =
   | {
       readonly after: string | undefined;
       readonly limit: number;
-      /** Of which something but state and health changed since then. */
+      /** Of which something changed since then that is looked at. */
       readonly changedSince?: Date | undefined;
       readonly kind?: "collector";
       readonly siteId?: string | undefined;
@@ -47,7 +47,10 @@ export async function listProfiles(
     const { after, limit, changedSince, kind, siteId } = scope;
     fleet = fleet.where(IS_LET_IN).orderBy("agents.id").limit(limit);
     if (after !== undefined) fleet = fleet.where("agents.id", ">", after);
-    if (changedSince !== undefined) fleet = fleet.where("agents.changed_at", ">=", changedSince);
+    if (changedSince !== undefined)
+      fleet = fleet.where(
+        sql<SqlBool>`agents.id = any(${await listChanged(db, changedSince, parts)}::uuid[])`,
+      );
     if (kind !== undefined) fleet = fleet.where("agents.kind", "=", kind);
     if (siteId !== undefined) fleet = fleet.where("agents.site_id", "=", siteId);
   }
@@ -89,6 +92,24 @@ export async function listSelected(db: Db, ids: readonly string[], now: number):
     .orderBy("id")
     .execute();
 }
+
+/**
+ * Agents of which something changed. Where state or health are looked at, those too that connected, and those that are at another level
+ * of health, by what they say or by silence, which is written down within seconds. It costs those.
+ */
+async function listChanged(db: Db, since: Date, parts: ReadonlySet<string>): Promise<string[]> {
+  const changed = sql`select id from agents where changed_at >= ${since}`;
+  const { rows } = await sql<{ id: string }>`${
+    TIMELY.some((part) => parts.has(part))
+      ? sql`${changed} union select id from agents where connected_at >= ${since}
+          union select agent_id from agent_health_changes where to_at >= ${since}`
+      : changed
+  }`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
+/** Parts that change while nobody changes anything of an agent. */
+const TIMELY = ["state", "health", "healthy"];
 
 /** As the states say it that are neither expected, pending nor revoked. */
 const IS_LET_IN = sql<SqlBool>`agents.approval = 'approved' and agents.revoked_at is null`;

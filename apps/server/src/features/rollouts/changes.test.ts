@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import pg from "pg";
 import type { Rollout } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
+import { sweepHealth } from "../health/store.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { selectFirst } from "../fleet/select-agents.ts";
 import { listUnsettled } from "./agents-store.ts";
@@ -83,11 +84,53 @@ test("looking for newcomers costs the agents that changed: made, relabelled or d
   );
   const [made = ""] = await world.agents(1, {}, "made");
   await analyze();
-  const all = parseSelector("true");
-  if (!all.ok) throw new Error(all.problem);
-  const found = await rowsRead((db) => selectFirst(db, [all], { now: world.now(), changedSince }));
-  expect(found.value.agents.map(({ agent }) => agent.id)).toEqual([relabelled, described, made]);
+  const found = await selectChanged("true", changedSince);
+  expect(found.ids).toEqual([relabelled, described, made]);
   expect(found.rows).toBeLessThan(ROWS_MAX);
+});
+
+test("for selectors by state or health it costs those as well that connected or are well or unwell since", async () => {
+  const ids = await world.agents(AGENTS);
+  await sql`update agents set connected_at = ${new Date(world.now() - 86_400_000)}, last_seen_at = ${new Date(world.now())}`.execute(
+    system(),
+  );
+  await sweepHealth(system(), world.now());
+  const [unwell = "", back = "", touched = ""] = ids;
+  await sql`update agents set changed_at = ${new Date(world.now() - 3_600_000)}`.execute(system());
+  world.pass(60);
+  const changedSince = new Date(world.now() - 30_000);
+  await sql`update agents set last_seen_at = ${new Date(world.now())}`.execute(system());
+  await sql`update agents set healthy = false, health_at = ${new Date(world.now())} where id = ${unwell}`.execute(
+    system(),
+  );
+  await reconnect(back);
+  await sql`update agents set health_status = 'still well' where id = ${touched}`.execute(system());
+  await sweepHealth(system(), world.now());
+  await analyze();
+  const looked = await selectChanged('health == "bad" || state == "connected"', changedSince);
+  expect(looked.ids).toEqual([unwell, back]);
+  expect(looked.rows).toBeLessThan(2 * ROWS_MAX);
+  expect((await selectChanged("true", changedSince)).ids).toEqual([]);
+});
+
+test("an agent that comes to match a completed rollout by how it is gets its version at the next look among what changed", async () => {
+  const ids = await world.agents(3);
+  const [unwell = ""] = ids;
+  await sql`update agents set healthy = false where id = ${unwell}`.execute(system());
+  await sweepHealth(system(), world.now());
+  const { id } = await create({ selector: "healthy", plan: { waves: [{ percent: 100 }], soak_seconds: 0 } });
+  await world.run(async () => (await world.read(id)).state === "completed");
+  const known = new Map<string, string>();
+  await convergeNewcomers(world.base, world.ports, { since: null }, known);
+  expect((await world.assigned()).has(unwell)).toBe(false);
+  const since = new Date(world.now());
+  world.pass(20);
+  await sql`update agents set healthy = true, last_seen_at = ${new Date(world.now())} where id = ${unwell}`.execute(
+    system(),
+  );
+  await sweepHealth(system(), world.now());
+  await convergeNewcomers(world.base, world.ports, { since }, known);
+  expect((await world.assigned()).has(unwell)).toBe(true);
 });
 
 test("the whole fleet is looked at where another rollout has completed since, or newcomers are left", async () => {
@@ -115,6 +158,16 @@ test("the whole fleet is looked at where another rollout has completed since, or
   await convergeNewcomers(world.base, world.ports, { since: null }, known);
   expect((await world.assigned()).size).toBe(8);
 });
+
+/** Which agents a selector matches of those that changed, and how many rows that read. */
+async function selectChanged(text: string, changedSince: Date): Promise<{ ids: string[]; rows: number }> {
+  const selector = parseSelector(text);
+  if (!selector.ok) throw new Error(selector.problem);
+  const { value, rows } = await rowsRead((db) =>
+    selectFirst(db, [selector], { now: world.now(), changedSince }),
+  );
+  return { ids: value.agents.map(({ agent }) => agent.id), rows };
+}
 
 const system = () => world.base.storage.system;
 

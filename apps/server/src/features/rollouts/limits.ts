@@ -25,7 +25,7 @@ export const FAILURE_EXAMPLES_MAX = 5;
 export const REASON_CHARS_MAX = 2_000;
 /**
  * How often agents are held against what has completed, to find those that are new to it: those that changed since, and the whole
- * fleet, for selectors by state or health, which change with time alone.
+ * fleet, for what time alone changes.
  */
 export const NEWCOMERS = { everyMs: 30_000, fullyEveryMs: 300_000, overlapMs: 60_000 };
 /** Completed rollouts that an organization's agents are held against, newest first. */
