@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { axe } from "./axe.ts";
 import { launchBrowser } from "./browser.ts";
 import { startFlowplane } from "./flowplane.ts";
-import { isMissing, make, openPage } from "./visit.ts";
+import { isMissing, make, openPage, picture } from "./visit.ts";
 
 /** The detector wants to be sure, and a busy machine gives it its lines late. */
 const STOPPED_MS_MAX = 240_000;
@@ -62,6 +62,7 @@ test.skipIf(isMissing)(
     const axis = page.getByRole("region", { name: "Over time" });
     await axis.getByRole("img").first().waitFor();
     expect(await axe(page)).toEqual([]);
+    await picture(page, "stopped-run");
 
     await page.locator("header a[href^='/incidents/'], h1 ~ p a[href^='/incidents/']").first().click();
     await page.waitForURL(/\/incidents\/[^/?]+$/);
@@ -75,6 +76,7 @@ test.skipIf(isMissing)(
     await page.getByRole("listitem").filter({ hasText: "Stop" }).filter({ hasText: "Done" }).waitFor();
     await page.getByRole("link", { name: "Stop loops v1" }).waitFor();
     expect(await axe(page)).toEqual([]);
+    await picture(page, "incident");
 
     await page.getByLabel("Note").fill("Row 17 has no user_id");
     await page.getByRole("button", { name: "It was right" }).click();

@@ -1,8 +1,6 @@
 /** A bad configuration and the mended one, brought to real supervisors and watched on the pages: real Collectors, real browser. */
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { startControlPlane } from "../harness/index.ts";
 import { startFleet } from "../peers/fleet.ts";
@@ -10,13 +8,11 @@ import { supervisorPrograms } from "../peers/supervisor.ts";
 import { axe } from "./axe.ts";
 import { launchBrowser } from "./browser.ts";
 import { buildDashboard } from "./flowplane.ts";
-import { isMissing as isBrowserMissing, openPage } from "./visit.ts";
+import { isMissing as isBrowserMissing, openPage, picture } from "./visit.ts";
 
 const programs = await supervisorPrograms();
 const isMissing = programs === undefined || isBrowserMissing;
 const ENDED_MS_MAX = 180_000;
-/** Pictures of the pages go here, when it is set. */
-const PICTURES = process.env["FLOWPLANE_PICTURES"];
 
 const CONFIGURATION = (port: string) => `receivers:
   otlp:
@@ -80,12 +76,22 @@ test.skipIf(isMissing)(
     await once(taken, "listening");
     const { port } = taken.address() as { port: number };
     const bad = await save(CONFIGURATION(String(port)), "One port for all");
-    await watch((await bring(bad)).id, "Rolled back");
+    const backId = (await bring(bad)).id;
+    await watch(backId, "Rolled back");
     taken.close();
     await page
       .getByText(/exited unexpectedly/)
       .first()
       .waitFor();
+    // It has gone back, and why it failed is still told, in the agent's own words.
+    const failure = page.getByRole("listitem").filter({ hasText: /exited unexpectedly/ });
+    await page.getByRole("heading", { name: "Failures" }).waitFor();
+    await failure.getByRole("button", { name: /· 1 agent$/ }).click();
+    await page.waitForURL((url) => url.searchParams.has("reason_code"));
+    await page.getByRole("row").filter({ hasText: "Waiting" }).first().waitFor({ state: "detached" });
+    await page.getByRole("row").filter({ hasText: "Went back" }).waitFor();
+    await page.goto(`${plane.url}/rollouts/${backId}`);
+    await page.getByRole("heading", { name: "Failures" }).waitFor();
     await picture(page, "rollout");
 
     const mended = await save(
@@ -107,7 +113,3 @@ test.skipIf(isMissing)(
     expect(complaints).toEqual([]);
   },
 );
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, `${name}.png`) });
-}

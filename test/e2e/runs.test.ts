@@ -1,6 +1,6 @@
 /** Runs in a real browser on a real control plane with a real agent: launched, watched live, searched, stopped, and known to the audit log. */
 import { expect } from "vitest";
-import { visitTest } from "./visit.ts";
+import { picture, visitTest } from "./visit.ts";
 
 visitTest(
   "a run is launched, watched, searched and stopped, and the audit log knows",
@@ -13,7 +13,7 @@ visitTest(
       await page
         .getByLabel("Command")
         .fill(
-          `sh -c 'i=0; while true; do i=$((i+1)); printf "\\033[32mok\\033[0m line %s\\n" $i; sleep 0.2; done'`,
+          `sh -c 'i=0; while true; do i=$((i+1)); printf "\\033[32m✓\\033[0m line %s fetched in \\033[36m%s ms\\033[0m\\n" $i $((i*37%400+20)); [ $((i % 9)) = 0 ] && echo "retry $i: connection reset by peer" >&2; sleep 0.2; done'`,
         );
       await page.getByRole("button", { name: "Launch", exact: true }).click();
       await page.waitForURL(/\/runs\/[^/?]+/);
@@ -21,6 +21,16 @@ visitTest(
       // The line came by the stream, not by another look at the page.
       await line("line 8").waitFor();
       await page.getByRole("button", { name: "Following" }).waitFor();
+    });
+
+    await flow("what it uses is drawn while it runs", async () => {
+      const axis = page.getByRole("region", { name: "Over time" });
+      await axis.getByRole("img", { name: /^Memory: / }).waitFor();
+      await page.getByText(/^Running as process \d+$/).waitFor();
+      await line("connection reset by peer").waitFor();
+      await page.emulateMedia({ colorScheme: "dark" });
+      await picture(page, "run");
+      await page.emulateMedia({ colorScheme: "light" });
     });
 
     await flow("search the log and link to a line of it", async () => {

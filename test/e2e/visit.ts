@@ -1,4 +1,5 @@
 /** A visit to the dashboard: a whole Flowplane, a browser, and the words in which tests speak of its pages. */
+import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { findBrowser, launchBrowser } from "./browser.ts";
@@ -13,6 +14,7 @@ const WAIT_MS = 30_000;
 /** For a test to be given up; it takes a tenth of it on a quiet machine. */
 const TEST_MS_MAX = 240_000;
 const PAGE_TEXT_CHARS_MAX = 1_500;
+const PICTURES = process.env["FLOWPLANE_PICTURES"];
 
 export interface Visit {
   readonly flowplane: Flowplane;
@@ -59,6 +61,11 @@ export async function openPage(browser: Browser): Promise<{ page: Page; complain
       complaints.push(message.text());
   });
   return { page, complaints };
+}
+
+/** A picture of the page for the documents, where `FLOWPLANE_PICTURES` names a folder for them. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, `${name}.png`) });
 }
 
 /** Makes a thing over the API as whom the page is signed in. */

@@ -9,6 +9,7 @@ import { connectionOptions } from "../api/client.ts";
 import { meQuery } from "../api/me.ts";
 import { queryClient } from "../api/query.ts";
 import { isAffected } from "./affected.ts";
+import { readAgain } from "./readAgain.ts";
 
 export type LiveState =
   | { readonly kind: "connecting" }
@@ -102,10 +103,9 @@ function flush(): void {
   const batch = pending;
   pending = [];
   if (batch !== "reset" && batch.length === 0) return;
-  void queryClient.invalidateQueries({
-    predicate: ({ queryKey }) =>
-      batch === "reset" ? queryKey[2] !== "pages" : batch.some((notice) => isAffected(queryKey, notice)),
-  });
+  void readAgain(queryClient, ({ queryKey }) =>
+    batch === "reset" ? queryKey[2] !== "pages" : batch.some((notice) => isAffected(queryKey, notice)),
+  );
   for (const listener of listeners) listener(batch);
 }
 

@@ -17,11 +17,14 @@ interface FailuresProps {
 
 /** Why agents failed, in their own words, the most frequent reason first. */
 export function Failures({ rollout, onFilter }: FailuresProps) {
+  const { failed, reverting, reverted } = rollout.counts;
+  // Agents that were given back what they had still say why: that is when people ask.
+  const wentBack = reverting + reverted > 0;
   const { data, error, refetch } = useQuery({
     ...q("rolloutFailures", { params: { rollout_id: rollout.id } }),
-    enabled: rollout.counts.failed > 0,
+    enabled: failed > 0 || wentBack,
   });
-  if (rollout.counts.failed === 0) return null;
+  if (failed === 0 && error === null && (data?.items ?? []).length === 0) return null;
   return (
     <Section title="Failures">
       {error === null ? null : <Problem error={error} onRetry={() => void refetch()} />}
@@ -30,7 +33,14 @@ export function Failures({ rollout, onFilter }: FailuresProps) {
           <li key={`${reason_code}${reason}`} className="flex flex-col gap-1 border-l-2 border-bad pl-3">
             <button
               type="button"
-              onClick={() => onFilter({ state: "failed", reason_code, wave: undefined, view: undefined })}
+              onClick={() =>
+                onFilter({
+                  state: wentBack ? undefined : "failed",
+                  reason_code,
+                  wave: undefined,
+                  view: undefined,
+                })
+              }
               className="self-start rounded-sm text-left font-medium hover:underline"
             >
               {REASON_WORD[reason_code]} · {counted(agents, "agent")}
