@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { ApiError, createClient, type Agent, type Client } from "@flowplane/contract";
+import { api, ApiError, createClient, upload, type Agent, type Client } from "@flowplane/contract";
 import { must } from "./verdict.ts";
 import { eventually, type Assignment, type Operator } from "./target.ts";
 
@@ -22,7 +22,8 @@ export interface FlowplaneOperator extends Operator {
 
 /** What an operator of Flowplane does, over its own API. `url` is the dashboard's, `key` an owner's or admin's. */
 export async function flowplaneOperator(url: string, key: string): Promise<FlowplaneOperator> {
-  const client = createClient({ origin: url, headers: () => ({ authorization: `Bearer ${key}` }) });
+  const options = { origin: url, headers: () => ({ authorization: `Bearer ${key}` }) };
+  const client = createClient(options);
   const { server } = await client.me({});
   const tokenOf = async (approval: "automatic" | "manual") => {
     const { secret } = await client.enrolmentTokenCreate({
@@ -33,6 +34,7 @@ export async function flowplaneOperator(url: string, key: string): Promise<Flowp
   const idOf = (uid: string) =>
     eventually(`the agent ${uid} to be listed`, async () => (await find(client, uid))?.id, FOUND_MS);
   const running = new Map<string, string>();
+  const packages = new Map<string, string>();
   return {
     certificateUrl: `${server.agents_url.replace(/^http/, "ws")}/v1/opamp`,
     newToken: () => tokenOf("automatic"),
@@ -79,6 +81,24 @@ export async function flowplaneOperator(url: string, key: string): Promise<Flowp
     async connection(uid) {
       const { offer } = await client.agentConnectionRead({ params: { agent_id: await idOf(uid) } });
       return { state: offer?.state ?? "none", sentence: offer?.sentence ?? "" };
+    },
+    async release(name, version, content) {
+      const packageId = packages.get(name) ?? (await client.packageCreate({ body: { name } })).id;
+      packages.set(name, packageId);
+      const { id } = await client.releaseCreate({
+        params: { package_id: packageId },
+        body: { version, message: REASON },
+      });
+      const params = { package_id: packageId, release_id: id };
+      await upload(options, api.releaseFilePut, { params }, new Blob([Uint8Array.from(content)]));
+      await client.releasePublish({ params });
+      return id;
+    },
+    async give(uid, releases) {
+      await client.agentPackagesPut({
+        params: { agent_id: await idOf(uid) },
+        body: { release_ids: [...releases], reason: REASON },
+      });
     },
     async restart(uid) {
       try {

@@ -5,6 +5,7 @@ import { identityRows } from "./rows/identity.ts";
 import { messageRows } from "./rows/messages.ts";
 import { offerRows } from "./rows/offers.ts";
 import { overloadRows } from "./rows/overload.ts";
+import { packageRows } from "./rows/packages.ts";
 import { presenceRows } from "./rows/presence.ts";
 import { transportRows } from "./rows/transport.ts";
 
@@ -15,6 +16,7 @@ export const rows: readonly Row[] = [
   ...transportRows,
   ...messageRows,
   ...configurationRows,
+  ...packageRows,
   ...offerRows,
   ...connectionRows,
   ...identityRows,

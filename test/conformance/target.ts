@@ -29,6 +29,10 @@ export interface Operator {
   reconnect(uid: string, endpoint: string): Promise<void>;
   /** What became of that, in the server's words. */
   connection(uid: string): Promise<{ state: string; sentence: string }>;
+  /** Publishes a release of a package, made with its first, of one file for any platform. Gives what it is given by. */
+  release(name: string, version: string, content: Uint8Array): Promise<string>;
+  /** Has an agent, which the server knows, have these releases and no other package. */
+  give(uid: string, releases: readonly string[]): Promise<void>;
   /** Where agents may come with certificates, if anywhere. */
   readonly certificateUrl: string | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Agent, Client, Configuration, Job, Policy, Rollout, Run } from "@flowplane/contract";
+import type { Agent, Client, Configuration, Job, Package, Policy, Rollout, Run } from "@flowplane/contract";
 import { EXIT } from "./exit-codes.ts";
 import { CliError } from "./failure.ts";
 import { shortId } from "./format.ts";
@@ -10,6 +10,7 @@ const AGENTS_SEARCHED_MAX = 2_000;
 const JOBS_SEARCHED_MAX = 10_000;
 const CONFIGURATIONS_SEARCHED_MAX = 10_000;
 const ROLLOUTS_SEARCHED_MAX = 2_000;
+const PACKAGES_SEARCHED_MAX = 10_000;
 const POLICIES_SEARCHED_MAX = 10_000;
 
 /** The run somebody means: an id, a part of one, or `-` or `@last` for the newest. */
@@ -80,6 +81,14 @@ export async function findPolicy(client: Client, wanted: string): Promise<Policy
   const named = items.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase());
   const matches = named.length > 0 ? named : items.filter(({ id }) => matchesId(id, wanted));
   return theOnly(matches, "policy", wanted, ({ id, name }) => `${name} ${shortId(id)}`);
+}
+
+/** The package somebody means: its name, an id, or a part of one. */
+export async function findPackage(client: Client, wanted: string): Promise<Package> {
+  const { items } = await listUpTo((query) => client.packageList({ query }), PACKAGES_SEARCHED_MAX);
+  const named = items.filter(({ name }) => name === wanted);
+  const matches = named.length > 0 ? named : items.filter(({ id }) => matchesId(id, wanted));
+  return theOnly(matches, "package", wanted, ({ id, name }) => `${name} ${shortId(id)}`);
 }
 
 /** A policy as a reference: as `findPolicy`, and `@3` for that version. */

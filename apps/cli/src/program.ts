@@ -14,6 +14,7 @@ import { declareLogs } from "./commands/logs.ts";
 import { declareApiTokens, declareMembers, declareWhoami } from "./commands/people.ts";
 import { declarePolicies } from "./commands/policies.ts";
 import { declareReplay } from "./commands/replay.ts";
+import { declarePackages } from "./commands/packages.ts";
 import { declareRollouts } from "./commands/rollouts.ts";
 import { declareRun } from "./commands/run.ts";
 import { declareRuns } from "./commands/runs.ts";
@@ -31,7 +32,15 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command, context: Cont
   "Start:": [declareUp, declareServer, declareAgent],
   "Runs:": [declareRun, declareJobs, declareLogs, declareRuns, declareTop, declareHeartbeat, declareDetect],
   "When runs go wrong:": [declareIncidents, declareReplay, declarePolicies],
-  "Fleet:": [declareAgents, declareTokens, declareSites, declareConfigs, declareVariables, declareRollouts],
+  "Fleet:": [
+    declareAgents,
+    declareTokens,
+    declareSites,
+    declareConfigs,
+    declareVariables,
+    declareRollouts,
+    declarePackages,
+  ],
   "Organization:": [declareMembers, declareApiTokens, declareSecrets, declareAudit],
   "This machine:": [declareLogin, declareWhoami, declareCompletion, declareVersion],
 };

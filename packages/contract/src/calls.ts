@@ -93,12 +93,39 @@ export async function request(
     });
   } catch (cause) {
     if (extra.signal?.aborted === true) throw cause;
-    const where = options.origin === "" ? "the control plane" : options.origin;
-    throw new ApiError(
-      problem(0, "unreachable", `No answer from ${where}. Is it running? Start it with "npm start".`, path),
-      { cause },
-    );
+    throw unreachable(options.origin, path, cause);
   }
+}
+
+function unreachable(origin: string, path: string, cause: unknown): ApiError {
+  const where = origin === "" ? "the control plane" : origin;
+  return new ApiError(
+    problem(0, "unreachable", `No answer from ${where}. Is it running? Start it with "npm start".`, path),
+    { cause },
+  );
+}
+
+/**
+ * Sends a file as the body of a call, as it is read: nothing of it is held in memory. Gives the answer's JSON. Throws `ApiError`, with
+ * status 0 when nobody answers.
+ */
+export async function upload(
+  options: ClientOptions,
+  definition: Route,
+  input: { params?: unknown; query?: unknown },
+  body: Blob,
+): Promise<unknown> {
+  const path = pathOf(definition, input);
+  const headers = { ...options.headers?.(), "content-type": "application/octet-stream" };
+  let response: Response;
+  try {
+    // Not the caller's own `fetch`, which may know texts alone.
+    response = await globalThis.fetch(options.origin + path, { method: definition.method, headers, body });
+  } catch (cause) {
+    throw unreachable(options.origin, path, cause);
+  }
+  if (!response.ok) throw new ApiError(await problemOf(response));
+  return response.json();
 }
 
 /** The problem details of an error response, made up from its status where a proxy answered something else. */

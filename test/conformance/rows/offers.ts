@@ -3,32 +3,17 @@ import {
   AGENT_CAPABILITY,
   ConnectionSettingsOffersSchema,
   ConnectionSettingsStatuses,
-  type ServerCapabilityName,
 } from "@flowplane/opamp";
 import { TestAgent, type Target } from "../target.ts";
 import { mustBeWell } from "../wire.ts";
-import type { Row, Source } from "../row.ts";
+import type { Row } from "../row.ts";
 import { must, NotApplicable } from "../verdict.ts";
 
-// Rows 35 to 41 and 43: packages and connections that a server offers. Whether it offers anything at all it says itself; what it offers to whom is an
+// Rows 39 to 41 and 43: connections that a server offers. Whether it offers anything at all it says itself; what it offers to whom is an
 // operator's decision, which this suite cannot make for a server it knows nothing of.
 
-function offered(row: number, source: Source, what: string, name: ServerCapabilityName, act: string): Row {
-  return {
-    row,
-    source,
-    what,
-    async check(target) {
-      await target.needs(name);
-      throw new NotApplicable(`needs an operator who ${act}, which no interface known here does`);
-    },
-  };
-}
-
 const APPLIED = ConnectionSettingsStatuses.ConnectionSettingsStatuses_APPLIED;
-const packages = "OffersPackages";
 const settings = "OffersConnectionSettings";
-const release = "offers a package";
 
 /** What an agent that sends its own metrics is offered in the first reply; skips the row where that is nothing. */
 async function offeredMetrics(target: Target, bits = 0n) {
@@ -119,14 +104,4 @@ export const offerRows: readonly Row[] = [
         : "another for each agent's own settings";
     },
   },
-  offered(35, "spec", "sends no packages to an agent that lacks AcceptsPackages", packages, release),
-  offered(36, "spec", "sends the complete set of packages under one hash", packages, release),
-  offered(37, "spec", "sends packages until the agent reports their hash, and not after", packages, release),
-  offered(
-    38,
-    "[I]",
-    "serves packages with Content-Length and Range, with its headers and without",
-    packages,
-    release,
-  ),
 ];

@@ -17,6 +17,7 @@ import { listUpTo } from "../listing.ts";
 import { printable } from "../text-width.ts";
 import { reconnectAgent, type ReconnectOptions } from "../reconnect-agent.ts";
 import { agentStyle } from "../run-words.ts";
+import { packageLines } from "../package-words.ts";
 import { configurationLines } from "../agent-configuration.ts";
 import type { Column } from "../table.ts";
 
@@ -191,7 +192,10 @@ async function showAgent(context: Context, wanted: string, options: ApiOptions):
   // Site agents take policies, and gateways nothing at all.
   const configuration =
     agent.kind === "collector" ? await client.agentConfiguration({ params: { agent_id: id } }) : null;
-  if (options.json === true) return output.json(configuration === null ? agent : { ...agent, configuration });
+  const packages =
+    agent.kind === "collector" ? await client.agentPackages({ params: { agent_id: id } }) : null;
+  if (options.json === true)
+    return output.json(configuration === null ? agent : { ...agent, configuration, packages });
   const now = context.now();
   output.print(output.style("bold", printable(agent.name)));
   output.print(printable(agent.sentence));
@@ -204,6 +208,10 @@ async function showAgent(context: Context, wanted: string, options: ApiOptions):
   if (configuration !== null) {
     output.print("\nConfiguration");
     for (const line of configurationLines(configuration, now)) output.print(printable(`  ${line}`));
+  }
+  if (packages !== null && (packages.state !== "none" || packages.items.length > 0)) {
+    output.print("\nPackages");
+    for (const line of packageLines(packages, now)) output.print(printable(`  ${line}`));
   }
   const missing = agent.capabilities.filter(
     (capability) => !capability.present && capability.why_not !== null,

@@ -465,6 +465,13 @@ describe("what agents report", () => {
       "installed",
       "install_failed",
     ]);
+    // Restarted, the agent counts from the beginning; the retry is over.
+    await agent.socket.close();
+    const back = await open(url(), { headers: agent.headers });
+    const known = statuses(second, { otelcol: { status: INSTALLED, has: "1" } });
+    const restarted = await back.ask(message(agent.uid, 0, { capabilities: REPORTS, ...known }));
+    expect(restarted.packagesAvailable).toBeUndefined();
+    await back.close();
   });
 
   test("of packages without end, the first are kept, and the newest attempts", async () => {

@@ -19,6 +19,7 @@ export type WantedFile = OfferFile & Pick<FileRow, "bytes">;
 export interface WantedSet extends ReportedPlatform {
   readonly agent_id: string;
   readonly organization_id: string;
+  /** Null also once a retry has come to a good end: who restarts then is not to try again. */
   readonly retry_id: string | null;
   readonly changed_at: Date;
   readonly packages: readonly WantedPackage[];
@@ -134,7 +135,10 @@ async function deleteEntries(db: Db, agentIds: readonly string[]): Promise<void>
 /** What these agents are to have, whatever organization they are of; nothing of those for whom nobody said anything. */
 export async function findWantedSets(db: Db, agentIds: readonly string[]): Promise<WantedSet[]> {
   const { rows: sets } = await sql<Omit<WantedSet, "packages">>`
-    select s.agent_id, s.organization_id, s.retry_id, s.changed_at,
+    select s.agent_id, s.organization_id, s.changed_at,
+      case when exists (select from reported_packages p where p.agent_id = s.agent_id and p.status = 'install_failed')
+        or not exists (select from reported_packages p where p.agent_id = s.agent_id)
+      then s.retry_id end as retry_id,
       coalesce(r.identifying_attributes->>'os.type', r.non_identifying_attributes->>'os.type', a.os) as os,
       coalesce(r.identifying_attributes->>'host.arch', r.non_identifying_attributes->>'host.arch') as arch
     from package_sets s join agents a on a.id = s.agent_id left join agent_reports r on r.agent_id = s.agent_id
