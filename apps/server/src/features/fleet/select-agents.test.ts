@@ -177,6 +177,17 @@ const text = fc.oneof(
 const { condition } = fc.letrec<{ condition: string }>((tie) => ({
   condition: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(
+        'name == "edge-1"',
+        '"Edge" == name',
+        `name in ["edge-2", "it's", "nul\0"]`,
+        'name != "Edge"',
+        'id in ["no uuid", "00000000-0000-7000-8000-000000000000"]',
+        '"edge-1" in [name]',
+      ),
+    },
     fc.tuple(text, fc.constantFrom("==", "!=", "<", ">="), asked).map((parts) => parts.join(" ")),
     fc.tuple(text, text).map(([one, other]) => `${one} == ${other}`),
     fc

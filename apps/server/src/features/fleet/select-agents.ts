@@ -1,5 +1,6 @@
 import type { Db } from "../../platform/storage/database.ts";
 import {
+  countLetIn,
   listProfiles,
   listSelected,
   type Profile,
@@ -37,11 +38,15 @@ export async function selectFirst(
   { now, changedSince }: { now: number; changedSince?: Date | undefined },
 ): Promise<{ total: number; agents: { agent: SelectedAgent; index: number }[] }> {
   const agents: { agent: SelectedAgent; index: number }[] = [];
-  let total = 0;
-  for await (const profiles of profilesOf(db, selectors, { changedSince }, now)) {
+  // Where all of them say how agents are called, nobody else has to be looked at.
+  const called = selectors.flatMap((selector) => selector.called ?? []);
+  const isNarrow = called.length === selectors.length && called.length > 0;
+  let total = isNarrow ? await countLetIn(db) : 0;
+  const scope = { changedSince, called: isNarrow ? called : undefined };
+  for await (const profiles of profilesOf(db, selectors, scope, now)) {
     const indexOf = new Map<string, number>();
     for (const { seen, ids } of profiles) {
-      total += ids.length;
+      if (!isNarrow) total += ids.length;
       const index = selectors.findIndex((selector) => selector.matches(seen));
       if (index >= 0) for (const id of ids) indexOf.set(id, index);
     }
@@ -103,7 +108,7 @@ export async function readSelectable(
 async function* profilesOf(
   db: Db,
   selectors: readonly CompiledSelector[],
-  scope: Pick<Extract<Scope, { limit: number }>, "changedSince" | "kind" | "siteId">,
+  scope: Pick<Extract<Scope, { limit: number }>, "changedSince" | "called" | "kind" | "siteId">,
   now: number,
 ): AsyncGenerator<Profile[]> {
   const parts = new Set(selectors.flatMap((selector) => [...selector.parts]));

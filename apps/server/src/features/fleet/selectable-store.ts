@@ -3,7 +3,8 @@
 import { sql, type RawBuilder, type SqlBool } from "kysely";
 import type { AgentState } from "@flowplane/contract";
 import type { Db } from "../../platform/storage/database.ts";
-import type { SelectableAgent } from "./selector.ts";
+import { isUuid } from "../../platform/ids.ts";
+import type { Called, SelectableAgent } from "./selector.ts";
 import { stateSql } from "./state.ts";
 
 /** Agents that look the same to whoever looks at `parts` of them. */
@@ -21,6 +22,8 @@ export type Scope =
       readonly limit: number;
       /** Of which something changed since then that is looked at. */
       readonly changedSince?: Date | undefined;
+      /** None but those that are called one of these ways. */
+      readonly called?: readonly Called[] | undefined;
       readonly kind?: "collector";
       readonly siteId?: string | undefined;
     };
@@ -44,13 +47,15 @@ export async function listProfiles(
     .$if(parts.has("site"), (query) => query.innerJoin("sites", "sites.id", "agents.site_id"));
   if ("ids" in scope) fleet = fleet.where(sql<SqlBool>`agents.id = any(${scope.ids}::uuid[])`);
   else {
-    const { after, limit, changedSince, kind, siteId } = scope;
+    const { after, limit, changedSince, called, kind, siteId } = scope;
     fleet = fleet.where(IS_LET_IN).orderBy("agents.id").limit(limit);
     if (after !== undefined) fleet = fleet.where("agents.id", ">", after);
     if (changedSince !== undefined)
       fleet = fleet.where(
         sql<SqlBool>`agents.id = any(${await listChanged(db, changedSince, parts)}::uuid[])`,
       );
+    if (called !== undefined)
+      fleet = fleet.where(sql<SqlBool>`(${sql.join(called.map(isCalled), sql` or `)})`);
     if (kind !== undefined) fleet = fleet.where("agents.kind", "=", kind);
     if (siteId !== undefined) fleet = fleet.where("agents.site_id", "=", siteId);
   }
@@ -67,6 +72,16 @@ export async function listProfiles(
     for (const [index, { put }] of columns.entries()) put(agent, seen[index] ?? null);
     return { seen: agent, ids: ids.split(" ") };
   });
+}
+
+/** How many agents are let in. */
+export async function countLetIn(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom("agents")
+    .select(sql<number>`count(*)::int`.as("count"))
+    .where(IS_LET_IN)
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 /** An agent that a selector matches, with what decides whether it can be given something. */
@@ -183,7 +198,17 @@ function keysOf(map: "labels" | "attributes", parts: ReadonlySet<string>): reado
   const keys = [...parts].flatMap((part) => (part.startsWith(`${map}.`) ? [part.slice(map.length + 1)] : []));
   if (keys.length > KEYS_MAX) return "all";
   // What PostgreSQL cannot store as text no agent has, and it cannot be asked for either.
-  return keys.filter((key) => key.isWellFormed() && !key.includes("\0"));
+  return keys.filter(isStorable);
+}
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+function isCalled({ field, values }: Called): RawBuilder<unknown> {
+  return field === "name"
+    ? sql`agents.name = any(${values.filter(isStorable)}::text[])`
+    : sql`agents.id = any(${values.filter(isUuid)}::uuid[])`;
 }
 
 const ALL_ATTRIBUTES: Column = {

@@ -37,7 +37,14 @@ export interface CompiledSelector {
    * may be left empty: agents that are the same in these are all matched or none of them.
    */
   readonly parts: ReadonlySet<string>;
+  /** It matches none but agents that are called so; null where it does not say that. */
+  readonly called: Called | null;
   matches(agent: SelectableAgent): boolean;
+}
+
+export interface Called {
+  readonly field: "id" | "name";
+  readonly values: readonly string[];
 }
 
 export type ParsedSelector = CompiledSelector | { readonly ok: false; readonly problem: string };
@@ -72,6 +79,7 @@ export function parseSelector(text: string): ParsedSelector {
   return {
     ok: true,
     parts: new Set(partsOf(ast)),
+    called: calledIn(ast),
     matches(agent) {
       try {
         return evaluate(agent) === true;
@@ -149,6 +157,16 @@ function partsOf(node: ASTNode): string[] {
     if (name !== undefined) return [`${node.args[1].args}.${name}`];
   }
   return children(node).flatMap(partsOf);
+}
+
+/** Of `name == "a"` and `id in ["a", "b"]`, and of what both sides of `&&` ask for: without it the whole is false. */
+function calledIn(node: ASTNode): Called | null {
+  if (node.op === "&&") return calledIn(node.args[0]) ?? calledIn(node.args[1]);
+  if (node.op !== "==" && node.op !== "in") return null;
+  const [field, value] = node.args[0].op === "id" ? node.args : [node.args[1], node.args[0]];
+  if (field.op !== "id" || (field.args !== "id" && field.args !== "name")) return null;
+  const values = (value.op === "list" ? value.args : [value]).map(textOf);
+  return values.every((text) => text !== undefined) ? { field: field.args, values } : null;
 }
 
 function textOf(node: ASTNode): string | undefined {
