@@ -21,7 +21,15 @@ interface Shot {
   readonly act?: (page: Page) => Promise<unknown>;
 }
 
-type Kind = "agents" | "runs" | "incidents" | "jobs" | "policies" | "configurations" | "rollouts";
+type Kind =
+  | "agents"
+  | "runs"
+  | "incidents"
+  | "jobs"
+  | "policies"
+  | "configurations"
+  | "rollouts"
+  | "packages";
 const first = async (kind: Kind, query: string, at = 0) => {
   const answer = await fetch(`${origin}/api/v1/${kind}?${query}`, { headers: { cookie: "mock_size=small" } });
   const { items } = (await answer.json()) as { items: { id: string; run_id?: string }[] };
@@ -36,6 +44,7 @@ const incident = await first("incidents", "category=loop");
 const job = await idOf("jobs", "q=nightly");
 const policy = await idOf("policies", "limit=1");
 const configuration = await idOf("configurations", "limit=1");
+const packaged = await idOf("packages", "limit=1");
 const paused = await idOf("rollouts", "state=paused");
 const rolling = await idOf("rollouts", "state=running");
 const split = await idOf("rollouts", "state=completed");
@@ -65,6 +74,15 @@ const shots: readonly Shot[] = [
   { name: "device", path: "/device?user_code=WDJB-MJHT", sizes: SMALL },
   { name: "overview", path: "/", sizes: ALL },
   { name: "agents", path: "/agents", sizes: ALL },
+  { name: "packages", path: "/packages", sizes: SMALL },
+  {
+    name: "packages-upload",
+    path: "/packages",
+    sizes: SMALL,
+    act: (page) => page.getByRole("button", { name: "Upload a release" }).click(),
+  },
+  { name: "package", path: `/packages/${packaged}`, sizes: SMALL },
+  { name: "agent-packages", path: `/agents/${collector}/packages`, sizes: SMALL },
   {
     name: "agents-chosen",
     path: "/agents?kind=collector",

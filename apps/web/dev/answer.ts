@@ -24,13 +24,7 @@ export interface Context {
   readonly bus: Bus;
   readonly role: Role;
 }
-type Streams =
-  | "releaseFilePut"
-  | "runLogStream"
-  | "runLogDownload"
-  | "runEvidenceDownload"
-  | "changeStream"
-  | "auditExport";
+type Streams = "runLogStream" | "runLogDownload" | "runEvidenceDownload" | "changeStream" | "auditExport";
 /** What agents and their scripts call, and no page does. */
 type OfScripts = keyof typeof gatewayApi;
 export type Handlers = {

@@ -8,6 +8,7 @@ import type {
   IncidentsSearch,
   JobsSearch,
   NewRolloutSearch,
+  PackagesSearch,
   PolicySearch,
   RolloutSearch,
   RolloutsSearch,
@@ -15,7 +16,7 @@ import type {
   RunSearch,
 } from "./search.ts";
 
-export const AGENT_TABS = ["", "runs", "configuration", "telemetry", "identity", "wire"] as const;
+export const AGENT_TABS = ["", "runs", "configuration", "packages", "telemetry", "identity", "wire"] as const;
 export type AgentTab = (typeof AGENT_TABS)[number];
 export const JOB_TABS = ["", "schedule", "definition"] as const;
 export type JobTab = (typeof JOB_TABS)[number];
@@ -60,6 +61,8 @@ export const paths = {
   rollout: (rolloutId: string, search: RolloutSearch = {}) =>
     ({ to: "/rollouts/$rolloutId", params: { rolloutId }, search }) as const,
   newRollout: (search: NewRolloutSearch = {}) => ({ to: "/rollouts/new", search }) as const,
+  packages: (search: PackagesSearch = {}) => ({ to: "/packages", search }) as const,
+  package: (packageId: string) => ({ to: "/packages/$packageId", params: { packageId } }) as const,
   secrets: () => ({ to: "/settings" }) as const,
   sites: () => ({ to: "/settings/sites" }) as const,
   retention: () => ({ to: "/settings/retention" }) as const,
@@ -97,6 +100,7 @@ const AGENT_TAB_TO = {
   "": "/agents/$agentId",
   runs: "/agents/$agentId/runs",
   configuration: "/agents/$agentId/configuration",
+  packages: "/agents/$agentId/packages",
   telemetry: "/agents/$agentId/telemetry",
   identity: "/agents/$agentId/identity",
   wire: "/agents/$agentId/wire",
@@ -121,6 +125,7 @@ export function pathOfResource(type: string, id: string) {
   if (type === "policy") return paths.policy(id);
   if (type === "configuration") return paths.configuration(id);
   if (type === "rollout") return paths.rollout(id);
+  if (type === "package") return paths.package(id);
   if (type === "secret") return paths.secrets();
   if (type === "site") return paths.sites();
   if (type === "retention") return paths.retention();

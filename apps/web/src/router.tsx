@@ -23,6 +23,7 @@ import {
   jobsSearch,
   newConfigurationSearch,
   newRolloutSearch,
+  packagesSearch,
   parseSearch,
   policySearch,
   rolloutSearch,
@@ -105,6 +106,16 @@ const agentTabs = [
     getParentRoute: () => agent,
     path: "/configuration",
     component: lazyRouteComponent(() => import("./pages/agent/AgentConfiguration.tsx")),
+  }),
+  createRoute({
+    getParentRoute: () => agent,
+    path: "/packages",
+    loader: ({ context, params }) =>
+      context.queryClient.query({
+        ...q("agentPackages", { params: { agent_id: params.agentId } }),
+        ...AT_HAND,
+      }),
+    component: lazyRouteComponent(() => import("./pages/agent/AgentPackages.tsx")),
   }),
   createRoute({
     getParentRoute: () => agent,
@@ -272,6 +283,26 @@ const editPolicy = createRoute({
   validateSearch: policySearch,
   loader: ({ context, params }) => readPolicy(context.queryClient, params.policyId),
   component: lazyRouteComponent(() => import("./pages/policy-editor/EditPolicy.tsx")),
+});
+
+const packages = createRoute({
+  getParentRoute: () => frame,
+  path: "/packages",
+  validateSearch: packagesSearch,
+  component: lazyRouteComponent(() => import("./pages/packages/Packages.tsx")),
+});
+
+const packageRoute = createRoute({
+  getParentRoute: () => frame,
+  path: "/packages/$packageId",
+  loader: ({ context, params }) =>
+    orNotFound(
+      context.queryClient.query({
+        ...q("packageRead", { params: { package_id: params.packageId } }),
+        ...AT_HAND,
+      }),
+    ),
+  component: lazyRouteComponent(() => import("./pages/package/Package.tsx")),
 });
 
 const configurations = createRoute({
@@ -446,6 +477,8 @@ export const routeTree = root.addChildren([
     configurations,
     newConfiguration,
     configuration.addChildren(configurationTabs),
+    packages,
+    packageRoute,
     rollouts,
     newRollout,
     rollout,

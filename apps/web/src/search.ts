@@ -83,6 +83,9 @@ export interface PolicySearch {
   /** Which suggestion a new version begins with, counted from 1. */
   suggestion?: number | undefined;
 }
+export interface PackagesSearch {
+  readonly q?: string | undefined;
+}
 export interface ConfigurationsSearch {
   q?: string | undefined;
 }
@@ -191,6 +194,10 @@ export function policySearch(raw: Raw): PolicySearch {
 }
 
 export function configurationsSearch(raw: Raw): ConfigurationsSearch {
+  return kept({ q: text(raw.q) });
+}
+
+export function packagesSearch(raw: Raw): PackagesSearch {
   return kept({ q: text(raw.q) });
 }
 

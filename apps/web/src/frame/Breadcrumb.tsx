@@ -73,6 +73,10 @@ function nameOf(place: string, id: string): string | undefined {
     const { queryKey } = q("configurationRead", { params: { configuration_id: id } });
     return queryClient.getQueryData(queryKey)?.name ?? id.slice(-8);
   }
+  if (place === "packages") {
+    const { queryKey } = q("packageRead", { params: { package_id: id } });
+    return queryClient.getQueryData(queryKey)?.name ?? id.slice(-8);
+  }
   if (place === "rollouts") {
     if (id === "new") return "New";
     const rollout = queryClient.getQueryData(q("rolloutRead", { params: { rollout_id: id } }).queryKey);

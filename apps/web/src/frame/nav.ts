@@ -4,6 +4,7 @@ import {
   FileCog,
   KeyRound,
   LayoutDashboard,
+  Package,
   Rocket,
   ScrollText,
   Server,
@@ -36,6 +37,7 @@ export const PLACES = [
     needs: "agent:read",
   },
   { name: "Rollouts", icon: Rocket, link: paths.rollouts(), keys: "g o", needs: "agent:read" },
+  { name: "Packages", icon: Package, link: paths.packages(), keys: "g k", needs: "agent:read" },
   { name: "Jobs", icon: CalendarClock, link: paths.jobs(), keys: "g j", needs: "run:read" },
   { name: "Policies", icon: ShieldCheck, link: paths.policies(), keys: "g p", needs: "run:read" },
   { name: "Tokens", icon: KeyRound, link: paths.tokens(), keys: "g t", needs: "token:read" },
@@ -50,5 +52,5 @@ export const PLACES = [
   needs: Permission;
 }[];
 
-export const RAIL_MAIN = PLACES.slice(0, 8);
-export const RAIL_SETTINGS = PLACES.slice(8);
+export const RAIL_MAIN = PLACES.slice(0, 9);
+export const RAIL_SETTINGS = PLACES.slice(9);

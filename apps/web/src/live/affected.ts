@@ -80,6 +80,7 @@ export function isAffected(key: Key, notice: ChangeNotice): boolean {
       );
     case "package":
       return (
+        name === "agentPackages" ||
         name === "packageList" ||
         (name.startsWith("package") && (params.package_id ?? notice.id) === notice.id)
       );

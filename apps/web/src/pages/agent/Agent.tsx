@@ -51,7 +51,10 @@ export default function AgentPage() {
           { name: "Runs", link: paths.agentTab(agentId, "runs") },
           { name: "Configuration", link: paths.agentTab(agentId, "configuration") },
           ...(agent.kind === "collector"
-            ? [{ name: "Telemetry", link: paths.agentTab(agentId, "telemetry") }]
+            ? [
+                { name: "Packages", link: paths.agentTab(agentId, "packages") },
+                { name: "Telemetry", link: paths.agentTab(agentId, "telemetry") },
+              ]
             : []),
           { name: "Identity", link: paths.agentTab(agentId, "identity") },
           { name: "Wire", link: paths.agentTab(agentId, "wire") },
