@@ -25,7 +25,7 @@ const IN_A_ROW = 3;
 const reused = newScan();
 
 function read(line: LineEvent): { stable: number; template: number; flags: number } {
-  scan(line.bytes, reused);
+  scan(line.bytes, 0, line.bytes.length, reused);
   return { stable: reused.stable, template: reused.template, flags: reused.flags };
 }
 

@@ -19,6 +19,7 @@ import {
   type LabelledLog,
   type SickCase,
 } from "./evaluate.ts";
+import { spanOf } from "../src/span.ts";
 import { CATEGORIES } from "./pathologies.ts";
 import { latin1 } from "./transforms.ts";
 
@@ -99,9 +100,14 @@ function* ticksBetween(
 
 /** An agent's steps reach a supervisor as lines of its transcript. */
 function feed(watch: Watch, event: DetectionEvent & { kind: "line" | "step" }): readonly Output[] {
-  if (event.kind === "line") return watch.line(watch.seq + 1, event.at, event.stream, event.bytes);
+  if (event.kind === "line") return watch.line(watch.seq + 1, event.at, event.stream, spanOf(event.bytes));
   const { tool, args, result } = event;
-  return watch.line(watch.seq + 1, event.at, "stdout", latin1(JSON.stringify({ tool, args, result })));
+  return watch.line(
+    watch.seq + 1,
+    event.at,
+    "stdout",
+    spanOf(latin1(JSON.stringify({ tool, args, result }))),
+  );
 }
 
 function observe(watch: Watch, event: Exclude<DetectionEvent, { kind: "line" | "step" }>): readonly Output[] {

@@ -20,6 +20,7 @@ import { belongs, extend, newRecord, openRecord, type OpenRecord } from "./recor
 import { Flag } from "./flags.ts";
 import { newScan, scan, type Scan } from "./scan.ts";
 import { readableText } from "./signatures.ts";
+import { bytesOf, newSpan, standsAlone, type Span } from "./span.ts";
 import { newSilenceWatch, sign, thaw, watchSilence, type SilenceWatch } from "./silence-watch.ts";
 import { newStepWatch, watchStep, type StepWatch } from "./step-watch.ts";
 import { SAID, turnOfText, turnsOfJson, type TextTurn } from "./transcript.ts";
@@ -35,6 +36,13 @@ export interface Detector {
   start(): DetectorState;
   /** `state` is taken over: only the one returned may be used afterwards. */
   step(state: DetectorState, event: DetectionEvent): Step;
+  /** The same for a line that is read where it lies, without anything made for it; `state` goes on. `line` is not kept. */
+  line(
+    state: DetectorState,
+    at: number,
+    stream: LineEvent["stream"],
+    line: Readonly<Span>,
+  ): readonly Decision[];
 }
 
 export interface Step {
@@ -117,6 +125,7 @@ export function createDetector(overrides: Partial<DetectorConfig> = {}): Detecto
     configHash: engine.hash,
     start,
     step: (state, event) => ({ state, decisions: engine.take(state, event) }),
+    line: (state, at, stream, line) => engine.line(state, at, stream, line),
   };
 }
 
@@ -152,6 +161,8 @@ class Engine {
   readonly hash: string;
   readonly #benign: readonly Uint8Array[];
   readonly #pattern: RegExp | null;
+  /** The line that is looked at; one for all of them, so that a flood of output is no flood of garbage. */
+  readonly #span = newSpan();
 
   constructor(config: DetectorConfig, hash: string, benign: readonly Uint8Array[], pattern: RegExp | null) {
     this.#config = config;
@@ -166,7 +177,7 @@ class Engine {
     state.at = at;
     switch (event.kind) {
       case "line":
-        return this.#line(state, event, at);
+        return this.#take(state, at, event.stream, event.bytes, 0, event.bytes.length);
       case "sample":
         return this.#sample(state, event, at);
       case "step":
@@ -216,25 +227,57 @@ class Engine {
     }
   }
 
-  #line(state: DetectorState, event: LineEvent, at: number): readonly Decision[] {
-    const { bytes } = event;
+  line(
+    state: DetectorState,
+    lineAt: number,
+    stream: LineEvent["stream"],
+    line: Readonly<Span>,
+  ): readonly Decision[] {
+    const at = Math.max(state.at, lineAt);
+    state.at = at;
+    if (standsAlone(line)) return this.#take(state, at, stream, line.source, line.from, line.to);
+    const bytes = bytesOf(line);
+    return this.#take(state, at, stream, bytes, 0, bytes.length);
+  }
+
+  #take(
+    state: DetectorState,
+    at: number,
+    stream: LineEvent["stream"],
+    source: Uint8Array,
+    from: number,
+    to: number,
+  ): readonly Decision[] {
+    const span = this.#span;
+    span.source = source;
+    span.from = from;
+    span.to = to;
+    return this.#line(state, span, stream, at);
+  }
+
+  #line(
+    state: DetectorState,
+    span: Readonly<Span>,
+    stream: LineEvent["stream"],
+    at: number,
+  ): readonly Decision[] {
     state.lines += 1;
     sign(state.silence, "output", at, state.lines);
-    const marked = this.#pattern === null ? NO_DECISIONS : this.#marked(state, this.#pattern, bytes, at);
-    const spoken = this.#transcript(state, bytes, at);
+    const marked = this.#pattern === null ? NO_DECISIONS : this.#marked(state, this.#pattern, span, at);
+    const spoken = this.#transcript(state, span, at);
     if (spoken !== null) return join(marked, spoken);
     const line = state.scan;
-    scan(bytes, line);
+    scan(span.source, span.from, span.to, line);
     state.stamped +=
       ((line.flags & Flag.stamped) === 0 ? -state.stamped : STAMPED_ALWAYS - state.stamped) >> 4;
-    const reported = (line.flags & Flag.memory) === 0 ? NO_DECISIONS : this.#reported(state, bytes, at);
-    const steps = this.#spoken(state, bytes, at);
-    return join(join(marked, join(reported, steps)), this.#output(state, event, at));
+    const reported = (line.flags & Flag.memory) === 0 ? NO_DECISIONS : this.#reported(state, span, at);
+    const steps = this.#spoken(state, span, at);
+    return join(join(marked, join(reported, steps)), this.#output(state, span, stream, at));
   }
 
   /** A line that its owner calls a sign of progress. */
-  #marked(state: DetectorState, pattern: RegExp, bytes: Uint8Array, at: number): readonly Decision[] {
-    const text = new TextDecoder().decode(bytes.subarray(0, PATTERN_LINE_MAX));
+  #marked(state: DetectorState, pattern: RegExp, span: Readonly<Span>, at: number): readonly Decision[] {
+    const text = new TextDecoder().decode(bytesOf(span).subarray(0, PATTERN_LINE_MAX));
     return pattern.test(text) ? this.#signOfLife(state, "progress line", true, at) : NO_DECISIONS;
   }
 
@@ -257,7 +300,12 @@ class Engine {
   }
 
   /** A line that belongs to a failure waits with it until the failure is complete. */
-  #output(state: DetectorState, { bytes, stream }: LineEvent, at: number): readonly Decision[] {
+  #output(
+    state: DetectorState,
+    span: Readonly<Span>,
+    stream: LineEvent["stream"],
+    at: number,
+  ): readonly Decision[] {
     const line = state.scan;
     const record = state.records[stream];
     if (belongs(record, line, state.stamped > STAMPED_MOSTLY)) {
@@ -266,15 +314,17 @@ class Engine {
     }
     const before = record.open ? this.#close(state, record) : NO_DECISIONS;
     const failure = (line.flags & Flag.failure) !== 0;
-    if (failure && !this.#isBenign(state, bytes)) {
-      openRecord(record, line, at, state.lines, bytes);
+    if (failure && !this.#isBenign(state, span)) {
+      openRecord(record, line, at, state.lines, bytesOf(span));
       return before;
     }
-    const found = watchLine(state.output, this.#config, this.hash, line, bytes, at, state.lines);
+    const found = watchLine(state.output, this.#config, this.hash, line, span, at, state.lines);
     return join(before, this.#outputJudged(state, found));
   }
 
-  #isBenign(state: DetectorState, bytes: Uint8Array): boolean {
+  #isBenign(state: DetectorState, span: Readonly<Span>): boolean {
+    if (this.#benign.length === 0) return false;
+    const bytes = bytesOf(span);
     if (!this.#benign.some((pattern) => includes(bytes, pattern))) return false;
     state.output.benignLines += 1;
     return true;
@@ -344,8 +394,8 @@ class Engine {
     return join(judged(state, "silence", found), judged(state, "heartbeat", late));
   }
 
-  #reported(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] {
-    const text = readableText(bytes);
+  #reported(state: DetectorState, span: Readonly<Span>, at: number): readonly Decision[] {
+    const text = readableText(bytesOf(span));
     const value = reportedMemory(text);
     if (value === null) return NO_DECISIONS;
     const key = state.scan.template;
@@ -360,10 +410,11 @@ class Engine {
   }
 
   /** What the line says as part of an agent's transcript of JSON lines; null for lines of ordinary logs. */
-  #transcript(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] | null {
-    if (bytes[0] !== BRACE || state.transcriptMisses >= TRANSCRIPT_MISSES_MAX) return null;
-    if (bytes.length > TRANSCRIPT_LINE_MAX) return null;
-    const turns = turnsOfJson(new TextDecoder().decode(bytes));
+  #transcript(state: DetectorState, span: Readonly<Span>, at: number): readonly Decision[] | null {
+    // Of an empty line it is the line feed.
+    if (span.source[span.from] !== BRACE || state.transcriptMisses >= TRANSCRIPT_MISSES_MAX) return null;
+    if (span.to - span.from > TRANSCRIPT_LINE_MAX) return null;
+    const turns = turnsOfJson(new TextDecoder().decode(bytesOf(span)));
     if (turns === null) {
       state.transcriptMisses += 1;
       return null;
@@ -372,12 +423,12 @@ class Engine {
   }
 
   /** A transcript for people is a log as well: its lines are also watched as such. */
-  #spoken(state: DetectorState, bytes: Uint8Array, at: number): readonly Decision[] {
+  #spoken(state: DetectorState, span: Readonly<Span>, at: number): readonly Decision[] {
     const { flags } = state.scan;
     const { typed } = state;
     if (typed !== null && (flags & Flag.empty) === 0) {
       state.typed = null;
-      const text = readableText(bytes);
+      const text = readableText(bytesOf(span));
       if (!text.startsWith(">")) {
         const call: PendingCall = {
           tool: "typed",
@@ -390,8 +441,9 @@ class Engine {
         return this.#step(state, stepOf(call, text), call.line);
       }
     }
-    if ((flags & Flag.action) === 0 && bytes[0] !== PROMPT && state.pending.length === 0) return NO_DECISIONS;
-    const turn = turnOfText(new TextDecoder().decode(bytes.subarray(0, SPOKEN_LINE_MAX)));
+    const isPrompt = span.source[span.from] === PROMPT;
+    if ((flags & Flag.action) === 0 && !isPrompt && state.pending.length === 0) return NO_DECISIONS;
+    const turn = turnOfText(new TextDecoder().decode(bytesOf(span).subarray(0, SPOKEN_LINE_MAX)));
     return turn === null ? NO_DECISIONS : this.#turns(state, [turn], true, at);
   }
 

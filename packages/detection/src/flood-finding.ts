@@ -5,6 +5,7 @@ import { ramp } from "./fixed.ts";
 import { PACE_WINDOW_MS, type OutputWatch } from "./output-state.ts";
 import { progressReading, repetitionReading } from "./readings.ts";
 import { readableText } from "./signatures.ts";
+import { bytesOf, type Span } from "./span.ts";
 import { surgeOf } from "./surge.ts";
 import { gate, type Finding } from "./verdicts.ts";
 
@@ -21,7 +22,7 @@ export function floodFinding(
   watch: OutputWatch,
   config: DetectorConfig,
   hash: string,
-  bytes: Uint8Array,
+  span: Readonly<Span>,
   at: number,
   line: number,
 ): Finding | null {
@@ -55,6 +56,7 @@ export function floodFinding(
   const [repetition = 0, noProgress = 0, activity = 0] = families.map((f) => f.strength);
   const score = Math.floor((35 * repetition + 25 * noProgress + 40 * Math.min(1000, activity * 2)) / 1000);
   if (activity < 500) return null;
+  const text = readableText(bytesOf(span));
   return {
     category: bytesPerSecond >= RUNAWAY_BYTES_PER_SECOND ? "runaway" : nameOf(watch, config),
     score: gate(score, families),
@@ -62,8 +64,8 @@ export function floodFinding(
     evidence: () => ({
       families,
       signature: {
-        text: readableText(bytes),
-        lastText: readableText(bytes),
+        text,
+        lastText: text,
         count: watch.records,
         periodMs: Math.floor(lastsMs / watch.records),
       },

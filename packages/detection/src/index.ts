@@ -10,6 +10,7 @@ export {
   type LogDetection,
   type LogVerdict,
 } from "./detect-in-log.ts";
+export { bytesOf, spanOf, type Span } from "./span.ts";
 export { canonicalJson } from "./canonical.ts";
 export * from "./evidence.ts";
 export {

@@ -11,9 +11,11 @@ function letter(bytes: Uint8Array, at: number): boolean {
 }
 
 function digitsFrom(bytes: Uint8Array, at: number, max: number): number {
-  let count = 0;
-  while (count < max && digit(bytes, at + count)) count += 1;
-  return count;
+  const end = at + max;
+  let i = at;
+  // Behind the last byte there is nothing, which is no digit either.
+  while (i < end && (bytes[i] as number) >= 48 && (bytes[i] as number) <= 57) i += 1;
+  return i - at;
 }
 
 /** Whether so many digits and the byte behind them can begin what `skipTime` knows: most numbers cannot. */

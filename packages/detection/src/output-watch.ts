@@ -11,6 +11,7 @@ import { failureFinding } from "./failure-finding.ts";
 import { floodFinding } from "./flood-finding.ts";
 import { occur, signatureOf } from "./signatures.ts";
 import { addFailureToSurge, addToSurge } from "./surge.ts";
+import type { Span } from "./span.ts";
 import { surgeFinding } from "./surge-finding.ts";
 import type { Finding } from "./verdicts.ts";
 
@@ -23,17 +24,17 @@ export function watchLine(
   config: DetectorConfig,
   hash: string,
   line: Scan,
-  bytes: Uint8Array,
+  span: Readonly<Span>,
   at: number,
   number: number,
 ): Finding | null {
   if ((line.flags & Flag.empty) !== 0) return null;
   begin(watch, at);
   watch.records += 1;
-  watch.bytes += bytes.length;
+  watch.bytes += span.to - span.from;
   notePace(watch, at);
   if (config.version >= 2) addToSurge(watch.surge, config, 1, line.flags, at, number);
-  if (isEcho(watch.echoes, line.stable, at)) return floodFinding(watch, config, hash, bytes, at, number);
+  if (isEcho(watch.echoes, line.stable, at)) return floodFinding(watch, config, hash, span, at, number);
   const known = remember(watch.stables, line.stable);
   const repeated = (line.flags & (Flag.retry | Flag.restart)) !== 0;
   const advanced = repeated ? "none" : advance(watch.counters, line);
@@ -57,7 +58,7 @@ export function watchLine(
   if ((line.flags & Flag.restart) !== 0) watch.restarts += 1;
   if ((line.flags & Flag.peer) !== 0) watch.peerFailures += 1;
   renew(watch, config, at, number);
-  return isNews ? null : floodFinding(watch, config, hash, bytes, at, number);
+  return isNews ? null : floodFinding(watch, config, hash, span, at, number);
 }
 
 /** Progress that was not printed. */

@@ -65,7 +65,8 @@ export function newPolicyState(
 /** Equal for trouble that says the same, whatever its numbers, times and ids. */
 export function keyOf({ category, source, evidence }: Decision): string {
   const text = evidence.signature?.text ?? "";
-  scan(encoder.encode(text), line);
+  const bytes = encoder.encode(text);
+  scan(bytes, 0, bytes.length, line);
   return `${category}:${source}:${hashText(String(line.template), 5).toString(16)}`;
 }
 

@@ -2,6 +2,7 @@ import { ChunkReader, entryLine, EvidenceProblem, type ReadEntry } from "./chunk
 import { configHash, detectorConfig } from "./config.ts";
 import type { DecisionEntry, HeaderEntry, SegmentEntry, VerdictEntry } from "./evidence.ts";
 import type { Policy } from "./policy.ts";
+import { spanOf } from "./span.ts";
 import { Watch, type Output } from "./watch.ts";
 
 /** A line as the log holds it. */
@@ -177,7 +178,7 @@ class Replay {
       }
       this.#events += 1;
       if (watch.seq % BREATH_LINES === 0) await this.#input.breathe?.();
-      this.#keep(watch.line(line.seq, line.atMs, line.stream, line.bytes));
+      this.#keep(watch.line(line.seq, line.atMs, line.stream, spanOf(line.bytes)));
     }
   }
 

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
+import { createDetector } from "./detector.ts";
 import { Flag } from "./flags.ts";
 import { newScan, scan } from "./scan.ts";
+import { spanOf, type Span } from "./span.ts";
 
 interface Said {
   readonly stable: number;
@@ -11,7 +14,8 @@ interface Said {
 
 function read(text: string): Said {
   const out = newScan();
-  scan(Buffer.from(text), out);
+  const bytes = Buffer.from(text);
+  scan(bytes, 0, bytes.length, out);
   const { stable, template, flags, numberCount } = out;
   return { stable, template, flags, numbers: [...out.numbers.subarray(0, numberCount)] };
 }
@@ -120,9 +124,119 @@ test("any bytes are read without harm", () => {
       return seed >>> 24;
     });
     const out = newScan();
-    scan(bytes, out);
+    scan(bytes, 0, bytes.length, out);
     const again = newScan();
-    scan(bytes, again);
+    scan(bytes, 0, bytes.length, again);
     expect([out.stable, out.template, out.flags]).toEqual([again.stable, again.template, again.flags]);
   }
+});
+
+describe("a line that is read where it lies says what it says by itself", () => {
+  const FRAGMENTS = [
+    "2024-01-02",
+    "10:11:12",
+    "203615",
+    "081109",
+    "17/06/09",
+    "1534918223869",
+    "Jan ",
+    "14",
+    "I0523",
+    "3",
+    "f1e37c49-7bd8-5e32-bf1d-2b2ea0ff514c",
+    "f1e37c49-",
+    "0x1f",
+    "abc123def4",
+    "10.0.0.1",
+    ":80",
+    "#12",
+    "error",
+    "error:",
+    "error=",
+    "null",
+    "failed",
+    "Caused by",
+    "exit code ",
+    "retry",
+    "not ",
+    "ready",
+    "pid ",
+    " ",
+    '"',
+    " 404 ",
+    "[",
+    "]",
+    "%",
+    "/",
+    "-",
+    ".5",
+    ",123",
+    " seconds",
+    "ms",
+    "at ",
+    "...",
+    "+02",
+    "=",
+    "\t",
+    "\r",
+    "\u001b[31m",
+    "\u001b]0;a\rb\u0007",
+    "\u001b",
+    "é",
+    "\0",
+    "x".repeat(50),
+    "y 1 ".repeat(1_100),
+    "\n",
+    "\n",
+    "\n",
+    "\n",
+  ];
+
+  test("with line feeds around it", () => {
+    let seed = 11;
+    const pick = () => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return FRAGMENTS[(seed >>> 8) % FRAGMENTS.length] ?? "";
+    };
+    let seen = 0;
+    for (let round = 0; round < 8; round += 1) {
+      const source = Buffer.from(Array.from({ length: 1_000 }, pick).join(""));
+      for (let from = 0; from < source.length;) {
+        const feed = source.indexOf(10, from);
+        const to = feed < 0 ? source.length : feed;
+        const [there, alone] = [newScan(), newScan()];
+        scan(source, from, to, there);
+        scan(Uint8Array.from(source.subarray(from, to)), 0, to - from, alone);
+        if (!isDeepStrictEqual(there, alone))
+          expect(there, JSON.stringify(source.toString("latin1", from, to))).toEqual(alone);
+        seen += 1;
+        from = to + 1;
+      }
+    }
+    expect(seen).toBeGreaterThan(400);
+  });
+
+  test("behind a line that ends as an access log's request does", () => {
+    const source = Buffer.from('"GET /"\n503 up');
+    const there = newScan();
+    scan(source, 8, source.length, there);
+    expect(there.flags & Flag.failure).toBe(0);
+  });
+
+  test("with other text around it", () => {
+    const text = "up 10:11:12 2024-01-02\nerror: null 10.0.0.1:80";
+    const source = Buffer.from(text);
+    const detector = createDetector();
+    const read = (line: Span) => {
+      const state = detector.start();
+      detector.line(state, 0, "stdout", line);
+      return state.scan;
+    };
+    for (let from = 0; from < text.length; from += 1)
+      for (let to = from; to < text.length; to += 1)
+        if (!text.slice(from, to).includes("\n"))
+          expect(read({ source, from, to }), text.slice(from, to)).toEqual(
+            read(spanOf(Uint8Array.from(source.subarray(from, to)))),
+          );
+  });
 });

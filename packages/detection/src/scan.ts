@@ -37,6 +37,7 @@ export interface Scan {
 export const NUMBERS_MAX = 6;
 /** What is beyond is told apart by the length of the line alone. */
 export const SCANNED_BYTES_MAX = 4_096;
+const CARRIAGE_RETURN = 13;
 const STAMP_WITHIN = 64;
 const LEVEL_WITHIN = 160;
 
@@ -58,18 +59,29 @@ const MASK_ADDRESS = 4;
 const MASK_DURATION = 5;
 
 /**
- * Reads `bytes` into `out`, whose numbers are valid until the next call.
+ * Reads the line `bytes[from, to)` into `out`, whose numbers are valid until the next call. Around it may only be line feeds: none of
+ * what is looked for goes over one, so that a look ahead may leave the line and finds nothing there.
  *
  * This is most of what watching a run costs. Hashes are mixed in place, since the engine inlines only so many calls into one function, and
  * what other functions answer is cut to an integer, so that it knows all of them to be integers.
  */
-export function scan(bytes: Uint8Array, out: Scan): void {
-  let end = bytes.length | 0;
-  while (end > 0 && bytes[end - 1] === 13) end -= 1;
-  let begin = 0;
-  // A terminal shows what was written after the last carriage return; so do progress bars.
-  const rewritten = end === 0 ? -1 : bytes.lastIndexOf(13, end - 1);
-  if (rewritten >= 0) begin = rewritten + 1;
+export function scan(bytes: Uint8Array, from: number, to: number, out: Scan): void {
+  let end = to | 0;
+  while (end > from && bytes[end - 1] === CARRIAGE_RETURN) end -= 1;
+  if (end - from > SCANNED_BYTES_MAX) scanFrom(bytes, from, afterRewritten(bytes, from, end), end, out);
+  // Most lines have no carriage return: it is looked for when one comes up.
+  else if (!scanFrom(bytes, from, from, end, out))
+    scanFrom(bytes, from, afterRewritten(bytes, from, end), end, out);
+}
+
+/** A terminal shows what was written after the last carriage return; so do progress bars. */
+function afterRewritten(bytes: Uint8Array, from: number, end: number): number {
+  return from + bytes.subarray(from, end).lastIndexOf(CARRIAGE_RETURN) + 1;
+}
+
+/** Reads on from `begin`; false, and nothing of use is in `out`, when there is a carriage return behind it. */
+function scanFrom(bytes: Uint8Array, from: number, begin: number, to: number, out: Scan): boolean {
+  let end = to | 0;
   const cut = end - begin > SCANNED_BYTES_MAX;
   const length = end - begin;
   if (cut) end = begin + SCANNED_BYTES_MAX;
@@ -96,6 +108,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   let low = false;
   let healed = false;
   let spoken = false;
+  let escaped = false;
   let visible = begin;
   let i = begin | 0;
 
@@ -353,7 +366,7 @@ export function scan(bytes: Uint8Array, out: Scan): void {
         exitAt = -9;
       }
       // The status of a request in an access log: 4xx is the caller's fault.
-      if (before === 32 && bytes[start - 2] === 34 && digits === 3) {
+      if (before === 32 && start - 2 >= from && bytes[start - 2] === 34 && digits === 3) {
         if (value >= 200 && value < 400) flags |= Flag.success;
         if (value >= 400 && value < 500) flags |= Flag.peer;
         if (value >= 500) failures += 1;
@@ -367,13 +380,20 @@ export function scan(bytes: Uint8Array, out: Scan): void {
       continue;
     }
     if (kind === ESCAPE) {
+      // It may hold one itself.
+      if (!escaped && afterRewritten(bytes, begin, end) > begin) return false;
+      escaped = true;
       i = skipEscape(bytes, i, end) | 0;
       if (!spoken) visible = i;
       continue;
     }
     // What is left is space, of which any amount is one.
-    i += 1;
-    while (i < end && CLASS[bytes[i] as number] === SPACE) i += 1;
+    let space = byte;
+    do {
+      if (space === CARRIAGE_RETURN) return false;
+      i += 1;
+      space = i < end ? (bytes[i] as number) : 0;
+    } while (i < end && CLASS[space] === SPACE);
     if (i < end) {
       stable = Math.imul(stable ^ 32, FNV_PRIME);
       template = Math.imul(template ^ 32, FNV_PRIME);
@@ -388,4 +408,5 @@ export function scan(bytes: Uint8Array, out: Scan): void {
   out.stable = again ? out.template : finish(cut ? mix(stable, length) : stable);
   out.flags = flags;
   out.numberCount = numberCount;
+  return true;
 }

@@ -77,7 +77,8 @@ export function watchStep(
 }
 
 function outcomeOf(result: string): number {
-  scan(encoder.encode(result.slice(0, RESULT_SCANNED)), outcomeScan);
+  const bytes = encoder.encode(result.slice(0, RESULT_SCANNED));
+  scan(bytes, 0, bytes.length, outcomeScan);
   return outcomeScan.stable;
 }
 

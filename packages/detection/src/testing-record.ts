@@ -4,6 +4,7 @@ import type { Entry, HeaderEntry, Observation } from "./evidence.ts";
 import { hashText } from "./hash.ts";
 import { DEFAULT_POLICY, type PastIncident, type Policy } from "./policy.ts";
 import type { ReplayLine, ReplaySegment } from "./replay.ts";
+import { spanOf } from "./span.ts";
 import { Watch, type Output } from "./watch.ts";
 
 // A run as an agent records it, for tests.
@@ -71,7 +72,7 @@ export function record(
   const feed = (happening: Happening): readonly Output[] => {
     if (!("text" in happening)) return watch.observe(absolute(happening));
     const bytes = encoder.encode(happening.text);
-    return watch.line(watch.seq + 1, STARTED_AT + happening.at, "stdout", bytes);
+    return watch.line(watch.seq + 1, STARTED_AT + happening.at, "stdout", spanOf(bytes));
   };
   for (const [index, happening] of happenings.entries()) {
     if ("text" in happening) {

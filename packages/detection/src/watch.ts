@@ -13,6 +13,7 @@ import {
 } from "./policy-machine.ts";
 import type { Verdict } from "./policy.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import type { Span } from "./span.ts";
 import { severityOf } from "./severity.ts";
 import { sentenceOf, titleOf } from "./telling.ts";
 
@@ -58,17 +59,11 @@ export class Watch {
     return { signature, text };
   }
 
-  /** `bytes` are not kept. */
-  line(seq: number, atMs: number, stream: "stdout" | "stderr", bytes: Uint8Array): readonly Output[] {
+  /** `line` is not kept. */
+  line(seq: number, atMs: number, stream: "stdout" | "stderr", line: Readonly<Span>): readonly Output[] {
     this.#seq = seq;
-    const step = this.#detector.step(this.#state, {
-      kind: "line",
-      at: atMs - this.#clockOffsetMs,
-      stream,
-      bytes,
-    });
-    this.#state = step.state;
-    return step.decisions.length === 0 ? NOTHING : this.#outputs(step.decisions);
+    const decisions = this.#detector.line(this.#state, atMs - this.#clockOffsetMs, stream, line);
+    return decisions.length === 0 ? NOTHING : this.#outputs(decisions);
   }
 
   /** The lines up to this one are lost to it; to be followed by `resumed_afresh`. */

@@ -2,7 +2,7 @@
 // carries out what the policy decided, after it is stored. Whatever happens in between is taken up at the next start.
 
 import { EVIDENCE_CLOSE_MS, TEXT_CHARS_MAX } from "@flowplane/link";
-import type { Observation, Output, VerdictEntry } from "@flowplane/detection";
+import type { Observation, Output, Span, VerdictEntry } from "@flowplane/detection";
 import { findPastExits, savePastExit } from "../spool/evidence.ts";
 import { readGuard, saveGuard } from "../spool/guard.ts";
 import { countIncidents, findHistory } from "../spool/incidents.ts";
@@ -60,7 +60,7 @@ export class Detection implements RunObserver {
     seq: number,
     atMs: number,
     stream: "stdout" | "stderr",
-    bytes: Uint8Array,
+    line: Readonly<Span>,
     _partial: boolean,
   ): void {
     const watched = this.#last?.id === runId ? this.#last : this.#open(runId, null);
@@ -71,7 +71,7 @@ export class Detection implements RunObserver {
       watched.isBatchNew = false;
       this.#followClock(watched);
     }
-    const said = watched.line(seq, atMs, stream, bytes);
+    const said = watched.line(seq, atMs, stream, line);
     if (said.length > 0) this.#take(watched, said);
   }
 

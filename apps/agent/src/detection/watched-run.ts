@@ -12,6 +12,7 @@ import type {
   Observation,
   ObservedEntry,
   Output,
+  Span,
 } from "@flowplane/detection";
 import { EVIDENCE_BYTES_MAX, EVIDENCE_CLOSE_BYTES } from "@flowplane/link";
 import type { SpoolDatabase } from "../spool/database.ts";
@@ -120,11 +121,11 @@ export class WatchedRun {
     return seq === this.#watch.seq + 1;
   }
 
-  line(seq: number, atMs: number, stream: "stdout" | "stderr", bytes: Uint8Array): readonly Output[] {
+  line(seq: number, atMs: number, stream: "stdout" | "stderr", line: Readonly<Span>): readonly Output[] {
     const catching = this.#catchingUp;
-    if (catching === null) return this.#watch.line(seq, atMs, stream, bytes);
+    if (catching === null) return this.#watch.line(seq, atMs, stream, line);
     this.#repeat(catching, seq - 1);
-    this.#watch.line(seq, atMs, stream, bytes);
+    this.#watch.line(seq, atMs, stream, line);
     this.#repeat(catching, seq);
     if (seq >= catching.until) this.#catchingUp = null;
     return [];

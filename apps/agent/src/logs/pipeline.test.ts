@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
+import { bytesOf } from "@flowplane/detection";
 import { expect, test } from "vitest";
 import { Bench, eventually, makeFolder, sh, spec } from "../../test/harness.ts";
 import { noObserver } from "../supervisor/observer.ts";
@@ -35,8 +36,10 @@ function recorder(): RunObserver & {
     lines,
     seqs,
     began: () => void lines.push("began"),
-    line: (_run, seq, _at, stream, bytes, partial) =>
-      void lines.push(`${seq} ${stream} ${Buffer.from(bytes).toString("latin1")}${partial ? " …" : ""}`),
+    line: (_run, seq, _at, stream, line, partial) =>
+      void lines.push(
+        `${seq} ${stream} ${Buffer.from(bytesOf(line)).toString("latin1")}${partial ? " …" : ""}`,
+      ),
     committed: (_run, seq) => void seqs.push(seq),
   };
 }

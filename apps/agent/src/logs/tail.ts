@@ -207,13 +207,17 @@ export class LogTail implements Disposable, OpenLog {
     let seq = firstSeq;
     let tell = lineTeller(observer, onObserverError);
     if (tell === null) splitOutput(bytes, write);
-    else
+    else {
+      // One for all lines: what is made for each of them is what a flood of output costs.
+      const line = { source: bytes, from: 0, to: 0 };
       splitOutput(bytes, (from, to, partial) => {
         write(from, to, partial);
-        if (tell && seq >= tellFrom && !tell(runId, seq, at, stream, bytes.subarray(from, to), partial))
-          tell = null;
+        line.from = from;
+        line.to = to;
+        if (tell && seq >= tellFrom && !tell(runId, seq, at, stream, line, partial)) tell = null;
         seq += 1;
       });
+    }
     const lines = open.lastSeq - firstSeq + 1;
     return lines;
   }
@@ -405,9 +409,9 @@ function lineTeller(
   onError: (error: unknown) => void,
 ): ((...line: Parameters<RunObserver["line"]>) => boolean) | null {
   if (observer === noObserver) return null;
-  return (...line) => {
+  return (runId, seq, atMs, stream, line, partial) => {
     try {
-      observer.line(...line);
+      observer.line(runId, seq, atMs, stream, line, partial);
       return true;
     } catch (error) {
       onError(error);

@@ -3,6 +3,7 @@
 // the engine falls back to the linear one by itself when backtracking gets out of hand.
 
 import { setFlagsFromString } from "node:v8";
+import { bytesOf } from "@flowplane/detection";
 import type { RunObserver } from "../supervisor/observer.ts";
 
 /** Bytes of a line that are looked at. */
@@ -47,11 +48,11 @@ export function watchPatterns(observer: RunObserver): RunObserver {
       if (compiled && "pattern" in compiled) watched.set(run.id, { ...compiled, nextAtMs: -Infinity });
       observer.began(run, atMs);
     },
-    line(runId, seq, atMs, stream, bytes, partial) {
-      observer.line(runId, seq, atMs, stream, bytes, partial);
-      const watch = watched.get(runId);
+    line(runId, seq, atMs, stream, line, partial) {
+      observer.line(runId, seq, atMs, stream, line, partial);
+      const watch = watched.size === 0 ? undefined : watched.get(runId);
       if (!watch || atMs < watch.nextAtMs) return;
-      const { buffer, byteOffset, byteLength } = bytes;
+      const { buffer, byteOffset, byteLength } = bytesOf(line);
       const text = Buffer.from(buffer, byteOffset, Math.min(byteLength, LINE_BYTES_MAX)).toString();
       if (!watch.pattern.test(text)) return;
       watch.nextAtMs = atMs + MATCH_MS;

@@ -2,6 +2,7 @@ import { existsSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Bench, eventually, makeFolder, sh, spec } from "../../test/harness.ts";
+import { spanOf } from "@flowplane/detection";
 import { noObserver } from "../supervisor/observer.ts";
 import type { RunObserver } from "../supervisor/observer.ts";
 import { parseAppended, parseNotification } from "./beats.ts";
@@ -49,7 +50,7 @@ test("a matching line is a sign of progress, once a second at most, and every li
   const progress = { pattern: "step \\d+" };
   watching.began({ id: "r1", spec: spec("x", [], { progress }), lineage: "r1", attempt: 1 }, 0);
   const say = (seq: number, atMs: number, words: string, run = "r1") =>
-    watching.line(run, seq, atMs, "stdout", new TextEncoder().encode(words), false);
+    watching.line(run, seq, atMs, "stdout", spanOf(new TextEncoder().encode(words)), false);
   say(1, 10, "step 1");
   say(2, 20, "step 2");
   say(3, 2000, "stepping");

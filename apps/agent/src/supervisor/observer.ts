@@ -1,3 +1,4 @@
+import type { Span } from "@flowplane/detection";
 import type { EndState, RunSpec } from "@flowplane/link";
 
 /** What all processes of a run use at one moment. Counters are since its start; null: this host does not tell. */
@@ -30,13 +31,13 @@ export type ObservedRun = { id: string; spec: RunSpec; lineage: string; attempt:
 export interface RunObserver {
   /** Launched, or adopted after a restart of the agent. */
   began(run: ObservedRun, atMs: number): void;
-  /** One redacted line; the bytes are valid during the call only. */
+  /** One redacted line where it lies, without its line feed: valid during the call only. */
   line(
     runId: string,
     seq: number,
     atMs: number,
     stream: "stdout" | "stderr",
-    bytes: Uint8Array,
+    line: Readonly<Span>,
     partial: boolean,
   ): void;
   /** The batch up to this line is in the spool; called inside the same transaction. */

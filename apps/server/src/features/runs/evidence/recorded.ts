@@ -9,6 +9,7 @@ import {
   type HeaderEntry,
   type Observation,
   type Policy,
+  spanOf,
 } from "@flowplane/detection";
 import { encodeLines, type LogLine } from "@flowplane/link";
 import type { AgentIdentity } from "../../gateway/agent-http.ts";
@@ -53,7 +54,7 @@ export function recordRun(runId: string, policy: Policy, happenings: readonly Ha
         partial: false,
       };
       lines.push(line);
-      groups.push(watch.line(line.seq, line.atMs, line.stream, bytes));
+      groups.push(watch.line(line.seq, line.atMs, line.stream, spanOf(bytes)));
     } else {
       const event = { ...happening, at: T0 + happening.at };
       groups.push([{ type: "observed", after: lines.length, event }, ...watch.observe(event)]);
