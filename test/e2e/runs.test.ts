@@ -2,6 +2,9 @@
 import { expect } from "vitest";
 import { picture, visitTest } from "./visit.ts";
 
+/** An agent sends what it measured every half a minute. */
+const CURVES_MS_MAX = 90_000;
+
 visitTest(
   "a run is launched, watched, searched and stopped, and the audit log knows",
   async ({ flowplane, page, flow, see, signIn, place, line }) => {
@@ -25,10 +28,15 @@ visitTest(
 
     await flow("what it uses is drawn while it runs", async () => {
       const axis = page.getByRole("region", { name: "Over time" });
-      await axis.getByRole("img", { name: /^Memory: / }).waitFor();
+      await axis.getByRole("img", { name: /^Memory: / }).waitFor({ timeout: CURVES_MS_MAX });
       await page.getByText(/^Running as process \d+$/).waitFor();
       await line("connection reset by peer").waitFor();
+      // Nobody scrolls: the log is followed on, whatever the page above it does.
       await page.emulateMedia({ colorScheme: "dark" });
+      await page.getByRole("button", { name: "Output", exact: true, pressed: true }).click();
+      await page.getByRole("button", { name: "Output", exact: true, pressed: false }).click();
+      await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+      await page.getByRole("button", { name: "Following" }).waitFor();
       await picture(page, "run");
       await page.emulateMedia({ colorScheme: "light" });
     });

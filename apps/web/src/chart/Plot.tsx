@@ -76,7 +76,14 @@ export function Plot(props: PlotProps) {
     });
   }, [props.at, props.lines, from, to]);
   return (
-    <div ref={host} role="img" aria-label={props.label} className="min-w-0 [&_.u-over]:cursor-crosshair" />
+    <div
+      ref={host}
+      role="img"
+      aria-label={props.label}
+      // Its place is kept while it is made anew, else what stands below moves.
+      style={{ height: heightOf(props) }}
+      className="min-w-0 [&_.u-over]:cursor-crosshair"
+    />
   );
 }
 

@@ -119,7 +119,9 @@ export function LogView({
     );
     now.top = element.scrollTop;
     if (wentUp) now.endPos = undefined;
-    if (follow && wentUp) onFollow(false);
+    // A view that grows moves the bar up as well, and leaves it at the end.
+    const isAtEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - 1;
+    if (follow && wentUp && !isAtEnd) onFollow(false);
     if (!follow && !wentUp && now.endPos !== undefined) onFollow(true);
     render();
   };
