@@ -56,8 +56,20 @@ export interface Tx extends Ctx {
  * it is that request's transaction, which commits when the whole request has succeeded.
  */
 export async function inTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
+  return asTenant(ctx, "read committed", work);
+}
+
+/**
+ * The same for what reads several tables and shows them as one thing: all its statements see the database as it was at
+ * the first, so that nothing of a change is shown without the rest of it.
+ */
+export async function inSnapshot<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
+  return asTenant(ctx, "repeatable read", work);
+}
+
+async function asTenant<T>(ctx: Ctx, isolation: Isolation, work: (ctx: Tx) => Promise<T>): Promise<T> {
   if (ctx.transaction !== undefined) return work({ ...ctx, ...ctx.transaction });
-  return withHooks(ctx, ctx.storage.tenant, async (tx) => {
+  return withHooks(ctx, ctx.storage.tenant, isolation, async (tx) => {
     await sql`select set_config('app.organization_id', ${ctx.actor.organization_id}, true)`.execute(tx.db);
     return work(tx);
   });
@@ -68,13 +80,22 @@ export async function inTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>):
  * an organization to act in; everything else is `inTransaction`.
  */
 export function inSystemTransaction<T>(ctx: Ctx, work: (ctx: Tx) => Promise<T>): Promise<T> {
-  return withHooks(ctx, ctx.storage.system, work);
+  return withHooks(ctx, ctx.storage.system, "read committed", work);
 }
 
-async function withHooks<T>(ctx: Ctx, pool: Db, work: (ctx: Tx) => Promise<T>): Promise<T> {
+type Isolation = "read committed" | "repeatable read";
+
+async function withHooks<T>(
+  ctx: Ctx,
+  pool: Db,
+  isolation: Isolation,
+  work: (ctx: Tx) => Promise<T>,
+): Promise<T> {
   const before: (() => Promise<void>)[] = [];
   const after: (() => void)[] = [];
-  const result = await pool.transaction().execute(async (db) => {
+  const transaction = pool.transaction();
+  const begin = isolation === "read committed" ? transaction : transaction.setIsolationLevel(isolation);
+  const result = await begin.execute(async (db) => {
     const value = await work({
       ...ctx,
       db,

@@ -133,6 +133,42 @@ test("rename and labels are audited; a live agent cannot be forgotten, an offlin
   expect(audited.map(({ action }) => action)).toEqual(["agent.change", "agent.delete"]);
 });
 
+test("an agent is shown as it was at one moment, its row and its report", async () => {
+  const id = await insertAgent({ name: "moment 0" });
+  const { system } = server.base.storage;
+  await system
+    .insertInto("agent_reports")
+    .values({
+      agent_id: id,
+      organization_id: ctx.actor.organization_id,
+      non_identifying_attributes: "{}",
+      custom_capabilities: "[]",
+      ...described("moment 0"),
+    })
+    .execute();
+  const changes = (async () => {
+    for (let moment = 1; moment <= 300; moment += 1) {
+      const name = `moment ${moment}`;
+      await system.transaction().execute(async (db) => {
+        await db.updateTable("agents").set({ name }).where("id", "=", id).execute();
+        await db.updateTable("agent_reports").set(described(name)).where("agent_id", "=", id).execute();
+      });
+    }
+    return "changed";
+  })();
+  let isChanging = true;
+  const end = changes.finally(() => (isChanging = false));
+  while (isChanging) {
+    const { name, identifying_attributes } = await readAgent(ctx, id);
+    expect(identifying_attributes).toEqual({ "service.name": name });
+  }
+  expect(await end).toBe("changed");
+});
+
+function described(name: string) {
+  return { identifying_attributes: JSON.stringify({ "service.name": name }) };
+}
+
 test("what an agent cannot do comes with the reason", async () => {
   const id = await insertAgent({ name: "why", kind: "collector" });
   const { capabilities } = await readAgent(ctx, id);

@@ -1,7 +1,7 @@
 import type { Agent, AgentDetail, AgentState, ListedAgent } from "@flowplane/contract";
 import { AGENT_CAPABILITY_NAMES, hasCapability, whyNot } from "@flowplane/opamp";
 import { subjects } from "../../platform/bus/bus.ts";
-import { inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
+import { inSnapshot, inTransaction, notify, timestamp, type Ctx, type Tx } from "../../platform/context.ts";
 import { AppError, notFound } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { isUuid } from "../../platform/ids.ts";
@@ -92,7 +92,7 @@ export async function readFacets(ctx: Ctx, input: FilterInput) {
 }
 
 export async function readAgent(ctx: Ctx, id: string): Promise<AgentDetail> {
-  return inTransaction(ctx, async (ctx) => {
+  return inSnapshot(ctx, async (ctx) => {
     const row = await findAgent(ctx.db, id);
     if (row === undefined) throw notFound("agent", id);
     const report = await findReport(ctx.db, id);
