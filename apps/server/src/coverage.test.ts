@@ -95,6 +95,7 @@ describe("authorization", () => {
     package_id: newId(),
     release_id: newId(),
     release_file_id: newId(),
+    trace_id: newId().replaceAll("-", ""),
   });
 
   // After so many wrong ones in a minute an address is refused them before they are looked at.

@@ -34,10 +34,59 @@ const nothing = {
   queue_capacity: null,
 };
 
+const span = {
+  kind: "internal",
+  service: "otelcol",
+  status: "unset",
+  status_message: "",
+  attributes: {},
+} as const;
+const SPANS = [
+  {
+    ...span,
+    span_id: "0a",
+    parent_span_id: null,
+    name: "receiver/otlp/TraceDataReceived",
+    kind: "server" as const,
+    start_us: 0,
+    duration_us: 48_000,
+  },
+  {
+    ...span,
+    span_id: "0b",
+    parent_span_id: "0a",
+    name: "processor/batch/traces",
+    start_us: 1_200,
+    duration_us: 640,
+  },
+  {
+    ...span,
+    span_id: "0c",
+    parent_span_id: "0a",
+    name: "exporter/otlp_http/traces",
+    start_us: 2_100,
+    duration_us: 45_300,
+    status: "error" as const,
+    status_message: "connection refused",
+    attributes: { exporter: "otlp_http", items: 412 },
+  },
+  {
+    ...span,
+    span_id: "0d",
+    parent_span_id: "0c",
+    name: "HTTP POST",
+    kind: "client" as const,
+    start_us: 2_400,
+    duration_us: 44_100,
+  },
+];
+
 export const telemetry: Pick<
   Handlers,
   | "agentThroughput"
   | "agentOwnLogs"
+  | "agentOwnTraces"
+  | "agentOwnTraceRead"
   | "telemetryMetrics"
   | "telemetrySeries"
   | "fleetThroughput"
@@ -90,6 +139,32 @@ export const telemetry: Pick<
       records.filter(({ severity }) => severity >= query.severity_min),
       query,
     );
+  },
+  agentOwnTraces: ({ world }, { params, query }) => {
+    found(world.agents.find(({ id }) => id === params.agent_id));
+    const traces = [1, 2, 3].map((number) => ({
+      trace_id: `5b8efff798038103d269b633813fc60${number}`,
+      at: iso(Date.now() - number * 45_000),
+      duration_us: 48_000,
+      spans: SPANS.length,
+      errors: number === 2 ? 0 : 1,
+      name: "receiver/otlp/TraceDataReceived",
+      service: "otelcol",
+    }));
+    return paged(
+      traces.filter(({ errors }) => errors > 0 || !query.errors),
+      query,
+    );
+  },
+  agentOwnTraceRead: ({ world }, { params }) => {
+    found(world.agents.find(({ id }) => id === params.agent_id));
+    return {
+      trace_id: params.trace_id,
+      at: iso(Date.now() - 45_000),
+      duration_us: 48_000,
+      spans: SPANS,
+      left_out: 0,
+    };
   },
   telemetryMetrics: () => ({
     reported_at: iso(Date.now() - 20_000),

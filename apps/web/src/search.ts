@@ -124,6 +124,8 @@ export interface RolloutSearch {
 export interface TelemetrySearch {
   range?: (typeof TELEMETRY_RANGES)[number] | undefined;
   signal?: (typeof SIGNALS)[number] | undefined;
+  /** Of the agent's own traces the one that is open. */
+  trace?: string | undefined;
 }
 export interface NewRolloutSearch {
   configuration_id?: string | undefined;
@@ -231,7 +233,11 @@ export function rolloutSearch(raw: Raw): RolloutSearch {
 }
 
 export function telemetrySearch(raw: Raw): TelemetrySearch {
-  return kept({ range: oneOf(raw.range, TELEMETRY_RANGES), signal: oneOf(raw.signal, SIGNALS) });
+  return kept({
+    range: oneOf(raw.range, TELEMETRY_RANGES),
+    signal: oneOf(raw.signal, SIGNALS),
+    trace: text(raw.trace),
+  });
 }
 
 export function newRolloutSearch(raw: Raw): NewRolloutSearch {

@@ -94,6 +94,7 @@ export const Retention = z
       .default(90)
       .describe("throughput by ten minutes, and of the whole fleet by the minute"),
     own_log_days: z.number().int().min(1).max(90).default(7).describe("agents' own logs"),
+    own_trace_days: z.number().int().min(1).max(30).default(3).describe("agents' own traces"),
     health_days: z.number().int().min(1).max(730).default(90).describe("agents' changes of health"),
   })
   .superRefine((retention, ctx) => {

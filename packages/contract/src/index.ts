@@ -6,6 +6,7 @@ export * from "./calls.ts";
 export * from "./client.ts";
 export * from "./common.ts";
 export * from "./comparison-words.ts";
+export * from "./span-tree.ts";
 export * from "./configuration-drafts.ts";
 export * from "./configuration-overlays.ts";
 export * from "./configurations.ts";

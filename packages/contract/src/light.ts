@@ -5,6 +5,7 @@ import { routes } from "./routes.ts";
 
 export * from "./calls.ts";
 export * from "./comparison-words.ts";
+export * from "./span-tree.ts";
 export * from "./sse.ts";
 export { routes };
 

@@ -131,6 +131,8 @@ export const routes = {
   rolloutRollBack: { method: "POST", path: "/rollouts/{rollout_id}/roll-back" },
   agentThroughput: { method: "GET", path: "/agents/{agent_id}/throughput" },
   agentOwnLogs: { method: "GET", path: "/agents/{agent_id}/own-logs" },
+  agentOwnTraces: { method: "GET", path: "/agents/{agent_id}/own-traces" },
+  agentOwnTraceRead: { method: "GET", path: "/agents/{agent_id}/own-traces/{trace_id}" },
   telemetryMetrics: { method: "GET", path: "/telemetry/metrics" },
   telemetrySeries: { method: "GET", path: "/telemetry/series" },
   ownTelemetryRead: { method: "GET", path: "/telemetry/settings" },

@@ -46,7 +46,10 @@ export type ComponentThroughput = z.output<typeof ComponentThroughput>;
 export const OwnTelemetrySettings = z.object({
   metrics: z.boolean().default(true),
   logs: z.boolean().default(true),
-  traces: z.boolean().default(false).describe("they are counted and not kept"),
+  traces: z
+    .boolean()
+    .default(false)
+    .describe("an agent's own spans; what it handles for others is not in them"),
   endpoint: z
     .url({ protocol: /^https?$/ })
     .max(2_000)
@@ -66,6 +69,37 @@ export const OwnLogRecord = z.object({
   attributes: z.record(z.string(), z.unknown()),
 });
 export type OwnLogRecord = z.output<typeof OwnLogRecord>;
+
+export const SPAN_KINDS = ["unspecified", "internal", "server", "client", "producer", "consumer"] as const;
+export const SPAN_STATUSES = ["unset", "ok", "error"] as const;
+/** Of one trace an answer shows so many spans, in the order of their beginning. */
+export const SPANS_SHOWN_MAX = 1_000;
+
+/** A trace of an agent's own work, by its spans that are kept. */
+export const OwnTrace = z.object({
+  trace_id: z.string(),
+  at: Timestamp.describe("when its first span began"),
+  duration_us: z.number().int().describe("to the end of its last span, microseconds"),
+  spans: z.number().int(),
+  errors: z.number().int().describe("spans that ended with an error"),
+  name: z.string().describe("of the span it began with, or of the earliest that is kept"),
+  service: z.string(),
+});
+export type OwnTrace = z.output<typeof OwnTrace>;
+
+export const OwnSpan = z.object({
+  span_id: z.string(),
+  parent_span_id: z.string().nullable(),
+  name: z.string(),
+  kind: z.enum(SPAN_KINDS),
+  service: z.string(),
+  status: z.enum(SPAN_STATUSES),
+  status_message: z.string(),
+  start_us: z.number().int().describe("after the beginning of the trace, microseconds"),
+  duration_us: z.number().int(),
+  attributes: z.record(z.string(), z.unknown()),
+});
+export type OwnSpan = z.output<typeof OwnSpan>;
 
 export const MetricSeries = z.object({
   name: z.string(),
@@ -109,6 +143,33 @@ export const telemetryApi = {
         .describe("OTLP severity number: 9 is INFO, 13 WARN, 17 ERROR"),
     }),
     response: page(OwnLogRecord),
+  }),
+  agentOwnTraces: endpoint({
+    method: "GET",
+    path: "/agents/{agent_id}/own-traces",
+    tag,
+    summary: "Traces of an agent's own work, the newest first",
+    access: "agent:read",
+    params: z.object({ agent_id: Id }),
+    query: ListQuery.extend({
+      errors: z.stringbool().default(false).describe("only those with a span that ended with an error"),
+    }),
+    response: page(OwnTrace),
+  }),
+  agentOwnTraceRead: endpoint({
+    method: "GET",
+    path: "/agents/{agent_id}/own-traces/{trace_id}",
+    tag,
+    summary: "One trace of an agent's own work with its spans, secrets redacted",
+    access: "agent:read",
+    params: z.object({ agent_id: Id, trace_id: Id }),
+    response: z.object({
+      trace_id: z.string(),
+      at: Timestamp,
+      duration_us: z.number().int(),
+      spans: z.array(OwnSpan).max(SPANS_SHOWN_MAX),
+      left_out: z.number().int().describe(`spans beyond the first ${SPANS_SHOWN_MAX}`),
+    }),
   }),
   telemetryMetrics: endpoint({
     method: "GET",

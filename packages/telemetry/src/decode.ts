@@ -73,8 +73,30 @@ function ofJson(signal: Signal, body: Uint8Array, limits: ScanLimits): OtlpReque
     case "logs":
       return { signal, message: fromJson(ExportLogsServiceRequestSchema, json, options) };
     case "traces":
-      return { signal, message: fromJson(ExportTraceServiceRequestSchema, json, options) };
+      return { signal, message: fromJson(ExportTraceServiceRequestSchema, withIdsInBase64(json), options) };
   }
+}
+
+/** OTLP writes the ids of traces and spans as hex, where JSON of protobuf has base64. What is no hex becomes no id. */
+function withIdsInBase64(json: JsonValue): JsonValue {
+  for (const resource of listOf(json, "resourceSpans"))
+    for (const scope of listOf(resource, "scopeSpans"))
+      for (const span of listOf(scope, "spans"))
+        for (const id of ["traceId", "spanId", "parentSpanId"]) {
+          if (!isObject(span) || typeof span[id] !== "string") continue;
+          const isHex = /^(?:[0-9a-f]{2})*$/i.test(span[id]);
+          span[id] = isHex ? Uint8Array.fromHex(span[id]).toBase64() : "";
+        }
+  return json;
+}
+
+function listOf(value: JsonValue, name: string): readonly JsonValue[] {
+  const list = isObject(value) ? value[name] : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+function isObject(value: JsonValue): value is { [name: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function countItems(request: OtlpRequest): number {

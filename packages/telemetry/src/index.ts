@@ -1,4 +1,4 @@
-/** OTLP as agents send it about themselves: bodies in, bounded points and log records out. Pure: no IO, no clock. */
+/** OTLP as agents send it about themselves: bodies in, bounded points, log records and spans out. Pure: no IO, no clock. */
 export {
   decodeOtlp,
   encodeAnswer,
@@ -35,4 +35,13 @@ export {
   type Series,
   type SeriesKind,
 } from "./points.ts";
+export {
+  ownSpansOf,
+  SPAN_KINDS,
+  SPAN_STATUSES,
+  type NormalisedSpans,
+  type OwnSpan,
+  type SpanKind,
+  type SpanStatus,
+} from "./spans.ts";
 export { errorPercent, type Counts } from "./rates.ts";

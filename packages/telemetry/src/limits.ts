@@ -22,6 +22,14 @@ export const LOGS_PER_BODY_MAX = 1_000;
 export const LOG_BODY_CHARS_MAX = 4_096;
 export const LOG_ATTRIBUTES_CHARS_MAX = 4_096;
 
+/** Spans of one body that are kept; the newest. */
+export const SPANS_PER_BODY_MAX = 5_000;
+export const SPAN_NAME_CHARS_MAX = 200;
+export const SPAN_STATUS_CHARS_MAX = 1_024;
+export const SPAN_ATTRIBUTES_CHARS_MAX = 4_096;
+/** A span that says it took longer is taken as one that took so long. */
+export const SPAN_MS_MAX = 24 * 3_600_000;
+
 /** A time further ahead or behind than this is no time: what it is on counts as measured on arrival. */
 export const FUTURE_MS_MAX = 5 * 60_000;
 export const PAST_MS_MAX = 24 * 3_600_000;

@@ -6,7 +6,7 @@ import {
   LOGS_PER_BODY_MAX,
   PAST_MS_MAX,
 } from "./limits.ts";
-import { cut, plainAttributes, storable, textOf } from "./values.ts";
+import { boundedAttributes, cut, textOf } from "./values.ts";
 
 /** One record of an agent's own log. */
 export interface OwnLog {
@@ -40,21 +40,11 @@ export function ownLogsOf(request: ExportLogsServiceRequest, now: number): Norma
           atMs: Math.trunc(isSane ? said : now),
           severity: severity >= 1 && severity <= SEVERITY_MAX ? severity : 0,
           body: cut(textOf(record.body), LOG_BODY_CHARS_MAX),
-          attributes: attributesOf(scope?.name ?? "", record.attributes),
+          attributes: boundedAttributes(scope?.name ?? "", record.attributes, LOG_ATTRIBUTES_CHARS_MAX),
         });
       }
     }
   }
   logs.sort((left, right) => left.atMs - right.atMs);
   return { logs: logs.slice(-LOGS_PER_BODY_MAX), rejected: Math.max(0, logs.length - LOGS_PER_BODY_MAX) };
-}
-
-function attributesOf(scope: string, pairs: Parameters<typeof plainAttributes>[0]): string {
-  const attributes = {
-    ...(scope === "" ? {} : { "otel.scope.name": storable(scope) }),
-    ...plainAttributes(pairs),
-  };
-  const json = JSON.stringify(attributes);
-  if (json.length <= LOG_ATTRIBUTES_CHARS_MAX) return json;
-  return JSON.stringify({ "flowplane.cut": cut(json, LOG_ATTRIBUTES_CHARS_MAX) });
 }

@@ -33,7 +33,7 @@ const point = (attributes: number): Shape => ({ item: true, fields: { [attribute
 const data = (attributes: number): Shape => ({ fields: { 1: point(attributes) } });
 const metric: Shape = { fields: { 5: data(7), 7: data(7), 9: data(9), 10: data(1), 11: data(7) } };
 const logRecord: Shape = { item: true, fields: { 5: anyValue, 6: keyValue } };
-const span: Shape = { item: true, fields: {} };
+const span: Shape = { item: true, fields: { 9: keyValue } };
 const request = (item: Shape): Shape => ({
   fields: { 1: { fields: { 1: resource, 2: { fields: { 2: item } } } } },
 });

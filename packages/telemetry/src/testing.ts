@@ -5,7 +5,9 @@ import {
   AggregationTemporality,
   ExportLogsServiceRequestSchema,
   ExportMetricsServiceRequestSchema,
+  ExportTraceServiceRequestSchema,
   type ExportMetricsServiceRequest,
+  type ExportTraceServiceRequest,
 } from "./gen/otlp_pb.ts";
 
 type MetricInit = NonNullable<
@@ -65,6 +67,53 @@ export function metricsJson(request: ExportMetricsServiceRequest): string {
 }
 
 /** Records as `[time, severity, text, attributes]`. */
+/** A span to be sent: ids in hex, times in ms since the epoch. */
+export interface TestSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly kind?: number;
+  readonly status?: { readonly code: number; readonly message: string };
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+export function spansRequest(service: string, spans: readonly TestSpan[]): ExportTraceServiceRequest {
+  const text = (key: string, value: string) => ({
+    key,
+    value: { value: { case: "stringValue" as const, value } },
+  });
+  return create(ExportTraceServiceRequestSchema, {
+    resourceSpans: [
+      {
+        resource: { attributes: [text("service.name", service)] },
+        scopeSpans: [
+          {
+            scope: { name: "test" },
+            spans: spans.map(({ traceId, spanId, parentSpanId = "", attributes = {}, ...span }) => ({
+              traceId: Uint8Array.fromHex(traceId),
+              spanId: Uint8Array.fromHex(spanId),
+              parentSpanId: Uint8Array.fromHex(parentSpanId),
+              name: span.name,
+              kind: span.kind ?? 1,
+              startTimeUnixNano: nanos(span.startMs),
+              endTimeUnixNano: nanos(span.endMs),
+              ...(span.status === undefined ? {} : { status: span.status }),
+              attributes: Object.entries(attributes).map(([key, value]) => text(key, value)),
+            })),
+          },
+        ],
+      },
+    ],
+  });
+}
+
+export function spansBody(service: string, spans: readonly TestSpan[]): Uint8Array {
+  return toBinary(ExportTraceServiceRequestSchema, spansRequest(service, spans));
+}
+
 export function logsBody(
   records: readonly (readonly [number, number, string, Readonly<Record<string, string>>?])[],
 ): Uint8Array {

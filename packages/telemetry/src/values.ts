@@ -30,6 +30,16 @@ export function plainAttributes(pairs: readonly KeyValue[]): Record<string, unkn
   return Object.fromEntries(entries);
 }
 
+/** Attributes and the name of their scope as a JSON object; one that is too long is kept as the beginning of its text. */
+export function boundedAttributes(scope: string, pairs: readonly KeyValue[], charsMax: number): string {
+  const attributes = {
+    ...(scope === "" ? {} : { "otel.scope.name": storable(scope) }),
+    ...plainAttributes(pairs),
+  };
+  const json = JSON.stringify(attributes);
+  return json.length <= charsMax ? json : JSON.stringify({ "flowplane.cut": cut(json, charsMax) });
+}
+
 /** As text: a string as it is, everything else as JSON. */
 export function textOf(value: AnyValue | undefined): string {
   const plain = plainValue(value);

@@ -15,6 +15,7 @@ import { formatLabels, formatWhen, shortId } from "../format.ts";
 import { parseCount } from "../input.ts";
 import { listUpTo } from "../listing.ts";
 import { printable } from "../text-width.ts";
+import { showTraces, type TracesOptions } from "../agent-traces.ts";
 import { reconnectAgent, type ReconnectOptions } from "../reconnect-agent.ts";
 import { agentStyle } from "../run-words.ts";
 import { packageLines } from "../package-words.ts";
@@ -98,6 +99,15 @@ export function declareAgents(program: Command, context: Context): void {
     .option("--wait", "until the agent has come, or not; exit code 1 then")
     .option("--withdraw", "offer it no more")
     .action((wanted: string, options: ReconnectOptions) => reconnectAgent(context, wanted, options));
+
+  const traces = apiCommand(agents, "traces", "List traces of an agent's own work, or show the spans of one")
+    .argument("<agent>", AGENT)
+    .argument("[trace]", "its id, or the beginning of it")
+    .option("--errors", "only traces with a span that ended with an error")
+    .option("--limit <n>", "at most so many (default: 20)", parseCount);
+  traces.action((wanted: string, trace: string | undefined, options: TracesOptions) =>
+    showTraces(context, wanted, trace, options),
+  );
 
   apiCommand(agents, "rm", "Forget a revoked, expected or offline agent; its runs stay")
     .argument("<agent>", AGENT)

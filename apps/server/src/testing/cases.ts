@@ -24,6 +24,8 @@ export interface Things {
   readonly package_id: string;
   readonly release_id: string;
   readonly release_file_id: string;
+  /** Of the agent's own work: 32 characters of hex. */
+  readonly trace_id: string;
 }
 
 /** How an endpoint is called well. */
@@ -256,6 +258,8 @@ export function casesFor(things: Things): { readonly [K in keyof Api]: Case } {
     gatewayMetrics: gateway,
     agentThroughput: agent,
     agentOwnLogs: agent,
+    agentOwnTraces: agent,
+    agentOwnTraceRead: { params: { ...agent.params, trace_id: things.trace_id } },
     agentHealthHistory: agent,
     telemetryMetrics: { query: { agent_id: things.agent_id }, queryIds: { agent_id: things.agent_id } },
     telemetrySeries: {

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { PolicyDocument, ROLES, ROLLOUT_AGENT_STATES, RolloutPlan, type Role } from "@flowplane/contract";
 import { newTokenSecret, writeApiToken } from "../features/identity/token.ts";
+import { ensureDays } from "../features/telemetry/days.ts";
+import { insertSpans } from "../features/telemetry/span-store.ts";
 import { newId } from "../platform/context.ts";
 import { hashSecret } from "../platform/secrets/secrets.ts";
 import type { Db } from "../platform/storage/database.ts";
@@ -41,6 +43,7 @@ export async function populate(db: Db, name: string): Promise<Population> {
     package_id: newId(),
     release_id: newId(),
     release_file_id: newId(),
+    trace_id: newId().replaceAll("-", ""),
   };
   const shared = { organization_id, site_id: things.site_id };
   await db.insertInto("organizations").values({ id: organization_id, name }).execute();
@@ -92,6 +95,24 @@ export async function populate(db: Db, name: string): Promise<Population> {
         revoked_reason: null,
       })
       .execute();
+  await ensureDays(db, now.getTime());
+  await insertSpans(db, [
+    {
+      organizationId: organization_id,
+      agentId: things.agent_id,
+      traceId: things.trace_id,
+      spanId: "eee19b7ec3c1b174",
+      parentSpanId: null,
+      name: `${name} span`,
+      kind: "internal",
+      startUs: now.getTime() * 1_000,
+      durationUs: 1_000,
+      status: "ok",
+      statusMessage: "",
+      service: name,
+      attributes: "{}",
+    },
+  ]);
   await db
     .insertInto("gateway_reports")
     .values({

@@ -33,6 +33,12 @@ export const SERIES_KEPT_DAYS = 35;
 /** Log records kept of one agent. */
 export const LOGS_PER_AGENT_MAX = 5_000;
 
+/** Spans in one statement, and spans that wait to be written. */
+export const SPANS_PER_BATCH = 5_000;
+export const SPANS_WAITING_MAX = 100_000;
+/** Spans kept of one agent; lists of its traces are made of so many, the newest. */
+export const SPANS_PER_AGENT_MAX = 20_000;
+
 /** Days made in advance, so that a night without a worker loses nothing. */
 export const DAYS_AHEAD = 3;
 /** Reports may be a day old when they come. */

@@ -23,7 +23,8 @@ export function logRows({ organization_id, agent_id }: AgentIdentity, logs: read
 
 const SECRET_NAME = /password|passwd|secret|token|api[-_.]?key|authorization|credential|private[-_.]?key/i;
 
-function redactAttributes(json: string): string {
+/** A JSON object of attributes without what looks like a secret. */
+export function redactAttributes(json: string): string {
   return JSON.stringify(
     JSON.parse(json, (key, value: unknown) => {
       if (typeof value !== "string") return value;

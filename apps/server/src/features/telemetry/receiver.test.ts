@@ -297,11 +297,16 @@ describe("logs and traces", () => {
     expect(rows[0]?.attributes).toMatchObject({ exporter: "otlp", "otel.scope.name": "test" });
   });
 
-  test("spans are taken and counted", async () => {
+  test("a span without ids is told as not stored", async () => {
     const { secret } = await newBearer();
-    const body =
-      '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","name":"x"}]}]}]}';
+    const body = '{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"x"}]}]}]}';
     const answer = await post(body, { secret, path: "/v1/traces", type: "application/json" });
-    expect([answer.status, answer.body.toString()]).toEqual([200, "{}"]);
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.body.toString())).toEqual({
+      partialSuccess: {
+        rejectedSpans: "1",
+        errorMessage: "a span without a trace id or a span id: not stored (1)",
+      },
+    });
   });
 });

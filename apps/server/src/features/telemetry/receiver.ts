@@ -7,6 +7,7 @@ import {
   OTLP_FORMATS,
   OTLP_SIGNALS,
   ownLogsOf,
+  ownSpansOf,
   reportsOf,
   type OtlpFormat,
   type OtlpRequest,
@@ -32,6 +33,7 @@ import {
   INFLATION_EXPECTED,
 } from "./limits.ts";
 import { logRows } from "./own-logs.ts";
+import { spanRows } from "./own-spans.ts";
 import { SeriesNumbers } from "./series.ts";
 import type { ReportRow } from "./store.ts";
 import { openWriter, type TelemetryWriter } from "./writer.ts";
@@ -77,6 +79,7 @@ export function openReceiver({ base, identifyTelemetry }: TelemetryHttp): Receiv
     async close() {
       await work.writer.reports.close();
       await work.writer.logs.close();
+      await work.writer.spans.close();
     },
   };
 }
@@ -192,9 +195,11 @@ async function store(
         ? null
         : { rejected, message: "too many log records in one body; the newest were kept" };
     }
-    case "traces":
-      // Counted by the caller; no page shows an agent's own spans.
-      return null;
+    case "traces": {
+      const { spans, rejected, remarks } = ownSpansOf(request.message, base.now());
+      await writer.spans.put(spanRows(identity, spans));
+      return remarks.length === 0 ? null : { rejected, message: remarks.join("; ") };
+    }
   }
 }
 

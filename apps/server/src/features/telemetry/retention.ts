@@ -5,6 +5,7 @@ import { retentionOf } from "../identity/retention.ts";
 import { day, ensureDays } from "./days.ts";
 import { LOGS_PER_AGENT_MAX, SERIES_KEPT_DAYS } from "./limits.ts";
 import { forgetSeries } from "./store.ts";
+import { trimSpans } from "./span-store.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -14,6 +15,7 @@ const KEPT = {
   own_minutes: "telemetry_minute_days",
   own_ten_minutes: "telemetry_ten_minute_days",
   own_logs: "own_log_days",
+  own_spans: "own_trace_days",
 } as const;
 
 /**
@@ -46,6 +48,7 @@ export async function keepTelemetry(base: Base): Promise<number> {
   for (const { id, health_days: days } of kept)
     await dropHealthChanges(system, id, new Date(now - days * DAY_MS));
   await trimLogs(base);
+  await trimSpans(system);
   await forgetSeries(system, new Date(now - SERIES_KEPT_DAYS * DAY_MS));
   return dropped;
 }

@@ -7,8 +7,11 @@ import {
   LOGS_WAITING_MAX,
   REPORTS_PER_BATCH,
   REPORTS_WAITING_MAX,
+  SPANS_PER_BATCH,
+  SPANS_WAITING_MAX,
   WRITE_INTERVAL_MS,
 } from "./limits.ts";
+import { insertSpans, type SpanRow } from "./span-store.ts";
 import { insertLogs, insertReports, type LogRow, type ReportRow } from "./store.ts";
 
 interface Waiting<Row> {
@@ -136,6 +139,7 @@ function isRefusedValue(error: unknown): boolean {
 export interface TelemetryWriter {
   readonly reports: Batches<ReportRow>;
   readonly logs: Batches<LogRow>;
+  readonly spans: Batches<SpanRow>;
 }
 
 export function openWriter(base: Base): TelemetryWriter {
@@ -152,6 +156,12 @@ export function openWriter(base: Base): TelemetryWriter {
       keyOf: ({ agentId, atMs, digest }) => `${agentId} ${atMs} ${digest}`,
       batchMax: LOGS_PER_BATCH,
       waitingMax: LOGS_WAITING_MAX,
+    }),
+    spans: new Batches({
+      write: (rows) => withDays(system, base.now(), () => insertSpans(system, rows)),
+      keyOf: ({ agentId, startUs, spanId }) => `${agentId} ${startUs} ${spanId}`,
+      batchMax: SPANS_PER_BATCH,
+      waitingMax: SPANS_WAITING_MAX,
     }),
   };
 }

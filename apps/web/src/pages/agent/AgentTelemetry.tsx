@@ -14,6 +14,7 @@ import { Rows } from "../../ui/Skeleton.tsx";
 import { TabPage } from "../../ui/Tabs.tsx";
 import { Time } from "../../ui/Time.tsx";
 import { OwnLog } from "./OwnLog.tsx";
+import { OwnTraces } from "./OwnTraces.tsx";
 import { errorPercent, queryOf, RANGE_MS, rate } from "./throughput.ts";
 
 const ThroughputCharts = lazy(() => import("./ThroughputCharts.tsx"));
@@ -27,10 +28,10 @@ const SIGNAL_SCOPES = [
   })),
 ];
 
-/** What a Collector says of itself: how much comes in, goes out and waits, and its own log. */
+/** What a Collector says of itself: how much comes in, goes out and waits, its own log and traces. */
 export default function AgentTelemetry() {
   const { agentId } = useParams({ from: "/frame/agents/$agentId/telemetry" });
-  const { range = "1h", signal } = useSearch({ from: "/frame/agents/$agentId/telemetry" });
+  const { range = "1h", signal, trace } = useSearch({ from: "/frame/agents/$agentId/telemetry" });
   const navigate = useNavigate({ from: "/agents/$agentId/telemetry" });
   const agent = useSuspenseQuery(q("agentRead", { params: { agent_id: agentId } })).data;
   const now = useNow();
@@ -104,6 +105,9 @@ export default function AgentTelemetry() {
       )}
       <Section title="What it logged about itself">
         <OwnLog agentId={agentId} />
+      </Section>
+      <Section title="Traces of its own work">
+        <OwnTraces agentId={agentId} chosen={trace} onChoose={(next) => change({ trace: next })} />
       </Section>
     </TabPage>
   );

@@ -38,5 +38,19 @@ export interface TelemetryTables {
     body: string;
     attributes: Json<Record<string, unknown>>;
   };
+  own_spans: Tenant & {
+    agent_id: string;
+    at: Date;
+    trace_id: Buffer;
+    span_id: Buffer;
+    parent_span_id: Buffer | null;
+    name: string;
+    kind: number;
+    status: number;
+    status_message: string;
+    service: string;
+    duration_us: string;
+    attributes: Json<Record<string, unknown>>;
+  };
   own_rollup: { one: Generated<boolean>; minutes_until: Date };
 }
