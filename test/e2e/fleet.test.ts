@@ -2,10 +2,12 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "@flowplane/contract";
+import { ConnectionSettingsStatuses } from "@flowplane/opamp";
 import { startControlPlane, type ControlPlane } from "../harness/index.ts";
 import { axe } from "./axe.ts";
 import { launchBrowser } from "./browser.ts";
 import { buildDashboard } from "./flowplane.ts";
+import { OpampAgent } from "./opamp-agent.ts";
 import { isMissing, openPage } from "./visit.ts";
 
 const GATEWAYS = 30;
@@ -194,6 +196,54 @@ describe.skipIf(isMissing)("the fleet page", { timeout: 180_000 }, () => {
     const [, id = ""] = /^id == "([0-9a-f-]{36})"$/.exec(selector) ?? [];
     expect((await plane.client.agentRead({ params: { agent_id: id } })).name).toBe("twin");
     await page.getByText("1 agent", { exact: true }).waitFor();
+    await page.context().close();
+  });
+
+  test("an agent that is offered a new credential: reconnecting, refused with its reason, and come with the next", async () => {
+    const url = `${plane.url.replace(/^http/, "ws")}/v1/opamp`;
+    const uid = "018f0000-0000-7000-8000-0000000000e2";
+    const { secret, bearer } = await plane.client.bearerCreate({ body: { name: "edge-7" } });
+    using first = await OpampAgent.connect(url, uid, `Bearer ${secret}`);
+    const page = await open("/agents?kind=collector");
+    await row(page, "edge-7").getByText("Connected", { exact: true }).waitFor();
+    await page.goto(`${plane.url}/agents/${bearer.agent_id}`);
+    const header = page.getByRole("banner").or(page.locator("header"));
+    const isShown = (words: string) => header.getByText(words, { exact: true }).first().waitFor();
+    const giveCredential = async () => {
+      await page.getByRole("button", { name: "More actions" }).click();
+      await page.getByRole("menuitem", { name: "Give it a new credential…" }).click();
+      await page.getByRole("dialog").getByLabel("Reason").fill("yearly rotation");
+    };
+
+    await giveCredential();
+    expect(await axe(page)).toEqual([]);
+    await page.getByRole("button", { name: "Offer it" }).click();
+    await isShown("Reconnecting");
+    const { hash: refused } = await first.offered();
+    first.say({
+      connectionSettingsStatus: {
+        lastConnectionSettingsHash: refused,
+        status: ConnectionSettingsStatuses.ConnectionSettingsStatuses_FAILED,
+        errorMessage: "x509: certificate signed by unknown authority",
+      },
+    });
+    await isShown("Kept old connection");
+    const why = "It kept its old connection: x509: certificate signed by unknown authority.";
+    await isShown(why);
+    await page.goto(`${plane.url}/agents?kind=collector`);
+    await row(page, "edge-7").getByText("Kept old connection", { exact: true }).waitFor();
+    const listed = async () => (await plane.client.agentList({ query: { q: "edge-7" } })).items[0];
+    expect((await listed())?.connection_change).toMatchObject({ state: "kept_old", sentence: why });
+
+    await page.goto(`${plane.url}/agents/${bearer.agent_id}`);
+    await giveCredential();
+    await page.getByRole("button", { name: "Offer it" }).click();
+    await isShown("Reconnecting");
+    const { authorization } = await first.offered();
+    first[Symbol.dispose]();
+    using _second = await OpampAgent.connect(url, uid, authorization);
+    await isShown("Connected");
+    expect((await listed())?.connection_change).toBeNull();
     await page.context().close();
   });
 

@@ -62,6 +62,7 @@ export function makeAgent(index: number, now: number, random: () => number): Age
     certificate_expires_at: hasCertificate ? iso(now + (index === 4 ? 1.5 : 7 + random() * 16) * HOUR) : null,
     created_at: iso(createdAt),
     sentence: "",
+    connection_change: state === "connected" && kind === "collector" ? changeAt(index, seen) : null,
     identifying_attributes: came
       ? {
           "service.name": kind === "collector" ? "otelcol-contrib" : "flowplane-agent",
@@ -88,6 +89,23 @@ export function makeAgent(index: number, now: number, random: () => number): Age
     revoked_reason: state === "revoked" ? "The machine was sold." : null,
   };
   return { ...agent, sentence: sentenceOf(agent) };
+}
+
+/** Some collectors are between two connections. */
+function changeAt(index: number, seen: number): AgentDetail["connection_change"] {
+  if (index % 25 === 1)
+    return {
+      state: "kept_old",
+      since: iso(seen - HOUR),
+      sentence: "It kept its old connection: x509: certificate signed by unknown authority.",
+    };
+  if (index % 25 !== 11) return null;
+  return {
+    state: "reconnecting",
+    since: iso(seen - HOUR / 60),
+    sentence:
+      "New connection settings wait since 1 min for the agent to come with them; the old credential stays valid. It has another 59 min.",
+  };
 }
 
 function stateOf(index: number, random: () => number): AgentState {

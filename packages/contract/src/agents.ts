@@ -57,12 +57,29 @@ export const Agent = z.object({
 });
 export type Agent = z.output<typeof Agent>;
 
+/** What an offer of connection settings means for an agent now. */
+export const CONNECTION_CHANGES = ["reconnecting", "kept_old", "unknown_since_offer"] as const;
+export const ConnectionChange = z.object({
+  state: z
+    .enum(CONNECTION_CHANGES)
+    .describe(
+      "reconnecting: it has not come with them yet; kept_old: it refused them or did not come in time; unknown_since_offer: it has not said how it is since",
+    ),
+  since: Timestamp,
+  sentence: z.string(),
+});
+export type ConnectionChange = z.output<typeof ConnectionChange>;
+const connection_change = ConnectionChange.nullable().describe(
+  "null: no offer of connection settings is under way or failed",
+);
+
 /** An agent in a list of them, with the version of a configuration that is assigned to it. */
 export const ListedAgent = Agent.extend({
   configuration: z
     .object({ id: Id, name: z.string(), version: z.number().int(), state: DeliveryState })
     .nullable()
     .describe("null: nothing of ours is assigned; it runs its own"),
+  connection_change,
 });
 export type ListedAgent = z.output<typeof ListedAgent>;
 
@@ -86,6 +103,7 @@ export const ConfigEntry = z.object({ name: z.string(), content_type: z.string()
 
 export const AgentDetail = Agent.extend({
   sentence: z.string().describe("one true sentence about the agent now"),
+  connection_change,
   identifying_attributes: z.record(z.string(), z.unknown()),
   non_identifying_attributes: z.record(z.string(), z.unknown()),
   health: Health.nullable(),

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import type { Agent, AgentDetail, Health, ListedAgent } from "@flowplane/contract";
+import type { Agent, AgentDetail, ConnectionChange, Health, ListedAgent } from "@flowplane/contract";
 import type { Command } from "commander";
 import {
   apiCommand,
@@ -168,7 +168,7 @@ function agentColumns({ output }: Api, now: number): Column<ListedAgent>[] {
     { title: "NAME", value: (agent) => agent.name, shrinkTo: 12 },
     {
       title: "STATE",
-      value: (agent) => agent.state,
+      value: stateWord,
       paint: (cell, agent) => output.style(agentStyle(agent.state), cell),
     },
     { title: "KIND", value: (agent) => agent.kind },
@@ -182,6 +182,17 @@ function agentColumns({ output }: Api, now: number): Column<ListedAgent>[] {
     { title: "ID", value: (agent) => shortId(agent.id) },
   ];
 }
+
+/** What became of an offer of connection settings is said only where the agent has not simply come with them. */
+function stateWord({ state, connection_change: change }: ListedAgent): string {
+  return change == null ? state : `${state}, ${CHANGE_WORDS[change.state]}`;
+}
+
+const CHANGE_WORDS: Readonly<Record<ConnectionChange["state"], string>> = {
+  reconnecting: "reconnecting",
+  kept_old: "kept old connection",
+  unknown_since_offer: "unknown since offer",
+};
 
 function healthWord(agent: Agent): string {
   if (agent.healthy === null) return "-";
@@ -244,6 +255,12 @@ function factsOf(agent: AgentDetail, now: number): [string, string][] {
     ["labels", Object.keys(agent.labels).length === 0 ? null : formatLabels(agent.labels)],
     ["transport", agent.transport],
     ["address", agent.remote_address],
+    [
+      "connection",
+      agent.connection_change == null
+        ? null
+        : `${CHANGE_WORDS[agent.connection_change.state]}: ${agent.connection_change.sentence}`,
+    ],
     ["last seen", agent.last_seen_at === null ? null : formatWhen(agent.last_seen_at, now)],
     ["identity", agent.credential],
     [

@@ -3,6 +3,7 @@ import {
   isTerminal,
   type Agent,
   type AgentState,
+  type ConnectionChange,
   type EnrolmentToken,
   type HealthLevel,
   type Incident,
@@ -110,9 +111,23 @@ export const KIND_WORD: Readonly<Record<Agent["kind"], string>> = {
   gateway: "Gateway",
 };
 
-/** An agent that is connected and says that something in it is broken wants attention, not a green dot. */
-export function agentLook(agent: Pick<Agent, "state" | "healthy">): Look {
+const CONNECTION_CHANGE_LOOK: Readonly<Record<ConnectionChange["state"], Look>> = {
+  reconnecting: { word: "Reconnecting", tone: "busy" },
+  kept_old: { word: "Kept old connection", tone: "attention" },
+  unknown_since_offer: { word: "Unknown since offer", tone: "off" },
+};
+
+/**
+ * An agent that is connected and says that something in it is broken wants attention, not a green dot; nor has one a green dot
+ * that is between two connections. What it says of its health since an offer may be the offer's echo.
+ */
+export function agentLook(
+  agent: Pick<Agent, "state" | "healthy"> & { readonly connection_change?: ConnectionChange | null },
+): Look {
+  const change = agent.connection_change?.state;
+  if (agent.state === "connected" && change === "unknown_since_offer") return CONNECTION_CHANGE_LOOK[change];
   if (agent.state === "connected" && agent.healthy === false) return { word: "Unhealthy", tone: "attention" };
+  if (agent.state === "connected" && change !== undefined) return CONNECTION_CHANGE_LOOK[change];
   return AGENT_LOOK[agent.state];
 }
 

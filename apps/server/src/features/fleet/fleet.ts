@@ -6,6 +6,7 @@ import { AppError, notFound } from "../../platform/errors.ts";
 import { pageOf, readCursor } from "../../platform/storage/page.ts";
 import { isUuid } from "../../platform/ids.ts";
 import { record } from "../audit/audit.ts";
+import { readConnectionChanges } from "../connections/change.ts";
 import { connectionSentence } from "../connections/connections.ts";
 import { parseAgentQuery } from "./query.ts";
 import { agentState, agentWaiting } from "./state.ts";
@@ -56,6 +57,7 @@ export async function listFleet(ctx: Ctx, input: ListInput) {
       ctx.db,
       rows.map(({ id }) => id),
     );
+    const changes = await readConnectionChanges(ctx.db, rows, now);
     const configurations = new Map(assigned.map(({ agent_id, ...one }) => [agent_id, one]));
     return pageOf(
       rows,
@@ -64,6 +66,7 @@ export async function listFleet(ctx: Ctx, input: ListInput) {
       (row): ListedAgent => ({
         ...agentOf(row, now),
         configuration: configurations.get(row.id) ?? null,
+        connection_change: changes.get(row.id) ?? null,
       }),
       total,
     );
@@ -103,6 +106,7 @@ export async function readAgent(ctx: Ctx, id: string): Promise<AgentDetail> {
       sentence: [agentSentence(row, now), await connectionSentence(ctx.db, id, now)]
         .filter((sentence) => sentence !== null)
         .join(" "),
+      connection_change: (await readConnectionChanges(ctx.db, [row], now)).get(id) ?? null,
       identifying_attributes: report?.identifying_attributes ?? {},
       non_identifying_attributes: report?.non_identifying_attributes ?? {},
       health: report?.health ?? null,

@@ -42,6 +42,14 @@ export function AgentSentence({ agent }: { agent: AgentDetail }) {
         </>
       )}
       {agent.waiting === null ? null : <WaitingWords waiting={agent.waiting} />}
+      {agent.connection_change === null || agent.connection_change.state === "unknown_since_offer" ? null : (
+        <>
+          {" · "}
+          <Link {...paths.agentTab(agent.id, "identity")} className={EVIDENCE}>
+            {agent.connection_change.sentence}
+          </Link>
+        </>
+      )}
     </p>
   );
 }

@@ -86,7 +86,7 @@ function TraceLine({ trace, isOpen, onToggle }: { trace: OwnTrace; isOpen: boole
       </span>
       <span className="text-right">{spanTime(trace.duration_us)}</span>
       <span className="text-right text-n9 max-md:hidden">{counted(trace.spans, "span")}</span>
-      <span className="max-md:col-span-2">
+      <span className="empty:max-md:hidden max-md:col-span-2">
         {trace.errors === 0 ? null : <StateMark tone="bad" word={counted(trace.errors, "error")} />}
       </span>
       <Time at={trace.at} className="text-right text-sm text-n8 max-md:hidden" />

@@ -126,9 +126,13 @@ function columns(
     },
     {
       name: "State",
-      width: "minmax(132px, 1.1fr)",
+      width: "minmax(164px, 1.1fr)",
       sort: sortBy("state"),
-      cell: (agent) => <StateMark {...agentLook(agent)} />,
+      cell: (agent) => (
+        <span title={agent.connection_change?.sentence}>
+          <StateMark {...agentLook(agent)} />
+        </span>
+      ),
     },
     { name: "Kind", width: "minmax(76px, 0.7fr)", cell: (agent) => <Quiet>{KIND_WORD[agent.kind]}</Quiet> },
     {
