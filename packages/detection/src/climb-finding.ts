@@ -35,7 +35,9 @@ export function climbFinding(
   startedLine: number,
   line: number,
 ): Finding {
-  const { before, last, peak, slope, rising, durationMs } = climb;
+  const { before, last, peak, rising, durationMs } = climb;
+  // What fills up comes to its limit later than its whole climb says, or never; what gathers pace comes sooner.
+  const slope = config.version < 3 ? climb.slope : climb.lateSlope;
   const ratio = Math.round((last * 1000) / Math.max(1, before));
   const levelMin = limit === null ? unlimitedLevel(config) : LEVEL_LIMITED;
   const families: FamilyReading[] = [

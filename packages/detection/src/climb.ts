@@ -37,6 +37,8 @@ export interface Climb {
   readonly rising: number;
   /** Units a second. */
   readonly slope: number;
+  /** The same of the last three eighths. */
+  readonly lateSlope: number;
 }
 
 const SPANS = 32;
@@ -145,5 +147,6 @@ function climbOf({ slots, floors, now }: Climbs, scale: number): Climb | null {
     durationMs,
     rising: Math.floor((rises * 1000) / (EIGHTHS - 1)),
     slope: (rise * 1000) / elapsedMs,
+    lateSlope: (later * 1000 * EIGHTHS) / (durationMs * 3),
   };
 }

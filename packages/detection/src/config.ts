@@ -3,15 +3,18 @@ import { hashText } from "./hash.ts";
 export type Sensitivity = "low" | "medium" | "high";
 
 /**
+ * Of the rules: what was recorded under older ones is decided again by those. 2 judges growth that begins late, names
+ * waits by their pace, and knows a surge of one failure. 3 judges how far a limit is by the pace of late.
+ */
+export const RULES_VERSIONS = [1, 2, 3] as const;
+export type RulesVersion = (typeof RULES_VERSIONS)[number];
+
+/**
  * Everything a decision depends on besides the events. Shares are per mille, so that the same numbers stand in
  * evidence, configuration and code.
  */
 export interface DetectorConfig {
-  /**
-   * Of the rules: what was recorded under older ones is decided again by those. 2 judges growth that begins late, names
-   * waits by their pace, and knows a surge of one failure.
-   */
-  readonly version: 1 | 2;
+  readonly version: RulesVersion;
   readonly sensitivity: Sensitivity;
   /** Substrings of lines that this job prints by design (a poll, a known warning); such lines are not failures. */
   readonly benign: readonly string[];
@@ -51,7 +54,7 @@ export interface DetectorConfig {
 }
 
 const MEDIUM: DetectorConfig = {
-  version: 2,
+  version: 3,
   sensitivity: "medium",
   benign: [],
   failuresMin: 9,

@@ -1,4 +1,4 @@
-import { detectorConfig } from "./config.ts";
+import { detectorConfig, RULES_VERSIONS } from "./config.ts";
 import type { Entry } from "./evidence.ts";
 
 // Evidence may come from anywhere: before it is believed, it has to have the shape that reading it relies on.
@@ -59,7 +59,7 @@ const isConfig: Check = (value) =>
   Object.entries(detectorConfig()).every(([key, usual]) => {
     const given = value[key];
     // Newer rules than these cannot be repeated here.
-    if (key === "version") return given === 1 || given === 2;
+    if (key === "version") return RULES_VERSIONS.some((version) => version === given);
     if (key === "heartbeatMs") return orNull(isCount)(given);
     if (key === "progressPattern") return orNull(isText)(given);
     return Array.isArray(usual) ? listOf(isText)(given) : typeof given === typeof usual;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { detectInLog } from "./detect-in-log.ts";
+import type { RulesVersion } from "./config.ts";
 import { hashText } from "./hash.ts";
 import { decide, lines, repeat, workLines } from "./testing.ts";
 
@@ -46,7 +47,7 @@ test("evidence, whole", () => {
       "category": "loop",
       "detected": true,
       "evidence": {
-        "configHash": "47f55fbbaf543d8d",
+        "configHash": "4cdbb6017445163d",
         "families": [
           {
             "family": "error",
@@ -106,7 +107,8 @@ test("a long mixed run decides as it always did", () => {
     ...workLines(n % 7 === 0 ? 60 : 2),
     ...repeat([`ERROR shard ${"abcdef"[n % 6]} failed`, "retrying"], 12),
   ]).flat();
-  const hash = (version: 1 | 2) => hashText(JSON.stringify(decide(lines(texts, 700), { version })), 1);
+  const hash = (version: RulesVersion) => hashText(JSON.stringify(decide(lines(texts, 700), { version })), 1);
   expect(hash(1)).toMatchInlineSnapshot(`3818442017`);
   expect(hash(2)).toMatchInlineSnapshot(`1715558649`);
+  expect(hash(3)).toMatchInlineSnapshot(`2844230105`);
 });

@@ -100,10 +100,13 @@ function watchWhole(
       ? Math.floor(config.growthMsMin * LIMITED_SHARE)
       : config.growthMsMin * (patient ? UNLIMITED_FACTOR : 1);
   const lasting = at - watch.startedAt >= lastingMin;
+  const slope = config.version < 3 ? trend.slope : trend.recentSlope;
   const etaMs =
     grown.limit === null || trend.slope <= 0
       ? null
-      : Math.max(0, Math.round(((grown.limit - last) * 1000) / trend.slope));
+      : slope <= 0
+        ? Number.MAX_SAFE_INTEGER
+        : Math.max(0, Math.round(((grown.limit - last) * 1000) / slope));
   const dueMs =
     config.version < 2 ? config.limitEtaMs : Math.min(config.limitEtaMs, dueOf(at - watch.startedAt));
   const families: FamilyReading[] = [

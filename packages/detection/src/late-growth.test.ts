@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { RulesVersion } from "./config.ts";
 import type { DetectionEvent, SampleEvent } from "./events.ts";
 import { hashText } from "./hash.ts";
 import { confirmed, decide, lines, repeat, workLines } from "./testing.ts";
@@ -84,6 +85,30 @@ describe("growth that begins after hours", () => {
     expect(kinds).toContain("confirmed");
     expect(kinds.at(-1)).toBe("cleared");
   });
+});
+
+describe("the distance to a limit is judged by the pace of late", () => {
+  const at = (course: (minute: number) => number, minutes: number, version: RulesVersion) =>
+    confirmed(memory(minutes, course), { version })[0]?.at;
+
+  test.each([5, 10, 15, 20, 30])(
+    "a cache that fills nearly to it slows down before it, in %i minutes",
+    (pace) => {
+      const cache = (minute: number) => 300 + 1_650 * (1 - Math.exp(-minute / pace));
+      expect(at(cache, 300, 2)).toBeGreaterThan(0);
+      expect(at(cache, 300, 3)).toBeUndefined();
+    },
+  );
+
+  test.each([30, 60, 120, 300])(
+    "what gathers pace is seen sooner, and what keeps it as soon, in %i minutes",
+    (minutes) => {
+      const gathering = (minute: number) => 300 + 1_700 * (minute / minutes) ** 3;
+      expect(at(gathering, minutes, 3)).toBeLessThan(at(gathering, minutes, 2) ?? 0);
+      const even = (minute: number) => 300 + (1_700 * minute) / minutes;
+      expect(at(even, minutes, 3)).toBe(at(even, minutes, 2));
+    },
+  );
 });
 
 test("what was recorded under the first rules is decided by those", () => {

@@ -49,7 +49,7 @@ describe("a replay", () => {
       expect([seed, one.equal, one.problem]).toEqual([seed, true, null]);
       all.push(...run.chunks.map((chunk) => new TextDecoder().decode(chunk)));
     }
-    expect(hashText(all.join(""), 1)).toMatchInlineSnapshot(`3116662011`);
+    expect(hashText(all.join(""), 1)).toMatchInlineSnapshot(`2982598377`);
   });
 
   test("lets a thread with other work have its turn, and comes to the same", async () => {

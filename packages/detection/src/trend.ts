@@ -53,6 +53,8 @@ export function addSample(floors: Floors, at: number, value: number): boolean {
 export interface Trend {
   /** Theil–Sen: the median of all slopes between two buckets, in units per second. */
   readonly slope: number;
+  /** The same over the last third. */
+  readonly recentSlope: number;
   /** Mann–Kendall, in thousandths of a standard deviation. */
   readonly significance: number;
   /** The same over the last third: what grew once and stays is no trend. */
@@ -62,6 +64,7 @@ export interface Trend {
 }
 
 const WARM_UP_PERMILLE = 200;
+const RECENT_PERMILLE = 667;
 
 /** The last bucket is still open and left out. */
 export function trendOf(floors: Floors): Trend | null {
@@ -77,18 +80,11 @@ export function trendOf(floors: Floors): Trend | null {
     return index;
   };
   const warm = indexAt(WARM_UP_PERMILLE);
-  const slopes: number[] = [];
-  for (let a = warm; a < count; a += 1) {
-    for (let b = a + 1; b < count; b += 1) {
-      const seconds = ((floors.times[b] as number) - (floors.times[a] as number)) / 1000;
-      if (seconds > 0) slopes.push(((floors.values[b] as number) - (floors.values[a] as number)) / seconds);
-    }
-  }
-  slopes.sort((a, b) => a - b);
   return {
-    slope: slopes[slopes.length >> 1] ?? 0,
+    slope: theilSen(floors, warm, count),
+    recentSlope: theilSen(floors, indexAt(RECENT_PERMILLE), count),
     significance: mannKendall(floors, warm, count),
-    recentSignificance: mannKendall(floors, indexAt(667), count),
+    recentSignificance: mannKendall(floors, indexAt(RECENT_PERMILLE), count),
     quarters: [lowest(0), lowest(1), lowest(2), lowest(3)],
   };
 
@@ -96,6 +92,18 @@ export function trendOf(floors: Floors): Trend | null {
     const at = (index: number) => indexAt(WARM_UP_PERMILLE + (index * (1000 - WARM_UP_PERMILLE)) / 4);
     return Math.min(...floors.values.subarray(at(quarter), at(quarter + 1)));
   }
+}
+
+function theilSen(floors: Floors, from: number, to: number): number {
+  const slopes: number[] = [];
+  for (let a = from; a < to; a += 1) {
+    for (let b = a + 1; b < to; b += 1) {
+      const seconds = ((floors.times[b] as number) - (floors.times[a] as number)) / 1000;
+      if (seconds > 0) slopes.push(((floors.values[b] as number) - (floors.values[a] as number)) / seconds);
+    }
+  }
+  slopes.sort((a, b) => a - b);
+  return slopes[slopes.length >> 1] ?? 0;
 }
 
 function mannKendall(floors: Floors, from: number, to: number): number {
