@@ -24,7 +24,7 @@ export * from "./server/overload.ts";
 export * from "./server/ownership.ts";
 export * from "./server/replies.ts";
 export { pushToAgent, receiveFromAgent, stepServer, tellToMove } from "./server/session.ts";
-export { FULL_STATE_REASK_MS } from "./server/arrival.ts";
+export { configInterruptedIn, FULL_STATE_REASK_MS } from "./server/arrival.ts";
 export type { Received, ReceiveIssue } from "./server/session.ts";
 export { isMovedTo } from "./server/streams.ts";
 export { opampOfferProblems } from "./server/offers.ts";

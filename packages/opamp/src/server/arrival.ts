@@ -2,6 +2,8 @@
 // each gap. It is repeated only where its reply may be lost: to a retry, on a new socket, and after a
 // minute without an answer; a question in every reply would make many clients answer in a loop.
 
+import { toHex } from "../bytes.ts";
+import { RemoteConfigStatuses, type AgentToServer } from "../gen/opamp_pb.ts";
 import { NOTHING_SENT } from "./state.ts";
 import type { AgentState, Incoming, StepContext } from "./types.ts";
 
@@ -63,5 +65,19 @@ export function recordArrival(
   else if (agentDescription) fullStateAsked = null;
   // After a gap the agent may be a new process that has forgotten what it was sent.
   const sent = arrival.kind === "next" ? state.sent : NOTHING_SENT;
-  return { ...state, sequenceNum, messageDigest: incoming.digest, fullStateAsked, sent };
+  const interruptedConfig = configInterruptedIn(incoming.message) ?? stillInterrupted(state);
+  return { ...state, sequenceNum, messageDigest: incoming.digest, fullStateAsked, interruptedConfig, sent };
+}
+
+/** The hash that a process names with its very first message as being applied: it cannot have been offered it. */
+export function configInterruptedIn({ sequenceNum, remoteConfigStatus }: AgentToServer): string | null {
+  if (sequenceNum !== 0n || remoteConfigStatus?.status !== RemoteConfigStatuses.RemoteConfigStatuses_APPLYING)
+    return null;
+  return toHex(remoteConfigStatus.lastRemoteConfigHash);
+}
+
+function stillInterrupted({ interruptedConfig, remoteConfigStatus }: AgentState): string | null {
+  return remoteConfigStatus?.status === "applying" && remoteConfigStatus.hash === interruptedConfig
+    ? interruptedConfig
+    : null;
 }

@@ -135,7 +135,8 @@ export function addDesired(
   };
   const sent = addOffers(init, effects, state, desired, server, isUnderWay);
   addCustomMessage(init, effects, state, context);
-  return sent === state.sent ? state : { ...state, sent };
+  if (sent === state.sent) return state;
+  return { ...state, sent, interruptedConfig: init.remoteConfig ? null : state.interruptedConfig };
 }
 
 // A command stands alone but for uid and capabilities; what else must be said goes first.

@@ -21,7 +21,11 @@ import type { Desired } from "./types.ts";
 
 const UID = "01234567-89ab-7cde-8f01-23456789abcd";
 const HASH = Uint8Array.of(0xb0);
-const { RemoteConfigStatuses_APPLIED: APPLIED, RemoteConfigStatuses_FAILED: FAILED } = RemoteConfigStatuses;
+const {
+  RemoteConfigStatuses_APPLIED: APPLIED,
+  RemoteConfigStatuses_APPLYING: APPLYING,
+  RemoteConfigStatuses_FAILED: FAILED,
+} = RemoteConfigStatuses;
 
 describe("remote configuration", () => {
   it("opamp row 28: is not offered to an agent that does not accept it", () => {
@@ -97,6 +101,26 @@ describe("remote configuration", () => {
     expect(server.state(UID)?.failedConfigHashes).toEqual(["b0"]);
     offered(status(HASH, APPLIED));
     expect(server.state(UID)?.failedConfigHashes).toEqual([]);
+  });
+
+  it("is offered once more to a new process that still says it is applying it", () => {
+    const { server, ws, sender } = reporting({ remoteConfig: configuration(HASH) });
+    const offered = (on: typeof ws, init?: AgentInit) =>
+      server.send(on, sender.next(init)).remoteConfig !== undefined;
+    expect([offered(ws), offered(ws, status(HASH, APPLYING))]).toEqual([true, false]);
+    // A socket alone that is lost ends nothing.
+    server.close(ws);
+    const same = server.open();
+    expect([offered(same), offered(same, status(HASH, APPLYING))]).toEqual([false, false]);
+    server.close(same);
+    sender.sequenceNum = 0n;
+    const other = server.open();
+    expect([
+      offered(other, status(HASH, APPLYING)),
+      offered(other),
+      offered(other, status(HASH, APPLYING)),
+    ]).toEqual([true, false, false]);
+    expect([offered(other, status(HASH, APPLIED)), offered(other)]).toEqual([false, false]);
   });
 
   it("opamp row 33: is pushed to a WebSocket agent without waiting for a report", () => {

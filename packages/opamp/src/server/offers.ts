@@ -90,7 +90,8 @@ function remoteConfigToSend(
   if (state.failedConfigHashes.includes(hash)) {
     return retry !== undefined && state.sent.remoteConfig !== key ? key : null;
   }
-  return state.remoteConfigStatus?.hash === hash && hash !== "" ? null : key;
+  const has = state.remoteConfigStatus?.hash === hash && state.interruptedConfig !== hash;
+  return has && hash !== "" ? null : key;
 }
 
 function remoteConfigProblem(config: AgentRemoteConfig): string | null {

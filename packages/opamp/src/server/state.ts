@@ -20,6 +20,7 @@ export function newAgentState(instanceUid: string): AgentState {
     componentsHash: null,
     componentsAsked: null,
     failedConfigHashes: [],
+    interruptedConfig: null,
     sent: NOTHING_SENT,
     streams: ONE_STREAM,
     recent: [],

@@ -53,6 +53,11 @@ export type AgentState = {
   readonly componentsAsked: { readonly hash: string; readonly sequenceNum: bigint } | null;
   /** Configurations the agent reported as failed, oldest first; they are not offered again unasked. */
   readonly failedConfigHashes: readonly string[];
+  /**
+   * The configuration that it was applying when its process ended. opampsupervisor goes on to say so when it starts again with it,
+   * and says what came of it only when it is offered the same once more; null when there is none, or that was done.
+   */
+  readonly interruptedConfig: string | null;
   /** What was last sent, for agents that do not report what they received. */
   readonly sent: {
     readonly remoteConfig: string | null;

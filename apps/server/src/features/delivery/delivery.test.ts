@@ -177,6 +177,22 @@ test("an offer reaches a socket at once; APPLYING and APPLIED are its attempt's;
   expect(agent.hello.capabilities & SERVER_CAPABILITY.OffersRemoteConfig).not.toBe(0n);
 });
 
+test("one whose process ended while it applied its content is offered it once more, and so says what came of it", async () => {
+  const agent = await supervisor();
+  const hash = await give(await configuration(yaml("4317")), agent);
+  await agent.next();
+  await agent.ask(status(hash, "applying"));
+  await agent.close();
+  const again = await supervisor(status(hash, "applying"), agent);
+  expect(toHex((await firstOffer(again)).configHash)).toBe(hash);
+  expect((await again.ask()).remoteConfig).toBeUndefined();
+  expect(await delivery(agent.agentId)).toMatchObject({ status: "applying", offer_hash: hash });
+  expect((await again.ask(status(hash, "applied"))).remoteConfig).toBeUndefined();
+  expect(await delivery(agent.agentId)).toMatchObject({ status: "applied", offer_hash: hash });
+  expect((await again.ask()).remoteConfig).toBeUndefined();
+  await again.close();
+});
+
 test("a version with an overlay comes to another content for the agents that its selector matches, and reaches them", async () => {
   const [prod, dev] = [await supervisor(), await supervisor()];
   for (const [{ agentId }, env] of [

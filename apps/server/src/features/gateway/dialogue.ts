@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  configInterruptedIn,
   badRequestReply,
   isOwned,
   pushToAgent,
@@ -456,7 +457,8 @@ function noteProof(session: AgentSession, shown: Credential): void {
 
 function noteReported(session: AgentSession, { message }: Incoming): void {
   if (message.remoteConfigStatus !== undefined)
-    session.reportedConfigHash = toHex(message.remoteConfigStatus.lastRemoteConfigHash);
+    session.reportedConfigHash =
+      configInterruptedIn(message) === null ? toHex(message.remoteConfigStatus.lastRemoteConfigHash) : "";
   if (message.packageStatuses !== undefined)
     session.reportedPackagesHash = toHex(message.packageStatuses.serverProvidedAllPackagesHash);
 }

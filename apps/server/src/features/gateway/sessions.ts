@@ -258,7 +258,8 @@ export class Sessions {
       isLoadingIntents: false,
       mustLoadIntents: false,
     };
-    session.reportedConfigHash = session.state.remoteConfigStatus?.hash ?? "";
+    const { remoteConfigStatus, interruptedConfig } = session.state;
+    session.reportedConfigHash = interruptedConfig === null ? (remoteConfigStatus?.hash ?? "") : "";
     session.reportedPackagesHash = session.state.packagesHash ?? "";
     this.#byAgent.set(row.id, session);
     this.#index(session);
