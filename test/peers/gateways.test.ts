@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Rollout } from "@flowplane/contract";
 import { eventually, startControlPlane, type ControlPlane } from "../harness/index.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
+import { receiving } from "./load.ts";
 import { supervisorPrograms } from "./supervisor.ts";
 
 // Collectors under their supervisors and gateways that are the guide's shell script, in one rollout.
@@ -165,19 +166,7 @@ interface Gateway {
   stop(): Promise<void>;
 }
 
+/** One configuration; the comment is all that tells two of them apart. */
 function textOf(comment: string): string {
-  return `# ${comment}
-receivers:
-  otlp:
-    protocols:
-      http:
-        endpoint: "127.0.0.1:\${env:OTLP_PORT}"
-exporters:
-  debug: {}
-service:
-  pipelines:
-    logs:
-      receivers: [otlp]
-      exporters: [debug]
-`;
+  return `# ${comment}\n${receiving()}`;
 }

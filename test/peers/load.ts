@@ -27,6 +27,23 @@ export async function startBackend(): Promise<Backend> {
   };
 }
 
+/** Receives over HTTP, on a port of each Collector's own. */
+export function receiving(): string {
+  return `receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: "127.0.0.1:\${env:OTLP_PORT}"
+exporters:
+  debug: {}
+service:
+  pipelines:
+    logs:
+      receivers: [otlp]
+      exporters: [debug]
+`;
+}
+
 /** Receives over HTTP and sends on; what cannot be sent is counted and dropped at once. */
 export function forwarding(backend: string): string {
   return `receivers:

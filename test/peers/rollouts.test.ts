@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Rollout } from "@flowplane/contract";
 import { eventually, startControlPlane, type ControlPlane } from "../harness/index.ts";
 import { startFleet, type Fleet, type Member } from "./fleet.ts";
+import { receiving } from "./load.ts";
 import { supervisorPrograms } from "./supervisor.ts";
 
 // A fleet of real supervisors with real Collectors, over WebSocket and over HTTP, and configurations that are good or bad.
@@ -246,20 +247,3 @@ describe.skipIf(programs === undefined)("a rollout to real supervisors", { timeo
     }
   }
 });
-
-/** Receives over HTTP, on a port of each Collector's own. */
-function receiving(): string {
-  return `receivers:
-  otlp:
-    protocols:
-      http:
-        endpoint: "127.0.0.1:\${env:OTLP_PORT}"
-exporters:
-  debug: {}
-service:
-  pipelines:
-    logs:
-      receivers: [otlp]
-      exporters: [debug]
-`;
-}

@@ -6,9 +6,8 @@ export default function KeySheet({ onClose }: { onClose: () => void }) {
   const shortcuts = useActiveKeys();
   return (
     <Dialog title="Keyboard" onClose={onClose}>
-      {/* Nothing in it takes the focus, and on a small screen it scrolls. */}
       <ul
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls on a small screen, and nothing in it takes the focus
         tabIndex={0}
         aria-label="Shortcuts"
         className="grid grid-cols-1 gap-x-8 gap-y-1 md:grid-cols-2"

@@ -161,7 +161,7 @@ async function post(
       "unsupported_media_type",
       `OpAMP over HTTP is a POST of ${PROTOBUF}; everything else here is a WebSocket.`,
     );
-  // Whatever of a refused body is still on its way is not read.
+  // What of a refused body is still on its way is thrown away, and the connection with it.
   reply.header("connection", "close");
   const body = await readBody(request.raw, limits.messageBytesMax, "An OpAMP message");
   reply.removeHeader("connection");
