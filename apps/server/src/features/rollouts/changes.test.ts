@@ -24,7 +24,8 @@ afterEach(() => world.close());
 test("looking for agents that came back costs those that connected, not those that are away", async () => {
   const ids = await world.agents(AGENTS);
   const { id } = await create({ plan: { waves: [{ percent: 100 }], soak_seconds: 0 } });
-  await sql`update agents set disconnected_at = now(), connected_at = now() - interval '1 day'`.execute(
+  const now = new Date(world.now());
+  await sql`update agents set disconnected_at = ${now}, connected_at = ${now}::timestamptz - interval '1 day'`.execute(
     system(),
   );
   await sql`update rollout_agents set state = 'unreachable', assigned_at = now()`.execute(system());
